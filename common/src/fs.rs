@@ -1,0 +1,177 @@
+//! Files that appear whole or not at all, locks between processes, cache folders.
+//! Must not know what is in the files.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use tempfile::NamedTempFile;
+
+use crate::error::Explain;
+
+/// A file operation that failed, with the path.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {action} {}", path.display())]
+pub struct FileError {
+    /// What was tried: "create", "replace", "lock".
+    pub action: &'static str,
+    /// Where.
+    pub path: PathBuf,
+    /// The system's words.
+    #[source]
+    pub cause: io::Error,
+}
+
+impl FileError {
+    /// Turns an I/O error into one that names what was tried and where.
+    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+        let path = path.to_owned();
+        move |cause| FileError { action, path, cause }
+    }
+}
+
+impl Explain for FileError {
+    fn hint(&self) -> Option<String> {
+        match self.cause.kind() {
+            io::ErrorKind::PermissionDenied => Some("check who owns it and its permissions".into()),
+            io::ErrorKind::StorageFull => Some("free some space and run it again".into()),
+            io::ErrorKind::NotFound => Some("check the path".into()),
+            _ => None,
+        }
+    }
+    fn code(&self) -> &'static str {
+        "file_error"
+    }
+}
+
+/// A file that is written beside its final place and moved there by [`AtomicFile::commit`].
+///
+/// Dropped without commit it leaves nothing behind. The mode is 0666 less the umask, as `open` gives.
+pub struct AtomicFile {
+    temp: NamedTempFile,
+    target: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file that will be at `target`; missing folders are made.
+    pub fn create(target: impl Into<PathBuf>) -> Result<Self, FileError> {
+        let target = target.into();
+        let folder = match target.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        std::fs::create_dir_all(folder).map_err(FileError::at("create the folder of", &target))?;
+        let temp = tempfile::Builder::new()
+            .prefix(".snakepipe-")
+            .suffix(".part")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .map_err(FileError::at("create", &target))?;
+        Ok(AtomicFile { temp, target })
+    }
+
+    /// Where the bytes are until then.
+    pub fn temp_path(&self) -> &Path {
+        self.temp.path()
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        self.temp.as_file()
+    }
+
+    /// Makes the bytes durable and moves the file into place, over whatever is there.
+    pub fn commit(self) -> Result<(), FileError> {
+        let target = self.target;
+        self.temp.as_file().sync_all().map_err(FileError::at("write", &target))?;
+        self.temp.persist(&target).map_err(|error| FileError::at("replace", &target)(error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temp.as_file_mut().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.temp.as_file_mut().flush()
+    }
+}
+
+/// Writes `bytes` to `target`, whole or not at all.
+pub fn write_atomic(target: impl Into<PathBuf>, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = AtomicFile::create(target)?;
+    let path = file.target.clone();
+    file.write_all(bytes).map_err(FileError::at("write", &path))?;
+    file.commit()
+}
+
+/// An exclusive lock between processes, held until it is dropped or the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits for the lock file at `path`, making it and its folders as needed.
+    pub fn acquire(path: &Path) -> Result<Lock, FileError> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(FileError::at("create the folder of", path))?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(FileError::at("open the lock", path))?;
+        file.lock().map_err(FileError::at("lock", path))?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// The cache folder of one tool: `$SNAKEPIPE_CACHE/<tool>`, else `$XDG_CACHE_HOME/snakepipe/<tool>`,
+/// else `~/.cache/snakepipe/<tool>`. The folder need not exist.
+pub fn cache_dir(tool: &str) -> Result<PathBuf, NoHome> {
+    if let Some(root) = std::env::var_os("SNAKEPIPE_CACHE").filter(|root| !root.is_empty()) {
+        return Ok(PathBuf::from(root).join(tool));
+    }
+    let base = etcetera::choose_base_strategy().map_err(|_| NoHome)?;
+    Ok(base.cache_dir().join("snakepipe").join(tool))
+}
+
+/// The user has no home folder to keep a cache in.
+#[derive(Debug, thiserror::Error)]
+#[error("no home folder to keep a cache in")]
+pub struct NoHome;
+
+impl Explain for NoHome {
+    fn hint(&self) -> Option<String> {
+        Some("set SNAKEPIPE_CACHE to a folder".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let target = folder.path().join("deep/er/x.txt");
+        let mut file = AtomicFile::create(&target)?;
+        file.write_all(b"half")?;
+        drop(file);
+        assert!(!target.exists());
+        assert_eq!(std::fs::read_dir(folder.path().join("deep/er"))?.count(), 0);
+
+        write_atomic(&target, b"whole")?;
+        assert_eq!(std::fs::read(&target)?, b"whole");
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, b"")?;
+        let mode = |path: &Path| std::fs::metadata(path).map(|meta| meta.permissions().mode());
+        assert_eq!(mode(&target)?, mode(&plain)?);
+        Ok(())
+    }
+}
