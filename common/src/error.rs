@@ -14,7 +14,7 @@ pub trait Explain: Error {
     fn hint(&self) -> Option<String> {
         None
     }
-    /// A stable snake_case word for programs, such as `hash_mismatch`.
+    /// A stable word for programs, such as `hash_mismatch`.
     fn code(&self) -> &'static str {
         "failed"
     }

@@ -1,2 +1,15 @@
-//! To be written.
-fn main() {}
+//! `cargo xtask`: the workspace's automation in Rust. Must not hold what a tool could do itself.
+//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `bench`, `schema`, `tidy`; `shell` runs commands.
+
+mod bench;
+mod cli;
+mod demo;
+mod schema;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

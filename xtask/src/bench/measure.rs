@@ -1,0 +1,108 @@
+//! Measures arms in turn, A B C A B C …, and compares medians, so that a machine whose speed drifts is fair to all.
+
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use comfy_table::{CellAlignment, Table, presets};
+use nix::sys::resource::{UsageWho, getrusage};
+use serde_json::json;
+
+use crate::bench::arms::{Arm, Work};
+
+/// Wall and CPU seconds of one run; CPU counts the children that it waited for.
+#[derive(Clone, Copy)]
+struct Run {
+    wall: f64,
+    cpu: f64,
+}
+
+/// The runs of all arms of one work.
+pub struct Measured {
+    work: String,
+    arms: Vec<(&'static str, Vec<Run>)>,
+}
+
+/// Runs every arm once uncounted, then `rounds` times in turn.
+pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
+    let mut arms: Vec<(&'static str, Vec<Run>)> =
+        work.arms.iter().map(|arm| (arm.name, Vec::new())).collect();
+    for round in 0..=rounds {
+        for (arm, (_, runs)) in work.arms.iter().zip(&mut arms) {
+            let run = once(arm).with_context(|| format!("{}: {}", work.name, arm.name))?;
+            if round > 0 {
+                runs.push(run);
+            }
+        }
+    }
+    Ok(Measured { work: work.name.clone(), arms })
+}
+
+fn once(arm: &Arm) -> Result<Run> {
+    if let Some(before) = &arm.before {
+        before()?;
+    }
+    let mut command = (arm.command)();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let cpu_before = children_cpu()?;
+    let began = Instant::now();
+    let status = command.status()?;
+    let wall = began.elapsed().as_secs_f64();
+    anyhow::ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(Run { wall, cpu: children_cpu()? - cpu_before })
+}
+
+fn children_cpu() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let seconds = |time: nix::sys::time::TimeVal| {
+        #[expect(clippy::cast_precision_loss, reason = "seconds and microseconds are small")]
+        let seconds = time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        seconds
+    };
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+impl Measured {
+    /// Medians for people, and their ratios to the first arm.
+    pub fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header([self.work.as_str(), "wall s", "ratio", "cpu s", "ratio"]);
+        let base = self.medians(0);
+        for (index, (name, _)) in self.arms.iter().enumerate() {
+            let (wall, cpu) = self.medians(index);
+            let ratio = |value: f64, base: f64| format!("{:.2}x", value / base);
+            let row = [format!("{wall:.3}"), ratio(wall, base.0), format!("{cpu:.3}"), ratio(cpu, base.1)];
+            table.add_row(std::iter::once((*name).to_owned()).chain(row));
+        }
+        for column in 1..5 {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        format!("{table}\n")
+    }
+
+    /// Every run as a JSON line.
+    pub fn json_lines(&self, tool: &str) -> String {
+        let mut lines = String::new();
+        for (arm, runs) in &self.arms {
+            for (round, run) in runs.iter().enumerate() {
+                let line = json!({"tool": tool, "work": self.work, "arm": arm, "round": round, "wall_s": run.wall, "cpu_s": run.cpu});
+                lines += &format!("{line}\n");
+            }
+        }
+        lines
+    }
+
+    fn medians(&self, arm: usize) -> (f64, f64) {
+        let runs = &self.arms[arm].1;
+        (median(runs.iter().map(|run| run.wall)), median(runs.iter().map(|run| run.cpu)))
+    }
+}

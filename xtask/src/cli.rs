@@ -1,0 +1,68 @@
+//! The command line of `cargo xtask`, and the one place that reports its errors.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{bench, demo, schema, setup, shell, test, tidy};
+
+/// The workspace's automation
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The main job of all four tools on real input; sets up what it needs
+    Demo,
+    /// Every test that this machine can run, naming what is missing; sets up what it needs
+    Test {
+        /// Arguments for the test runner, such as a name to filter by
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Make the virtual environments, suites and runtime files that tests and demo use
+    Setup {
+        /// Install Debian packages too (needs root)
+        #[arg(long)]
+        system: bool,
+    },
+    /// The tools beside their peers, interleaved in one run, as ratios of medians
+    Bench {
+        /// fetch, memtrace, testfan or pyweb; all of them when none is named
+        tools: Vec<String>,
+        /// Counted rounds of each arm, after one that is not counted
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// Write the record schemas from the types
+    Schema {
+        /// Change nothing; fail when a committed schema is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the rules of the house that no compiler knows
+    Tidy,
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let done = match Xtask::parse().command {
+        Command::Demo => demo::run(),
+        Command::Test { args } => test::run(&args),
+        Command::Setup { system } => setup::run(system),
+        Command::Bench { tools, rounds } => bench::run(&tools, rounds),
+        Command::Schema { check } => schema::run(check),
+        Command::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
