@@ -50,13 +50,13 @@ impl Served {
             big.write_all(&block)?;
             digest.update(&block);
         }
-        std::fs::write(&served.big, format!("big.bin sha256:{:x}\n", digest.finalize()))?;
+        std::fs::write(&served.big, format!("big.bin sha256:{}\n", hex(&digest.finalize())))?;
         let mut registry = String::new();
         for number in 0..FILES {
             let bytes: Vec<u8> = format!("{number} ").bytes().cycle().take(FILE_BYTES).collect();
             let name = format!("small/{number:04}.bin");
             std::fs::write(www.join(&name), &bytes)?;
-            registry += &format!("{name} sha256:{:x}\n", Sha256::digest(&bytes));
+            registry += &format!("{name} sha256:{}\n", hex(&Sha256::digest(&bytes)));
         }
         std::fs::write(&served.small, registry)?;
         Ok(served)
@@ -202,4 +202,8 @@ impl Drop for Nginx {
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::setup::venvs::venv;
 use crate::shell;
@@ -66,7 +65,7 @@ pub fn fetch_all() -> Result<()> {
     Ok(())
 }
 
-/// `pip … --report - | fetch get -`, then the digest once more: the lock is ours, not the registry's.
+/// `pip … --report - | fetch get -`; the digest is held against our own lock, not the registry's word.
 fn fetch(suite: &Suite) -> Result<PathBuf> {
     let mut pip = shell::command(venv(&suite.venv));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--no-deps"]);
@@ -80,9 +79,8 @@ fn fetch(suite: &Suite) -> Result<PathBuf> {
         let record: serde_json::Value = serde_json::from_str(line)?;
         if record["type"] == "fetch.file.finished" {
             let path = PathBuf::from(record["path"].as_str().context("a finished file has a path")?);
-            let got = format!("{:x}", Sha256::digest(std::fs::read(&path)?));
-            if got != suite.sha256 {
-                bail!("{} {} has sha256 {got}, pinned is {}", suite.name, suite.version, suite.sha256);
+            if record["digest"] != format!("sha256:{}", suite.sha256) {
+                bail!("{} {} has {}, pinned is {}", suite.name, suite.version, record["digest"], suite.sha256);
             }
             return Ok(path);
         }
