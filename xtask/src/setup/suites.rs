@@ -80,7 +80,13 @@ fn fetch(suite: &Suite) -> Result<PathBuf> {
         if record["type"] == "fetch.file.finished" {
             let path = PathBuf::from(record["path"].as_str().context("a finished file has a path")?);
             if record["digest"] != format!("sha256:{}", suite.sha256) {
-                bail!("{} {} has {}, pinned is {}", suite.name, suite.version, record["digest"], suite.sha256);
+                bail!(
+                    "{} {} has {}, pinned is {}",
+                    suite.name,
+                    suite.version,
+                    record["digest"],
+                    suite.sha256
+                );
             }
             return Ok(path);
         }
