@@ -21,7 +21,6 @@ impl Ran {
     ///
     /// # Panics
     /// When it is another, with all that was printed.
-    #[must_use]
     #[track_caller]
     pub fn exits(self, code: i32) -> Ran {
         assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
