@@ -22,6 +22,7 @@ impl Ran {
     /// # Panics
     /// When it is another, with all that was printed.
     #[track_caller]
+    #[expect(clippy::return_self_not_must_use, reason = "asserting is use enough")]
     pub fn exits(self, code: i32) -> Ran {
         assert_eq!(self.code, code, "exit code\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
