@@ -82,11 +82,7 @@ pub(super) struct StoreAccess {
 
 impl StoreAccess {
     /// Runs `javascript` with `store` to be had by [`StoreAccess::with`].
-    pub(super) fn lend<R>(
-        &self,
-        mut store: StoreContextMut<'_, State>,
-        javascript: impl FnOnce() -> R,
-    ) -> R {
+    pub(super) fn lend<R>(&self, mut store: StoreContextMut<'_, State>, javascript: impl FnOnce() -> R) -> R {
         let lent = NonNull::from(&mut store).cast::<()>();
         let _back = Restore { cell: &self.lent, previous: self.lent.replace(Some(lent)) };
         javascript()

@@ -8,7 +8,7 @@ use super::{Result, Untranslatable};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Frame {
     Function,
-    /// A block, loop or if.
+    /// A block, loop, if or try_table.
     Block,
     /// Between `try` and its first clause, or its `delegate`.
     Body(usize),
@@ -51,7 +51,10 @@ impl Frames {
     /// Opens what `operator` opens and closes what it closes, which is returned.
     pub(super) fn step(&mut self, operator: &Operator<'_>) -> Result<Option<Frame>> {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => {
                 self.open.push(Frame::Block);
                 Ok(None)
             }

@@ -129,10 +129,8 @@ impl Writer<'_> {
                 self.emit(&Instruction::BrIf(depth));
             }
             Operator::BrTable { targets } => {
-                let depths = targets
-                    .targets()
-                    .map(|target| self.depth(target?))
-                    .collect::<Result<Vec<u32>>>()?;
+                let depths =
+                    targets.targets().map(|target| self.depth(target?)).collect::<Result<Vec<u32>>>()?;
                 let default = self.depth(targets.default())?;
                 self.emit(&Instruction::BrTable(Cow::Owned(depths), default));
             }
@@ -202,7 +200,8 @@ impl Writer<'_> {
 
     fn open_handler(&mut self, operator: &Operator<'_>) -> Result<()> {
         let closed = self.frames.step(operator)?;
-        let (Some(Frame::Body(index) | Frame::Handler(index)), Some(label)) = (closed, self.labels.last()) else {
+        let (Some(Frame::Body(index) | Frame::Handler(index)), Some(label)) = (closed, self.labels.last())
+        else {
             return Err(Untranslatable::Misplaced);
         };
         let label = *label;

@@ -74,7 +74,9 @@ impl Types {
             wasmparser::BlockType::FuncType(index) if self.of_type(index)?.is_empty() => {
                 BlockType::FunctionType(index)
             }
-            wasmparser::BlockType::FuncType(_) => return Err(Untranslatable::Unsupported("a try with parameters")),
+            wasmparser::BlockType::FuncType(_) => {
+                return Err(Untranslatable::Unsupported("a try with parameters"));
+            }
         })
     }
 

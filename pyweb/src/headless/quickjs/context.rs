@@ -102,9 +102,7 @@ impl Context {
     /// A new `ArrayBuffer` with a copy of `bytes`.
     pub(crate) fn array_buffer(self, bytes: &[u8]) -> Value {
         // SAFETY: the engine copies `bytes`.
-        let raw = unsafe {
-            js::JS_NewArrayBufferCopy(self.raw(), bytes.as_ptr(), bytes.len() as js::size_t)
-        };
+        let raw = unsafe { js::JS_NewArrayBufferCopy(self.raw(), bytes.as_ptr(), bytes.len() as js::size_t) };
         Value::owned(self, raw)
     }
 
@@ -113,8 +111,7 @@ impl Context {
         let terminated = c_string(text);
         let length = terminated.as_bytes().len() as js::size_t;
         // SAFETY: the text is terminated, as the parser wants it, and borrowed.
-        let raw =
-            unsafe { js::JS_ParseJSON(self.raw(), terminated.as_ptr(), length, c"json".as_ptr()) };
+        let raw = unsafe { js::JS_ParseJSON(self.raw(), terminated.as_ptr(), length, c"json".as_ptr()) };
         self.take(raw)
     }
 
@@ -155,12 +152,7 @@ impl Context {
         let mut length = 0;
         // SAFETY: all are alive; a null pointer is an exception.
         let bytes = unsafe {
-            js::JS_WriteObject(
-                self.raw(),
-                &raw mut length,
-                module.raw(),
-                flag(js::JS_WRITE_OBJ_BYTECODE),
-            )
+            js::JS_WriteObject(self.raw(), &raw mut length, module.raw(), flag(js::JS_WRITE_OBJ_BYTECODE))
         };
         if bytes.is_null() {
             return Err(self.exception());

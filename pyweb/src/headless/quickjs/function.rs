@@ -78,7 +78,8 @@ unsafe extern "C" fn trampoline(
     let arguments = if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(arguments, count) } };
     // SAFETY: every such function was made with one integer of data.
     let data = unsafe { js::JS_VALUE_GET_INT(*data) };
-    let native = usize::try_from(magic).ok().and_then(|at| Hooks::of(context).natives.borrow().get(at).cloned());
+    let native =
+        usize::try_from(magic).ok().and_then(|at| Hooks::of(context).natives.borrow().get(at).cloned());
     let result = match native {
         Some(native) => native(&Call { context, data, arguments }),
         None => Err(context.type_error("not a function any more")),

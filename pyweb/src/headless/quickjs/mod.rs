@@ -15,7 +15,7 @@ pub(crate) use context::Context;
 pub(crate) use function::{Call, NativeId};
 pub(crate) use module::ModuleSource;
 pub(crate) use object::Handles;
-pub(crate) use runtime::{Rejection, Runtime};
+pub(crate) use runtime::Runtime;
 pub(crate) use value::Value;
 
 /// What JavaScript threw: any value, usually an `Error`.

@@ -94,8 +94,8 @@ impl Handles {
         let context = prototype.context();
         let class = Hooks::of(context).handle_class.get();
         // SAFETY: the class is defined; an object of it is made.
-        let object = context
-            .take(unsafe { js::JS_NewObjectProtoClass(context.raw(), prototype.raw(), class) })?;
+        let object =
+            context.take(unsafe { js::JS_NewObjectProtoClass(context.raw(), prototype.raw(), class) })?;
         // SAFETY: the object is of our class, whose opaque field holds a number, never an address.
         unsafe { js::JS_SetOpaque(object.raw(), std::ptr::without_provenance_mut(handle + 1)) };
         Ok(object)

@@ -191,8 +191,7 @@ impl Value {
         let mut raw: Vec<js::JSValue> = arguments.iter().map(Value::raw).collect();
         let count = std::ffi::c_int::try_from(raw.len()).unwrap_or_default();
         // SAFETY: as above.
-        let result =
-            unsafe { js::JS_CallConstructor(self.context.raw(), self.raw, count, raw.as_mut_ptr()) };
+        let result = unsafe { js::JS_CallConstructor(self.context.raw(), self.raw, count, raw.as_mut_ptr()) };
         self.context.take(result)
     }
 

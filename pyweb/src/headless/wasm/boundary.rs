@@ -100,31 +100,21 @@ impl Crossing {
     }
 
     /// WebAssembly's side of the way in.
-    pub(super) fn lower(
-        self,
-        host: HostRef<'_>,
-        store: impl AsContextMut,
-    ) -> wasmtime::Result<Val> {
+    pub(super) fn lower(self, host: HostRef<'_>, store: impl AsContextMut) -> wasmtime::Result<Val> {
         Ok(match self {
             Crossing::I32(number) => Val::I32(number),
             Crossing::I64(number) => Val::I64(number),
             Crossing::F32(bits) => Val::F32(bits),
             Crossing::F64(bits) => Val::F64(bits),
             Crossing::Extern(None) => Val::ExternRef(None),
-            Crossing::Extern(Some(value)) => {
-                Val::ExternRef(Some(host.objects.external(store, value)?))
-            }
+            Crossing::Extern(Some(value)) => Val::ExternRef(Some(host.objects.external(store, value)?)),
             Crossing::Func(func) => Val::FuncRef(func),
             Crossing::Opaque => wasmtime::bail!("a value that cannot cross"),
         })
     }
 
     /// The same for the element of a table.
-    pub(super) fn lower_ref(
-        self,
-        host: HostRef<'_>,
-        store: impl AsContextMut,
-    ) -> wasmtime::Result<Ref> {
+    pub(super) fn lower_ref(self, host: HostRef<'_>, store: impl AsContextMut) -> wasmtime::Result<Ref> {
         match self.lower(host, store)? {
             Val::ExternRef(external) => Ok(Ref::Extern(external)),
             Val::FuncRef(func) => Ok(Ref::Func(func)),

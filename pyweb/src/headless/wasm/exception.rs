@@ -107,11 +107,7 @@ fn caught(
 }
 
 /// Makes what an imported function threw fly on through WebAssembly.
-pub(super) fn raised(
-    host: HostRef<'_>,
-    mut store: impl AsContextMut<Data = State>,
-    thrown: Thrown,
-) -> Error {
+pub(super) fn raised(host: HostRef<'_>, mut store: impl AsContextMut<Data = State>, thrown: Thrown) -> Error {
     if host.is_ending() {
         // No handler of the page may see this one.
         host.stopped_at(&thrown.0.describe().1);

@@ -8,9 +8,9 @@ use wasmtime::{AsContextMut, Caller, Func, FuncType, RootScope, Val};
 
 use super::super::host::State;
 use super::super::quickjs::{Call, NativeId, Result, Value};
+use super::HostRef;
 use super::boundary::{Crossing, Kind};
 use super::exception::{self, Escaped};
-use super::HostRef;
 
 /// The functions that JavaScript has seen. Each keeps its one object for good: identity matters,
 /// as `table.get(i) === exports.f` shows.

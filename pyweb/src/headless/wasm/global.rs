@@ -7,8 +7,7 @@ use super::super::quickjs::{Call, Result, Value};
 use super::boundary::{Crossing, Kind};
 use super::{HostRef, handle, push, reasons, unknown};
 
-pub(super) const NATIVES: &[(&str, Native)] =
-    &[("globNew", create), ("globGet", get), ("globSet", set)];
+pub(super) const NATIVES: &[(&str, Native)] = &[("globNew", create), ("globGet", get), ("globSet", set)];
 
 fn of(host: HostRef<'_>, call: &Call<'_>) -> Result<Global> {
     let global = host.objects.globals.borrow().get(handle(call, 0)?).copied();

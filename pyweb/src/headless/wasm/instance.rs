@@ -1,5 +1,7 @@
 //! `WebAssembly.Instance`: imports in, exports out.
 
+use std::collections::HashMap;
+
 use wasmtime::{Extern, ExternType, Global, GlobalType, Instance, Module, RootScope, StoreContextMut};
 
 use super::super::host::State;
@@ -7,7 +9,7 @@ use super::super::natives::Native;
 use super::super::quickjs::{Call, Context, Result, Value};
 use super::boundary::{Crossing, Kind};
 use super::exception::{self, Escaped};
-use super::module::kind_name;
+use super::module::{HostModule, Item, Surface, kind_name};
 use super::{ErrorClass, HostRef, function, handle, memory, push, unknown};
 
 pub(super) const NATIVES: &[(&str, Native)] = &[("instantiate", instantiate)];
@@ -26,8 +28,9 @@ enum Given {
 /// of the API's classes, or a number for a constant global.
 fn instantiate(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     let context = call.context;
-    let module = host.objects.modules.borrow().get(handle(call, 0)?).map(|known| known.module.clone());
-    let module = module.ok_or_else(|| unknown(call, "Module"))?;
+    let index = handle(call, 0)?;
+    let known = host.objects.modules.borrow().get(index).map(HostModule::parts);
+    let (module, surface) = known.ok_or_else(|| unknown(call, "Module"))?;
     let values = call.argument(1);
     let given = (0..)
         .zip(module.imports())
@@ -45,11 +48,33 @@ fn instantiate(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
         Failed::Link(message) => host.objects.error(context, ErrorClass::Link, &message),
         Failed::Start(escaped) => escaped.thrown(host),
     })?;
-    let rows = exports.into_iter().map(|(name, export)| {
-        let (kind, value) = shown(host, context, export)?;
-        Ok(context.array([context.string(&name), context.string(kind), value]))
-    });
-    Ok(context.array(rows.collect::<Result<Vec<_>>>()?))
+    let mut seen = imported(host, &surface, &values)?;
+    let mut rows = Vec::with_capacity(exports.len());
+    for (name, export) in exports {
+        let kind = kind_name(&host.store.with(|store| export.ty(&store)));
+        let item = surface.exports.get(&name).copied();
+        let value = match item.and_then(|item| seen.get(&item).cloned()) {
+            Some(value) => value,
+            None => shown(host, context, export)?,
+        };
+        seen.extend(item.map(|item| (item, value.clone())));
+        rows.push(context.array([context.string(&name), context.string(kind), value]));
+    }
+    Ok(context.array(rows))
+}
+
+/// What the imports are to JavaScript: exporting one again gives the very same.
+fn imported(host: HostRef<'_>, surface: &Surface, values: &Value) -> Result<HashMap<Item, Value>> {
+    let mut seen = HashMap::new();
+    for (index, item) in (0..).zip(&surface.imports) {
+        let value = values.at(index)?;
+        if function::exported(host, &value).is_some() {
+            seen.insert(*item, value);
+        } else if value.is_object() && !value.is_function() {
+            seen.insert(*item, value.get("_h")?);
+        }
+    }
+    Ok(seen)
 }
 
 fn given(host: HostRef<'_>, value: &Value, ty: ExternType, where_from: &str) -> Result<Given> {
@@ -111,14 +136,14 @@ fn link(
     Ok(exports.map(|export| (export.name().to_owned(), export.into_extern())).collect())
 }
 
-fn shown(host: HostRef<'_>, context: Context, export: Extern) -> Result<(&'static str, Value)> {
+fn shown(host: HostRef<'_>, context: Context, export: Extern) -> Result<Value> {
     let objects = &host.objects;
     Ok(match export {
-        Extern::Func(func) => ("function", function::object(host, func)),
-        Extern::Global(global) => ("global", push(&objects.globals, context, global)),
-        Extern::Table(table) => ("table", push(&objects.tables, context, table)),
-        Extern::Memory(memory) => ("memory", memory::handle_of(host, context, memory)),
-        Extern::Tag(tag) => ("tag", push(&objects.tags, context, tag)),
+        Extern::Func(func) => function::object(host, func),
+        Extern::Global(global) => push(&objects.globals, context, global),
+        Extern::Table(table) => push(&objects.tables, context, table),
+        Extern::Memory(memory) => memory::handle_of(host, context, memory),
+        Extern::Tag(tag) => push(&objects.tags, context, tag),
         Extern::SharedMemory(_) => {
             return Err(context.type_error("a shared memory cannot be exported here"));
         }

@@ -6,8 +6,7 @@ use super::super::natives::Native;
 use super::super::quickjs::{Call, Context, Result, Value};
 use super::{HostRef, handle, push, reasons, unknown};
 
-pub(super) const NATIVES: &[(&str, Native)] =
-    &[("memNew", create), ("memBuf", buffer), ("memGrow", grow)];
+pub(super) const NATIVES: &[(&str, Native)] = &[("memNew", create), ("memBuf", buffer), ("memGrow", grow)];
 
 /// A memory that JavaScript has seen, with the buffer it was last shown as.
 pub(super) struct HostMemory {
@@ -15,17 +14,9 @@ pub(super) struct HostMemory {
     shown: Option<(Value, usize)>,
 }
 
-/// The handle of `memory`: the one it already has, since `exports.memory` is the imported object again.
+/// A new handle for `memory`.
 pub(super) fn handle_of(host: HostRef<'_>, context: Context, memory: Memory) -> Value {
-    // wasmtime compares no memories, but no two lie at the same address.
-    let known = host.store.with(|store| {
-        let start = memory.data_ptr(&store);
-        host.objects.memories.borrow().iter().position(|known| known.memory.data_ptr(&store) == start)
-    });
-    match known {
-        Some(index) => context.number(index as f64),
-        None => push(&host.objects.memories, context, HostMemory { memory, shown: None }),
-    }
+    push(&host.objects.memories, context, HostMemory { memory, shown: None })
 }
 
 /// The memory with the handle `index`.
@@ -42,7 +33,7 @@ fn create(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
         return Err(call.context.range_error("WebAssembly.Memory(): maximum is below initial"));
     }
     match host.store.with(|mut store| Memory::new(&mut store, MemoryType::new(initial, maximum))) {
-        Ok(memory) => Ok(push(&host.objects.memories, call.context, HostMemory { memory, shown: None })),
+        Ok(memory) => Ok(handle_of(host, call.context, memory)),
         Err(error) => Err(call.context.range_error(&reasons(&error))),
     }
 }

@@ -1,11 +1,15 @@
 //! `WebAssembly.Module`: compiling, the cache of compiled code, and what a module says of itself.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 use wasmtime::{ExternType, Module};
 
 use super::super::cache::Key;
+use super::super::legacy_eh;
 use super::super::natives::Native;
 use super::super::quickjs::{Call, Result, Value};
-use super::super::legacy_eh;
 use super::{ErrorClass, HostRef, handle, reasons, unknown};
 
 pub(super) const NATIVES: &[(&str, Native)] =
@@ -14,17 +18,37 @@ pub(super) const NATIVES: &[(&str, Native)] =
 /// Smaller modules, which Pyodide makes many of, compile faster than a file is read.
 const CACHED_FROM_BYTES: usize = 16 << 10;
 
-/// A compiled module with its custom sections, which wasmtime does not keep.
+/// A compiled module with what wasmtime does not tell of it.
 pub(super) struct HostModule {
     pub(super) module: Module,
-    custom: Vec<(String, Vec<u8>)>,
+    pub(super) surface: Rc<Surface>,
 }
+
+impl HostModule {
+    /// Both, to keep.
+    pub(super) fn parts(&self) -> (Module, Rc<Surface>) {
+        (self.module.clone(), Rc::clone(&self.surface))
+    }
+}
+
+/// What can be seen of a module from outside: custom sections, and which exports are the same thing.
+#[derive(Default)]
+pub(super) struct Surface {
+    custom: Vec<(String, Vec<u8>)>,
+    /// What each import is, in order.
+    pub(super) imports: Vec<Item>,
+    /// What each export is, by name.
+    pub(super) exports: HashMap<String, Item>,
+}
+
+/// One thing inside a module: its kind, by the JavaScript API's name, and its index among those.
+pub(super) type Item = (&'static str, u32);
 
 /// `compile(bytes)`: the handle of a module.
 fn compile(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     let compiled = call.argument(0).with_bytes(|bytes| {
         let module = compiled(host, bytes)?;
-        Ok::<_, wasmtime::Error>(HostModule { module, custom: customs(bytes) })
+        Ok::<_, wasmtime::Error>(HostModule { module, surface: Rc::new(surface(bytes)?) })
     })?;
     match compiled {
         Ok(module) => Ok(super::push(&host.objects.modules, call.context, module)),
@@ -66,15 +90,52 @@ fn engine_version(host: HostRef<'_>) -> [u8; 16] {
     version
 }
 
-fn customs(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let payloads = wasmparser::Parser::new(0).parse_all(bytes).map_while(std::result::Result::ok);
-    let sections = payloads.filter_map(|payload| match payload {
-        wasmparser::Payload::CustomSection(section) => {
-            Some((section.name().to_owned(), section.data().to_vec()))
+fn surface(bytes: &[u8]) -> wasmtime::Result<Surface> {
+    let mut surface = Surface::default();
+    let mut counts: HashMap<&'static str, u32> = HashMap::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::CustomSection(section) => {
+                surface.custom.push((section.name().to_owned(), section.data().to_vec()));
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    let kind = imported_kind(import?.ty);
+                    let count = counts.entry(kind).or_default();
+                    surface.imports.push((kind, *count));
+                    *count += 1;
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export?;
+                    surface.exports.insert(export.name.to_owned(), (name_of(export.kind), export.index));
+                }
+            }
+            _ => {}
         }
-        _ => None,
-    });
-    sections.collect()
+    }
+    Ok(surface)
+}
+
+fn imported_kind(ty: TypeRef) -> &'static str {
+    name_of(match ty {
+        TypeRef::Func(_) | TypeRef::FuncExact(_) => ExternalKind::Func,
+        TypeRef::Table(_) => ExternalKind::Table,
+        TypeRef::Memory(_) => ExternalKind::Memory,
+        TypeRef::Global(_) => ExternalKind::Global,
+        TypeRef::Tag(_) => ExternalKind::Tag,
+    })
+}
+
+fn name_of(kind: ExternalKind) -> &'static str {
+    match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => "function",
+        ExternalKind::Table => "table",
+        ExternalKind::Memory => "memory",
+        ExternalKind::Global => "global",
+        ExternalKind::Tag => "tag",
+    }
 }
 
 fn of(host: HostRef<'_>, call: &Call<'_>) -> Result<Module> {
@@ -120,6 +181,6 @@ fn custom_sections(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     let Some(known) = modules.get(handle(call, 0)?) else {
         return Err(unknown(call, "Module"));
     };
-    let sections = known.custom.iter().filter(|(own, _)| *own == name);
+    let sections = known.surface.custom.iter().filter(|(own, _)| *own == name);
     Ok(call.context.array(sections.map(|(_, data)| call.context.array_buffer(data))))
 }
