@@ -33,9 +33,6 @@ use std::time::Duration;
 pub use error::HeadlessError;
 pub use run::run;
 
-/// The class layer of the WebAssembly API; [`run`] evaluates it before the given scripts.
-pub const WEBASSEMBLY_JS: &str = include_str!("../../js/webassembly.js");
-
 /// One thing a URL names.
 #[derive(Debug, Clone)]
 pub struct Resource {

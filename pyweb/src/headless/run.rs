@@ -12,7 +12,13 @@ use super::engine;
 use super::host::{Host, State, StoreAccess};
 use super::loader::Loader;
 use super::quickjs::{Runtime, Thrown, Value};
-use super::{Busy, Ended, Event, HeadlessError, Options, Script, Site, WEBASSEMBLY_JS, natives, wasm};
+use super::{Busy, Ended, Event, HeadlessError, Options, Script, Site, natives, wasm};
+
+/// The engine's own scripts, evaluated before all others.
+const OWN_SCRIPTS: &[(&str, &str)] = &[
+    ("pyweb://js/quickjs.js", include_str!("../../js/quickjs.js")),
+    ("pyweb://js/webassembly.js", include_str!("../../js/webassembly.js")),
+];
 
 /// Runs `scripts` in order, then the entry module of `options`, then timers and jobs, until a script
 /// calls `__native.exit`, nothing is left to do, or the time limit has passed.
@@ -136,9 +142,8 @@ fn start(host: &Rc<Host>, runtime: &Runtime, scripts: &[Script]) -> Result<(), H
         HeadlessError::Script { url: url.to_owned(), message, stack }
     };
     natives::install(host).map_err(|thrown| failed("__native", &thrown))?;
-    let own = ("pyweb:webassembly.js", WEBASSEMBLY_JS);
     let given = scripts.iter().map(|script| (script.url.as_str(), &*script.source));
-    for (url, source) in std::iter::once(own).chain(given) {
+    for (url, source) in OWN_SCRIPTS.iter().copied().chain(given) {
         host.context.evaluate(source, url).map_err(|thrown| failed(url, &thrown))?;
         run_jobs(host, runtime);
     }

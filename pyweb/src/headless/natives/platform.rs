@@ -96,7 +96,16 @@ fn evaluate(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
 }
 
 fn copy(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
-    let offset = call.argument(2).to_u32()? as usize;
+    let offset = call.argument(2).to_f64()?;
+    if offset < 0.0 {
+        return Err(call.context.range_error("offset is out of bounds"));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it saturates, out of bounds"
+    )]
+    let offset = offset as usize;
     if call.argument(0).copy_bytes(&call.argument(1), offset)? {
         return Ok(call.context.undefined());
     }
