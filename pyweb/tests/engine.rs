@@ -108,6 +108,16 @@ fn endless_python_is_stopped() {
 }
 
 #[test]
+fn python_that_prints_endlessly_is_stopped() {
+    let Ok(runtime) = runtime(MICROPYTHON) else { return };
+    printed(runtime.clone(), &micropython(""));
+    let script = r#"mp.runPython("while True: print('again')")"#;
+    let (ended, told) = ended(runtime, &micropython(script), Duration::from_secs(3));
+    assert!(matches!(ended, Ok(Ended::TimedOut { .. })), "{ended:?}");
+    assert!(told.len() > 10 && told.iter().all(|line| line == "again"), "{:?}", told.last());
+}
+
+#[test]
 fn pyodide_runs_python() {
     let script = r#"
         py.runPython("print(1+1)");
@@ -140,14 +150,14 @@ x = bytearray(200_000_000); x[-1] = 7; print(len(x), x[-1])`);
     assert_eq!(told, expected);
 }
 
-/// Seeking backwards is where QuickJS-ng's comparison of a negative BigInt with a number would show.
+/// Seeking backwards is where QuickJS-ng's comparison of a negative `BigInt` with a number would show.
 #[test]
 fn pyodide_reads_files_backwards() {
-    let script = r#"py.runPython(`
+    let script = r"py.runPython(`
 import io, zipfile
 with zipfile.ZipFile('/tmp/a.zip', 'w') as z: z.writestr('name', 'text')
 with open('/tmp/a.zip', 'rb') as f: print(f.seek(-22, 2) > 0, f.read(4))
-print(zipfile.is_zipfile('/tmp/a.zip'), zipfile.ZipFile('/tmp/a.zip').read('name'))`);"#;
+print(zipfile.is_zipfile('/tmp/a.zip'), zipfile.ZipFile('/tmp/a.zip').read('name'))`);";
     let Some(told) = pyodide(script) else { return };
     assert_eq!(told, ["True b'PK\\x05\\x06'", "True b'text'"]);
 }

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use wasmtime::{AsContextMut, Engine, StoreContextMut};
@@ -29,7 +29,7 @@ pub(super) struct Host {
     pub(super) cache: Cache,
     pub(super) options: Options,
     pub(super) started: Instant,
-    pub(super) events: Sender<Event>,
+    pub(super) events: SyncSender<Event>,
     pub(super) ended: RefCell<Option<Ended>>,
 }
 

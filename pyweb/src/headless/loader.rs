@@ -58,10 +58,10 @@ impl ModuleSource for Loader {
     }
 }
 
-/// Works around QuickJS-ng comparing a negative BigInt with a negative number by magnitude alone:
+/// Works around QuickJS-ng comparing a negative `BigInt` with a negative number by magnitude alone:
 /// it takes `-22n < -9007199254740992` for true, so that every seek backwards in a file fails.
 ///
-/// Only Emscripten's `bigintToI53Checked` compares the two kinds, so only it is rewritten, to BigInts.
+/// Only Emscripten's `bigintToI53Checked` compares a `BigInt` with numbers, so only it is rewritten, to compare it with two.
 fn corrected(source: &str) -> Cow<'_, str> {
     const WRONG: &str = "num<INT53_MIN||num>INT53_MAX";
     const RIGHT: &str = "num<-9007199254740992n||num>9007199254740992n";

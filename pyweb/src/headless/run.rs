@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use wasmtime::{AsContextMut, Engine, Store, UpdateDeadline};
@@ -13,6 +13,9 @@ use super::host::{Host, State, StoreAccess};
 use super::loader::Loader;
 use super::quickjs::{Runtime, Thrown, Value};
 use super::{Busy, Ended, Event, HeadlessError, Options, Script, Site, natives, wasm};
+
+/// A page that says more than is heard waits, so that it cannot fill the memory with words.
+const EVENTS_WAITING: usize = 1024;
 
 /// The engine's own scripts, evaluated before all others.
 const OWN_SCRIPTS: &[(&str, &str)] = &[
@@ -32,31 +35,30 @@ pub fn run(
 ) -> Result<Ended, HeadlessError> {
     let started = Instant::now();
     let engine = engine::new().map_err(|error| HeadlessError::Engine(error.into()))?;
-    let (sender, events) = mpsc::channel();
+    let (sender, events) = mpsc::sync_channel(EVENTS_WAITING);
     std::thread::scope(|scope| {
         let page = std::thread::Builder::new().name("page".into()).stack_size(engine::THREAD_STACK_BYTES);
         let own = engine.clone();
         let page = page
-            .spawn_scoped(scope, move || Page::new(own, site, options, started, sender)?.run(scripts))
+            .spawn_scoped(scope, move || Page::new(&own, site, options, started, sender)?.run(scripts))
             .map_err(|cause| HeadlessError::Thread { mebibytes: engine::THREAD_STACK_BYTES >> 20, cause })?;
         // This thread is idle anyway, so it keeps the time for the other.
-        let mut limit = Some(options.time_limit);
-        loop {
-            let event = match limit {
-                Some(limit) => events.recv_timeout(limit.saturating_sub(started.elapsed())),
-                None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match event {
-                Ok(event) => on_event(event),
-                Err(RecvTimeoutError::Timeout) => {
-                    engine.increment_epoch();
-                    limit = None;
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
+        relay(&events, options.time_limit.saturating_sub(started.elapsed()), on_event);
+        engine.increment_epoch();
+        events.iter().for_each(on_event);
         page.join().unwrap_or_else(|panic| Err(HeadlessError::Panicked(panic_text(panic.as_ref()))))
     })
+}
+
+/// Passes events on until `limit` has passed or there will be no more.
+fn relay(events: &Receiver<Event>, limit: Duration, on_event: &mut dyn FnMut(Event)) {
+    let started = Instant::now();
+    while let Some(left) = limit.checked_sub(started.elapsed()) {
+        match events.recv_timeout(left) {
+            Ok(event) => on_event(event),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+        }
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -74,11 +76,11 @@ struct Page {
 
 impl Page {
     fn new(
-        engine: Engine,
+        engine: &Engine,
         site: Box<dyn Site>,
         options: &Options,
         started: Instant,
-        events: Sender<Event>,
+        events: SyncSender<Event>,
     ) -> Result<Page, HeadlessError> {
         let runtime = Runtime::new(engine::JAVASCRIPT_STACK_BYTES).ok_or(HeadlessError::JavaScript)?;
         let host = Rc::new(Host {
@@ -93,7 +95,7 @@ impl Page {
             events,
             ended: RefCell::new(None),
         });
-        let mut store = Store::new(&engine, Rc::clone(&host));
+        let mut store = Store::new(engine, Rc::clone(&host));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             let stop = wasm::interrupted(store.data());

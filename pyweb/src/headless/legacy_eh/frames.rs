@@ -8,7 +8,7 @@ use super::{Result, Untranslatable};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Frame {
     Function,
-    /// A block, loop, if or try_table.
+    /// A block, loop, if or `try_table`.
     Block,
     /// Between `try` and its first clause, or its `delegate`.
     Body(usize),

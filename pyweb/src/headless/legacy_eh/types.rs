@@ -130,6 +130,6 @@ fn value(ty: wasmparser::ValType) -> Result<ValType> {
         wasmparser::ValType::V128 => ValType::V128,
         wasmparser::ValType::EXTERNREF => ValType::EXTERNREF,
         wasmparser::ValType::FUNCREF => ValType::FUNCREF,
-        _ => return Err(Untranslatable::Unsupported("a try or tag of a GC type")),
+        wasmparser::ValType::Ref(_) => return Err(Untranslatable::Unsupported("a try or tag of a GC type")),
     })
 }

@@ -52,6 +52,7 @@ fn exit(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     Err(call.context.uncatchable_error("the page was closed"))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every native has this shape")]
 fn now(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     Ok(call.context.number(host.started.elapsed().as_secs_f64() * 1e3))
 }
@@ -113,13 +114,13 @@ fn copy(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
 }
 
 fn stats(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let process = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = process.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = peak.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<f64>().ok());
     let stats = call.context.object();
     stats.set("peak_rss_bytes", call.context.number(kibibytes.unwrap_or_default() * 1024.0))?;
     let (modules, functions) = host.objects.counts();
-    stats.set("modules", call.context.number(modules as f64))?;
-    stats.set("functions", call.context.number(functions as f64))?;
+    stats.set("modules", call.context.count(modules))?;
+    stats.set("functions", call.context.count(functions))?;
     Ok(stats)
 }

@@ -72,6 +72,12 @@ impl Context {
         Value::owned(self, js::JS_NewFloat64(number))
     }
 
+    /// A size or index, which JavaScript keeps as a double too.
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, beyond any size there is")]
+    pub(crate) fn count(self, count: usize) -> Value {
+        self.number(count as f64)
+    }
+
     pub(crate) fn big_int(self, number: i64) -> Value {
         // SAFETY: the context is alive.
         Value::owned(self, unsafe { js::JS_NewBigInt64(self.raw(), number) })

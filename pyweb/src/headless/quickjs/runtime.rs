@@ -119,7 +119,15 @@ impl Drop for Runtime {
         // SAFETY: the owner dropped every value before, as the room's invariant says; the hooks still live.
         unsafe {
             js::JS_FreeContext(self.context.raw());
-            js::JS_FreeRuntime(self.raw.as_ptr());
+            js::JS_RunGC(self.raw.as_ptr());
+            let mut usage = std::mem::zeroed::<js::JSMemoryUsage>();
+            js::JS_ComputeMemoryUsage(self.raw.as_ptr(), &raw mut usage);
+            // The engine aborts the program over an object it cannot free; a leak is the lesser evil.
+            if usage.obj_count == 0 {
+                js::JS_FreeRuntime(self.raw.as_ptr());
+            } else {
+                std::mem::forget(std::mem::take(&mut self.hooks));
+            }
         }
     }
 }

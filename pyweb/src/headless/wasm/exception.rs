@@ -144,6 +144,9 @@ fn wrap(host: HostRef<'_>, handle: usize) -> Result<Value> {
 
 /// `setup(Exception.prototype, RuntimeError, CompileError, LinkError)`
 fn setup(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
+    if !(0..4).all(|index| call.argument(index).is_object()) {
+        return Err(call.context.type_error("setup: four objects are needed"));
+    }
     *host.objects.classes.borrow_mut() = Some(Classes {
         exception_prototype: call.argument(0),
         runtime_error: call.argument(1),

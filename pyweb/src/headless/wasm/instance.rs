@@ -36,7 +36,7 @@ fn instantiate(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
         .zip(module.imports())
         .map(|(index, import)| {
             let where_from = format!("{}.{}", import.module(), import.name());
-            given(host, &values.at(index)?, import.ty(), &where_from)
+            given(host, &values.at(index)?, &import.ty(), &where_from)
         })
         .collect::<Result<Vec<Given>>>()?;
 
@@ -55,7 +55,7 @@ fn instantiate(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
         let item = surface.exports.get(&name).copied();
         let value = match item.and_then(|item| seen.get(&item).cloned()) {
             Some(value) => value,
-            None => shown(host, context, export)?,
+            None => shown(host, context, &export)?,
         };
         seen.extend(item.map(|item| (item, value.clone())));
         rows.push(context.array([context.string(&name), context.string(kind), value]));
@@ -77,13 +77,13 @@ fn imported(host: HostRef<'_>, surface: &Surface, values: &Value) -> Result<Hash
     Ok(seen)
 }
 
-fn given(host: HostRef<'_>, value: &Value, ty: ExternType, where_from: &str) -> Result<Given> {
+fn given(host: HostRef<'_>, value: &Value, ty: &ExternType, where_from: &str) -> Result<Given> {
     let objects = &host.objects;
     let index = || -> Result<usize> {
         let handle = if value.is_object() { value.get("_h")? } else { value.context().undefined() };
         if handle.is_undefined() { Ok(usize::MAX) } else { Ok(handle.to_u32()? as usize) }
     };
-    let found = match &ty {
+    let found = match ty {
         ExternType::Func(ty) => return Ok(Given::Function(value.clone(), ty.clone())),
         ExternType::Global(ty) if !value.is_object() => {
             let value = Crossing::read(host, value, Kind::of(ty.content()))?;
@@ -95,7 +95,7 @@ fn given(host: HostRef<'_>, value: &Value, ty: ExternType, where_from: &str) -> 
         ExternType::Tag(_) => objects.tags.borrow().get(index()?).map(|found| Extern::from(*found)),
     };
     found.map(Given::Object).ok_or_else(|| {
-        let message = format!("import {where_from} must be a WebAssembly {}", kind_name(&ty));
+        let message = format!("import {where_from} must be a WebAssembly {}", kind_name(ty));
         objects.error(value.context(), ErrorClass::Link, &message)
     })
 }
@@ -136,14 +136,14 @@ fn link(
     Ok(exports.map(|export| (export.name().to_owned(), export.into_extern())).collect())
 }
 
-fn shown(host: HostRef<'_>, context: Context, export: Extern) -> Result<Value> {
+fn shown(host: HostRef<'_>, context: Context, export: &Extern) -> Result<Value> {
     let objects = &host.objects;
     Ok(match export {
-        Extern::Func(func) => function::object(host, func),
-        Extern::Global(global) => push(&objects.globals, context, global),
-        Extern::Table(table) => push(&objects.tables, context, table),
-        Extern::Memory(memory) => memory::handle_of(host, context, memory),
-        Extern::Tag(tag) => push(&objects.tags, context, tag),
+        Extern::Func(func) => function::object(host, *func),
+        Extern::Global(global) => push(&objects.globals, context, *global),
+        Extern::Table(table) => push(&objects.tables, context, *table),
+        Extern::Memory(memory) => memory::handle_of(host, context, *memory),
+        Extern::Tag(tag) => push(&objects.tags, context, *tag),
         Extern::SharedMemory(_) => {
             return Err(context.type_error("a shared memory cannot be exported here"));
         }

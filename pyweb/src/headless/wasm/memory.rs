@@ -67,7 +67,7 @@ fn grow(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
         Ok(before) => {
             // Now, not when it is next asked for: whoever holds the old buffer must see it empty.
             buffer(host, call)?;
-            Ok(call.context.number(before as f64))
+            Ok(super::entries(call.context, before))
         }
         Err(error) => Err(call.context.range_error(&reasons(&error))),
     }

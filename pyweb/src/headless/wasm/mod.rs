@@ -141,7 +141,12 @@ fn unknown(call: &Call<'_>, class: &str) -> Thrown {
 fn push<T>(list: &RefCell<Vec<T>>, context: Context, item: T) -> Value {
     let mut list = list.borrow_mut();
     list.push(item);
-    context.number((list.len() - 1) as f64)
+    context.count(list.len() - 1)
+}
+
+/// How many pages or elements there are, as JavaScript sees it.
+fn entries(context: Context, count: u64) -> Value {
+    context.count(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// wasmtime's reasons, all of them, on one line.

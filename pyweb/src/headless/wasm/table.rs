@@ -94,7 +94,7 @@ fn grow(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
         table.grow(&mut scope, count, item)
     });
     match outcome {
-        Ok(before) => Ok(call.context.number(before as f64)),
+        Ok(before) => Ok(super::entries(call.context, before)),
         Err(error) => Err(call.context.range_error(&reasons(&error))),
     }
 }
@@ -102,5 +102,5 @@ fn grow(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
 /// `tblLen(table)`
 fn length(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     let table = of(host, call)?;
-    Ok(call.context.number(host.store.with(|store| table.size(&store)) as f64))
+    Ok(super::entries(call.context, host.store.with(|store| table.size(&store))))
 }
