@@ -7,13 +7,10 @@ use url::Url;
 
 use super::cache::Key;
 use super::host::Host;
-use super::quickjs::{Context, ModuleSource, Result, Value};
+use super::quickjs::{self, Context, ModuleSource, Result, Value};
 
 /// Smaller modules parse faster than a file is read and checked.
 const CACHED_FROM_BYTES: usize = 50_000;
-
-/// The bytecode's format changes with the engine, and what it is made from with [`corrected`].
-const VERSION: &[u8] = b"quickjs-ng 0.16.2, correction 1";
 
 /// The modules of one page.
 pub(super) struct Loader {
@@ -46,7 +43,7 @@ impl ModuleSource for Loader {
             return context.compile_module(&source, url);
         }
         // The URL is part of the bytecode: stack frames and relative imports need it.
-        let key = Key::new("qbc", &[VERSION, url.as_bytes(), source.as_bytes()]);
+        let key = Key::new("qbc", &[quickjs::version(), url.as_bytes(), source.as_bytes()]);
         if let Some(bytecode) = self.host.cache.read(&key) {
             // SAFETY: the digest says that these are the bytes `bytecode` gave to this cache, and the
             // key that it was the same version of the engine.

@@ -97,9 +97,10 @@ impl Page {
         });
         let mut store = Store::new(engine, Rc::clone(&host));
         store.set_epoch_deadline(1);
+        // Only the time limit moves the epoch.
         store.epoch_deadline_callback(|store| {
-            let stop = wasm::interrupted(store.data());
-            Ok(if stop { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
+            store.data().time_out(Busy::WebAssembly);
+            Ok(UpdateDeadline::Interrupt)
         });
         runtime.set_modules(Rc::new(Loader { host: Rc::clone(&host) }));
         let hook = Rc::clone(&host);

@@ -5,16 +5,23 @@
 //! Everything but the code of functions that use the old instructions is copied byte by byte. The rules:
 //!
 //! ```text
-//! try T … catch a H … catch_all G end      block T
-//!                                            block (params of a, exnref)      one for each clause
-//!                                              block exnref                   the first innermost
-//!                                                try_table T (catch_ref a 1) (catch_all_ref 0) … end
-//!                                                br 2
-//!                                              end local.set $e  G  br 1 …
-//!                                            end …
-//! rethrow                                  local.get $e; throw_ref, a local for each depth of try
-//! try T … delegate L                       try_table T (catch_all_ref X) … end
-//!   where L's own body is                  block X exnref … br 1 end throw_ref
+//! try T                   block T
+//!   body                    block exnref                       one for each clause,
+//! catch a                     block (params of a, exnref)      the first innermost
+//!   H                           try_table T (catch_ref a 0) (catch_all_ref 1)
+//! catch_all                       body
+//!   G                           end
+//! end                           br 2
+//!                             end  local.set $e  H  br 1
+//!                           end  local.set $e  G
+//!                         end
+//!
+//! rethrow                 local.get $e  throw_ref       a local for each depth of try
+//!
+//! try T                   try_table T (catch_all_ref X)
+//!   body                    body
+//! delegate L              end
+//!                         and the body of L becomes:  block X exnref  body  br 1  end  throw_ref
 //! ```
 
 mod frames;
@@ -27,7 +34,7 @@ use wasmparser::{FunctionBody, Parser, Payload};
 use types::Types;
 
 /// Counts up whenever the output changes for the same input: compiled code is cached.
-pub(super) const VERSION: u64 = 2;
+pub(super) const VERSION: u64 = 1;
 
 /// Why a module was left as it is.
 #[derive(Debug, thiserror::Error)]

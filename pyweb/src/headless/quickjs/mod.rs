@@ -25,6 +25,12 @@ pub(crate) struct Thrown(pub(crate) Value);
 /// The outcome of anything that may run JavaScript.
 pub(crate) type Result<T> = std::result::Result<T, Thrown>;
 
+/// The engine's version, on which its bytecode depends.
+pub(crate) fn version() -> &'static [u8] {
+    // SAFETY: a constant, terminated text of the library's.
+    unsafe { std::ffi::CStr::from_ptr(rquickjs_sys::JS_GetVersion()) }.to_bytes()
+}
+
 /// QuickJS counts in C's `size_t`, which is as wide as `usize` on every target of ours.
 fn size(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)

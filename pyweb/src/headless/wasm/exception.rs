@@ -8,7 +8,6 @@ use wasmtime::{
     ThrownException, Trap, Val, ValType,
 };
 
-use super::super::Busy;
 use super::super::host::State;
 use super::super::natives::Native;
 use super::super::quickjs::{Call, Handles, Result, Thrown, Value};
@@ -219,12 +218,4 @@ fn with_exception<R>(
         look(&mut scope, exception)
     });
     outcome.map_err(|error| call.context.range_error(&super::reasons(&error)))
-}
-
-/// Called by wasmtime when the epoch moves: the time limit, and nothing else, moves it.
-pub(in super::super) fn interrupted(host: HostRef<'_>) -> bool {
-    if host.out_of_time() {
-        host.time_out(Busy::WebAssembly);
-    }
-    host.is_ending()
 }

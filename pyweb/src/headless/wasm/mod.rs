@@ -14,8 +14,6 @@ mod slab;
 mod table;
 mod tag;
 
-pub(super) use exception::interrupted;
-
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -154,5 +152,5 @@ fn reasons(error: &wasmtime::Error) -> String {
     format!("{error:#}")
 }
 
-/// The whole chain's host, for natives that need an owned one.
+/// The host as everything here takes it: what outlives a call, such as an import, keeps a clone.
 type HostRef<'a> = &'a std::rc::Rc<Host>;
