@@ -51,7 +51,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  du -sh \"$(fetch cache path)\"")]
     Cache(CacheArgs),
     /// Print a completion script
-    #[command(after_help = "Example:\n  fetch completions bash > ~/.local/share/bash-completion/completions/fetch")]
+    #[command(
+        after_help = "Example:\n  fetch completions bash > ~/.local/share/bash-completion/completions/fetch"
+    )]
     Completions {
         /// For which shell
         shell: Shell,
@@ -73,6 +75,7 @@ pub struct GetArgs {
     /// The hash of the one URL: ALG:HEX, sha256 in hexadecimal, or SRI
     #[arg(long, value_name = "ALG:HEX")]
     pub hash: Option<String>,
+    /// Where to
     #[command(flatten)]
     pub folder: FolderArgs,
     /// Use the cache alone

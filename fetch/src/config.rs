@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use common::fs::FileError;
 use common::Failure;
+use common::fs::FileError;
 
 use crate::cache::Layout;
 use crate::cli::{FolderArgs, GetArgs};
@@ -82,7 +82,7 @@ fn requests(args: &GetArgs) -> Result<Requests, Error> {
 }
 
 fn read_registry(path: &Path) -> Result<Vec<registry::Entry>, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
     registry::parse(&text).map_err(|(line, bad)| Error::BadRegistry { path: path.to_owned(), line, bad })
 }

@@ -32,17 +32,28 @@ pub enum Error {
     #[error("{}, line {line}: {bad}", path.display())]
     BadRegistry { path: PathBuf, line: usize, bad: BadEntry },
     #[error("failed to read {}", path.display())]
-    Unreadable { path: PathBuf, #[source] cause: io::Error },
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        cause: io::Error,
+    },
     #[error("nothing in the registry is called {name:?}")]
     NotInRegistry { name: String },
     #[error("{name:?} has no URL")]
     NoBaseUrl { name: String },
     #[error("line {line} is not JSON")]
-    NotJson { line: usize, #[source] cause: serde_json::Error },
+    NotJson {
+        line: usize,
+        #[source]
+        cause: serde_json::Error,
+    },
     #[error("line {line}: {problem}")]
     BadObject { line: usize, problem: String },
     #[error("failed to read standard input")]
-    Input { #[source] cause: io::Error },
+    Input {
+        #[source]
+        cause: io::Error,
+    },
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -56,7 +67,9 @@ impl Explain for Error {
                 "it is for a single URL; for several files use a registry or JSON lines with \"hash\""
             }
             Error::InputAndUrls => "give the URLs as JSON lines too, or in a run of their own",
-            Error::BadHash { .. } => "give ALG:HEX, 64 hexadecimal digits for sha256, or SRI such as sha512-…",
+            Error::BadHash { .. } => {
+                "give ALG:HEX, 64 hexadecimal digits for sha256, or SRI such as sha512-…"
+            }
             Error::Algorithm(_) => "see fetch hash --help for the names",
             Error::BadRegistry { .. } => "a line is `name [alg:]hash [url]`; quote names with spaces",
             Error::NotInRegistry { .. } => "give names as the registry writes them",
@@ -132,7 +145,9 @@ impl Explain for Problem {
                 "nothing was published; if the file was meant to change, pin the new digest"
             }
             Problem::NotFound { .. } | Problem::NoLocalFile(_) => "check the URL",
-            Problem::AccessDenied { .. } => "the URL may need a user and password: https://USER:PASSWORD@HOST/…",
+            Problem::AccessDenied { .. } => {
+                "the URL may need a user and password: https://USER:PASSWORD@HOST/…"
+            }
             Problem::HttpStatus { .. } => "try again later, or give a mirror in \"urls\"",
             Problem::Connection(_) | Problem::Broken { .. } | Problem::Truncated { .. } => {
                 "check the network and the URL, or give a mirror in \"urls\""

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The keys of [`FileFinished`], [`FileFailed`] and the envelope; a requester's keys of these names do not pass.
-pub const OWN_KEYS: [&str; 14] = [
+pub const OWN_KEYS: [&str; 18] = [
     "v",
     "seq",
     "at_us",
@@ -22,8 +22,12 @@ pub const OWN_KEYS: [&str; 14] = [
     "size_bytes",
     "status",
     "attempts",
+    "pinned",
     "code",
     "message",
+    "hint",
+    "expected",
+    "got",
 ];
 
 /// A record of fetch.
@@ -195,4 +199,43 @@ pub enum Outcome {
     Finished(FileFinished),
     /// It is not.
     Failed(FileFailed),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_among_the_own_keys() -> Result<(), serde_json::Error> {
+        let path = RecordPath { path: String::new(), path_bytes: Some(String::new()) };
+        let finished = FileFinished {
+            name: String::new(),
+            url: String::new(),
+            path,
+            digest: String::new(),
+            size_bytes: 0,
+            status: Status::Cached,
+            attempts: 0,
+            pinned: true,
+            extra: Map::new(),
+        };
+        let failed = FileFailed {
+            name: String::new(),
+            url: String::new(),
+            code: "",
+            message: String::new(),
+            hint: Some(String::new()),
+            attempts: 0,
+            expected: Some(String::new()),
+            got: Some(String::new()),
+            extra: Map::new(),
+        };
+        for record in [Record::Finished(finished), Record::Failed(failed)] {
+            let Value::Object(object) = serde_json::to_value(record)? else { unreachable!() };
+            for key in object.keys() {
+                assert!(OWN_KEYS.contains(&key.as_str()), "{key}");
+            }
+        }
+        Ok(())
+    }
 }

@@ -114,12 +114,13 @@ fn cache_path(folder: &Folder, session: &Session) -> Result<Exit, Failure> {
 
 fn cache_list(folder: &Folder, session: &mut Session) -> Result<Exit, Failure> {
     session.begin().map_err(lost_output)?;
-    let files = Cache::open(&folder.root, folder.layout)?.list().into_iter().map(|(path, entry)| FileListed {
-        path: RecordPath::from(path.as_path()),
-        digest: entry.sha256().to_owned(),
-        size_bytes: entry.stamp.size_bytes,
-        url: entry.url,
-    });
+    let files =
+        Cache::open(&folder.root, folder.layout)?.list().into_iter().map(|(path, entry)| FileListed {
+            path: RecordPath::from(path.as_path()),
+            digest: entry.sha256().to_owned(),
+            size_bytes: entry.stamp.size_bytes,
+            url: entry.url,
+        });
     Screen::new(session).listed(files.collect()).map_err(lost_output)?;
     Ok(Exit::YES)
 }

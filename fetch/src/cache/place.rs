@@ -37,10 +37,9 @@ pub fn check_links(root: &Path, relative: &str) -> Result<(), Problem> {
     let path = root.join(relative);
     let inside = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
     match inside {
-        Some(folder) if !folder.starts_with(&real_root) => Err(Problem::UnsafePath {
-            name: relative.to_owned(),
-            why: "a symbolic link leads out of it",
-        }),
+        Some(folder) if !folder.starts_with(&real_root) => {
+            Err(Problem::UnsafePath { name: relative.to_owned(), why: "a symbolic link leads out of it" })
+        }
         _ => Ok(()),
     }
 }
@@ -94,8 +93,22 @@ mod tests {
     #[test]
     fn names_that_lead_out_are_refused() {
         for name in [
-            "../x", "a/../../x", "..", "/etc/passwd", "//x", "a\\..\\x", "..\\x", "C:\\x", "", ".", "./", "a/",
-            "a\0b", "a\nb", ".fetch/index.jsonl", "./.fetch/x",
+            "../x",
+            "a/../../x",
+            "..",
+            "/etc/passwd",
+            "//x",
+            "a\\..\\x",
+            "..\\x",
+            "C:\\x",
+            "",
+            ".",
+            "./",
+            "a/",
+            "a\0b",
+            "a\nb",
+            ".fetch/index.jsonl",
+            "./.fetch/x",
         ] {
             assert!(matches!(checked(name), Err(Problem::UnsafePath { .. })), "{name:?}");
         }
@@ -103,7 +116,9 @@ mod tests {
 
     #[test]
     fn names_that_stay_are_taken() {
-        for (name, path) in [("a", "a"), ("./a//b", "a/b"), ("a..b/c.", "a..b/c."), ("...", "..."), ("a b", "a b")] {
+        for (name, path) in
+            [("a", "a"), ("./a//b", "a/b"), ("a..b/c.", "a..b/c."), ("...", "..."), ("a b", "a b")]
+        {
             assert_eq!(checked(name).ok().as_deref(), Some(path));
         }
     }

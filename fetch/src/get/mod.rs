@@ -62,12 +62,7 @@ impl Getter {
     ///
     /// The requests are read by a thread that nobody waits for, as it may hang on a standard input that stays
     /// open. An error among the requests ends the run once the files under way are there.
-    pub fn get_all(
-        &self,
-        requests: Requests,
-        jobs: usize,
-        mut show: impl FnMut(Event),
-    ) -> Result<(), Error> {
+    pub fn get_all(&self, requests: Requests, jobs: usize, mut show: impl FnMut(Event)) -> Result<(), Error> {
         let queue = Arc::new(Queue::new(2 * jobs));
         let (sender, events) = mpsc::channel();
         let feeding = (Arc::clone(&queue), sender.clone());

@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn waits_double_and_end() {
         let policy = Policy { retries: 3 };
-        let waits: Vec<_> = (0..5).map_while(|round| policy.wait(round, None)).map(|wait| wait.as_millis()).collect();
+        let waits: Vec<_> =
+            (0..5).map_while(|round| policy.wait(round, None)).map(|wait| wait.as_millis()).collect();
         assert_eq!(waits, [250, 500, 1000]);
         assert_eq!(Policy { retries: u32::MAX }.wait(40, None), Some(LONGEST_WAIT));
     }

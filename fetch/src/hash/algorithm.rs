@@ -108,3 +108,29 @@ impl FromStr for Algorithm {
         found.map(|known| known.0).ok_or_else(|| UnknownAlgorithm(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_name_in_any_case_is_its_algorithm(index in 0..KNOWN.len(), upper in any::<u32>()) {
+            let (algorithm, name, size) = KNOWN[index];
+            let mixed: String = name
+                .char_indices()
+                .map(|(at, letter)| if upper >> at & 1 == 1 { letter.to_ascii_uppercase() } else { letter })
+                .collect();
+            prop_assert_eq!(mixed.parse(), Ok(algorithm));
+            prop_assert_eq!((algorithm.name(), algorithm.size(), algorithm.strength()), (name, size, index));
+        }
+
+        #[test]
+        fn no_other_text_is_an_algorithm(text in "[a-z0-9_-]{0,12}") {
+            let known = KNOWN.iter().any(|known| known.1 == text);
+            let other = ["xxh128", "sha-1", "sha-256", "sha-384", "sha-512"].contains(&text.as_str());
+            prop_assert_eq!(text.parse::<Algorithm>().is_ok(), known || other);
+        }
+    }
+}

@@ -55,8 +55,7 @@ pub enum BadAddress {
 impl Address {
     /// Reads a URL.
     pub fn parse(text: &str) -> Result<Address, BadAddress> {
-        let url = Url::parse(text)
-            .map_err(|cause| BadAddress::NotUrl { text: conceal_text(text), cause })?;
+        let url = Url::parse(text).map_err(|cause| BadAddress::NotUrl { text: conceal_text(text), cause })?;
         let address = Address { url };
         match address.url.scheme() {
             "http" | "https" => Ok(address),
@@ -128,9 +127,16 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Any text as it may be shown: a URL without its secrets, everything else as it is.
-pub fn conceal(text: &str) -> String {
-    Address::parse(text).map_or_else(|_| conceal_text(text), |address| address.to_string())
+/// An argument as it may be shown: a URL, also behind `--option=`, without its secrets, and all else as it is.
+pub fn conceal(argument: &str) -> String {
+    if let Some((option, value)) = argument.split_once('=').filter(|(option, _)| option.starts_with("--")) {
+        return format!("{option}={}", conceal(value));
+    }
+    match Address::parse(argument) {
+        Ok(address) if address.to_string() == address.url.as_str() => argument.to_owned(),
+        Ok(address) => address.to_string(),
+        Err(_) => conceal_text(argument),
+    }
 }
 
 /// Leaves out what stands between `//` and `@` in a text that may be no URL.
@@ -168,7 +174,10 @@ mod tests {
         assert_eq!(address.exact(), "https://host/f.bin?X-Amz-Signature=abc&v=2");
         assert_eq!(address.credentials(), Some(("me".into(), "s@fe+1".into())));
         assert_eq!(conceal("ht!tp://me:pw@host/x"), "ht!tp://host/x");
-        assert_eq!(conceal("--jobs=3"), "--jobs=3");
+        assert_eq!(conceal("--base-url=http://me:pw@host/x?sig=1"), "--base-url=http://host/x?sig=***");
+        for plain in ["--jobs=3", "http://host", "-", "a=b"] {
+            assert_eq!(conceal(plain), plain);
+        }
         Ok(())
     }
 

@@ -26,8 +26,10 @@ pub fn recognize(object: &Map<String, Value>) -> Result<Option<Vec<Request>>, St
 fn npm_dist(dist: &Map<String, Value>, package: &Map<String, Value>) -> Result<Vec<Request>, String> {
     let field = |name: &str| text(dist, name).or_else(|| text(dist, &format!("dist.{name}")));
     let tarball = field("tarball").ok_or("\"dist\" has no \"tarball\"")?;
-    let hash = field("integrity").map(str::to_owned).or_else(|| field("shasum").map(|sha1| format!("sha1:{sha1}")));
-    let expected = hash.map(|hash| hash.parse().map_err(|error| format!("bad integrity: {error}"))).transpose()?;
+    let hash =
+        field("integrity").map(str::to_owned).or_else(|| field("shasum").map(|sha1| format!("sha1:{sha1}")));
+    let expected =
+        hash.map(|hash| hash.parse().map_err(|error| format!("bad integrity: {error}"))).transpose()?;
     let mut request = Request::of(Address::parse(tarball).map_err(|error| error.to_string())?, expected);
     describe(&mut request, text(package, "name"), text(package, "version"));
     Ok(vec![request])
@@ -53,7 +55,8 @@ fn pip_install(install: &Value) -> Result<Request, String> {
 }
 
 fn strongest(hashes: &Map<String, Value>) -> Result<Option<Digest>, String> {
-    let known = hashes.iter().filter_map(|(name, hex)| Some((name.parse::<Algorithm>().ok()?, hex.as_str()?)));
+    let known =
+        hashes.iter().filter_map(|(name, hex)| Some((name.parse::<Algorithm>().ok()?, hex.as_str()?)));
     let Some((algorithm, hex)) = known.max_by_key(|(algorithm, _)| algorithm.strength()) else {
         return Ok(None);
     };
@@ -80,7 +83,8 @@ mod tests {
 
     #[test]
     fn every_shape_of_npm_is_read() {
-        let dist = json!({"shasum": SHA1, "tarball": "http://h/ms-2.1.3.tgz", "integrity": SRI, "fileCount": 4});
+        let dist =
+            json!({"shasum": SHA1, "tarball": "http://h/ms-2.1.3.tgz", "integrity": SRI, "fileCount": 4});
         let package = json!({"name": "ms", "version": "2.1.3", "dist": dist});
         let flat = json!({"dist.tarball": "http://h/ms-2.1.3.tgz", "dist.shasum": SHA1});
         for (document, count, algorithm) in [

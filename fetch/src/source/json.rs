@@ -67,10 +67,8 @@ fn from_object(mut object: Map<String, Value>) -> Result<Option<Request>, String
     let dest = take_text(&mut object, "dest")?;
     let hash = take_text(&mut object, "hash")?;
     let digest = take_text(&mut object, "digest")?;
-    let expected: Option<Digest> = hash
-        .or(digest)
-        .map(|hash| hash.parse().map_err(|error| format!("bad hash: {error}")))
-        .transpose()?;
+    let expected: Option<Digest> =
+        hash.or(digest).map(|hash| hash.parse().map_err(|error| format!("bad hash: {error}"))).transpose()?;
     object.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
     Ok(Some(Request {
         name: name.unwrap_or_else(|| first.file_name()),
@@ -87,7 +85,9 @@ fn addresses(object: &mut Map<String, Value>) -> Result<Vec<Address>, String> {
         None | Some(Value::Null) => {}
         Some(Value::Array(values)) => {
             for value in values {
-                let Value::String(text) = value else { return Err("\"urls\" is not an array of strings".into()) };
+                let Value::String(text) = value else {
+                    return Err("\"urls\" is not an array of strings".into());
+                };
                 if !texts.contains(&text) {
                     texts.push(text);
                 }

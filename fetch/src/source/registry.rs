@@ -178,7 +178,10 @@ mod tests {
         assert_eq!(parse(&format!("{good}a b c d")), Err((4, BadEntry::Fields(4))));
         assert_eq!(parse(&format!("{good}alone")), Err((4, BadEntry::Fields(1))));
         assert!(matches!(parse(&format!("{good}a 00")), Err((4, BadEntry::Digest(_)))));
-        assert!(matches!(parse(&format!("{good}a md5:{} x", "0".repeat(32))), Err((4, BadEntry::Address(_)))));
+        assert!(matches!(
+            parse(&format!("{good}a md5:{} x", "0".repeat(32))),
+            Err((4, BadEntry::Address(_)))
+        ));
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
     let status = response.status().as_u16();
     let problem = match status {
         200..=299 => {
-            let validators = Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
+            let validators =
+                Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
             let size = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok());
             let bytes = Box::new(response.into_body().into_reader());
             return Ok(Answer::Body(Body { bytes, size, validators }));
