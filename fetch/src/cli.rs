@@ -21,6 +21,13 @@ Examples:
 Exit codes: 0 every file is there; 1 a file had other content than its hash says; 2 a file could not be got
 (not found, no network, a miss with --offline, a name that leads out of the cache folder) or bad arguments.";
 
+const HASH_HELP: &str = "\
+Example:
+  fetch hash --algorithm blake3 *.csv
+
+Algorithms: md5 sha1 sha224 sha256 sha384 sha512 sha512_224 sha512_256 sha3_224 sha3_256 sha3_384 sha3_512
+blake2b blake2s blake3 xxh32 xxh64 xxh3_64 xxh3_128";
+
 /// Gets files once, verified and cached
 #[derive(Debug, Parser)]
 #[command(name = "fetch", version, propagate_version = true)]
@@ -45,7 +52,7 @@ pub enum Command {
     #[command(after_help = GET_EXAMPLES)]
     Get(GetArgs),
     /// Print the digests of files
-    #[command(after_help = "Example:\n  fetch hash --algorithm blake3 *.csv")]
+    #[command(after_help = HASH_HELP)]
     Hash(HashArgs),
     /// Look into the cache
     #[command(after_help = "Example:\n  du -sh \"$(fetch cache path)\"")]
@@ -101,7 +108,7 @@ pub struct HashArgs {
     /// The files
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// md5, sha1, sha2 and sha3 family, blake2b, blake2s, blake3, xxh32, xxh64, xxh3_64, xxh3_128
+    /// The algorithm, by its name in a registry
     #[arg(short, long, value_name = "ALG", default_value = "sha256")]
     pub algorithm: String,
 }

@@ -77,7 +77,7 @@ fn requests(args: &GetArgs) -> Result<Requests, Error> {
         [_] if from_stdin && expected.is_some() => Err(Error::HashElsewhere("-")),
         [_] if from_stdin => Ok(Requests::StandardInput),
         _ if from_stdin => Err(Error::InputAndUrls),
-        urls => Ok(Requests::Known(source::from_arguments(urls, expected)?)),
+        urls => Ok(Requests::Known(source::from_arguments(urls, expected.as_ref())?)),
     }
 }
 

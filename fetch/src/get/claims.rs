@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::cache::Place;
 use crate::error::Problem;
 use crate::hash::Digest;
-use crate::source::Request;
+use crate::source::{Address, Request};
 
 /// The places that the requests of a run have taken.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl Claims {
     pub fn claim(&self, place: &Place, request: &Request) -> Result<(), Problem> {
         let identity = match &request.expected {
             Some(digest) => Identity::Digest(digest.clone()),
-            None => Identity::Url(request.addresses.iter().map(|address| address.exact()).collect()),
+            None => Identity::Url(request.addresses.iter().map(Address::exact).collect()),
         };
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let first = places.entry(place.relative.clone()).or_insert_with(|| identity.clone());

@@ -89,19 +89,19 @@ impl<'a> Job<'a> {
         let present = cache.hash_hit(place, self.request)?;
         match present {
             Some(entry) if !ask_again => Ok(Got { entry, status: Status::Cached, address: 0 }),
-            present => self.download(place, present),
+            present => self.download(place, present.as_ref()),
         }
     }
 
     /// Tries the URLs in rounds until one gives the file; `present` is a version of it that is there.
-    fn download(&mut self, place: &Place, present: Option<Entry>) -> Result<Got, Problem> {
+    fn download(&mut self, place: &Place, present: Option<&Entry>) -> Result<Got, Problem> {
         let mut open: Vec<usize> = (0..self.request.addresses.len()).collect();
         let mut last = None;
         for round in 0.. {
             let mut asked: Option<Duration> = None;
             let mut still_open = Vec::new();
             for index in open {
-                let Refusal { problem, retry_after } = match self.attempt(place, index, present.as_ref()) {
+                let Refusal { problem, retry_after } = match self.attempt(place, index, present) {
                     Ok(got) => return Ok(got),
                     Err(refusal) => refusal,
                 };

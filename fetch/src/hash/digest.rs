@@ -42,12 +42,17 @@ pub enum BadDigest {
 }
 
 impl Digest {
-    /// A digest from the bytes that an algorithm gave.
+    /// A digest that somebody names.
     pub fn new(algorithm: Algorithm, bytes: Vec<u8>) -> Result<Digest, BadDigest> {
         if bytes.len() != algorithm.size() {
             return Err(BadDigest::Length { algorithm, got: bytes.len() });
         }
         Ok(Digest { algorithm, bytes })
+    }
+
+    /// A digest just computed, whose length the algorithm itself vouches for.
+    pub(super) fn computed(algorithm: Algorithm, bytes: Vec<u8>) -> Digest {
+        Digest { algorithm, bytes }
     }
 
     /// Which algorithm it is by.

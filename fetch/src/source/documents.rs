@@ -76,6 +76,7 @@ fn text<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::super::json::from_json;
+    use crate::hash::Digest;
     use serde_json::json;
 
     const SHA1: &str = "a9993e364706816aba3e25717850c26c9cd0d89d";
@@ -110,7 +111,7 @@ mod tests {
         }]});
         let requests = from_json(report).unwrap_or_default();
         assert_eq!(requests[0].name, "six-1.0-py3-none-any.whl");
-        assert_eq!(requests[0].expected.as_ref().map(|digest| digest.hex()).as_deref(), Some(SHA1));
+        assert_eq!(requests[0].expected.as_ref().map(Digest::hex).as_deref(), Some(SHA1));
         assert_eq!(requests[0].extra["package"], "six");
     }
 }

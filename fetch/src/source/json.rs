@@ -115,7 +115,7 @@ struct LineCounter<R> {
 impl<R: Read> Read for LineCounter<R> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         let read = self.input.read(bytes)?;
-        let newlines = bytes[..read].iter().filter(|byte| **byte == b'\n').count();
+        let newlines = bytes[..read].split(|byte| *byte == b'\n').count() - 1;
         self.line.set(self.line.get() + newlines);
         Ok(read)
     }

@@ -46,12 +46,11 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, (usize, BadEntry)> {
     let mut places: HashMap<String, usize> = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         let Some(entry) = parse_line(line).map_err(|bad| (index + 1, bad))? else { continue };
-        match places.get(&entry.name) {
-            Some(place) => entries[*place] = entry,
-            None => {
-                places.insert(entry.name.clone(), entries.len());
-                entries.push(entry);
-            }
+        let place = *places.entry(entry.name.clone()).or_insert(entries.len());
+        if place == entries.len() {
+            entries.push(entry);
+        } else {
+            entries[place] = entry;
         }
     }
     Ok(entries)

@@ -67,7 +67,7 @@ fn what_pip_would_install_is_got() {
     let Ok(python) = kit::python("3.12") else { return };
     let world = World::new();
     let wheel = world.path("demo-1.0-py3-none-any.whl");
-    let _ = kit::run(Command::new(&python).args(["-c", WHEEL]).arg(&wheel)).exits(0);
+    kit::run(Command::new(&python).args(["-c", WHEEL]).arg(&wheel)).exits(0);
     let bytes = std::fs::read(&wheel).unwrap();
     let digest =
         kit::run(&mut world.fetch(&["hash", wheel.to_str().unwrap(), "--format", "human"])).exits(0).stdout;
