@@ -34,8 +34,14 @@ pub static TOOL: Tool = Tool {
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
     session.rewrite_argv(address::conceal);
     match cli.command {
-        Command::Get(args) => get(Get::new(&args)?, session),
-        Command::Hash(args) => hash(&args, session),
+        Command::Get(args) => {
+            session.begin().map_err(lost_output)?;
+            get(Get::new(&args)?, session)
+        }
+        Command::Hash(args) => {
+            session.begin().map_err(lost_output)?;
+            hash(&args, session)
+        }
         Command::Cache(args) => match args.command {
             CacheCommand::Path(folder) => cache_path(&Folder::new(&folder)?, session),
             CacheCommand::Ls(folder) => cache_list(&Folder::new(&folder)?, session),
@@ -48,7 +54,6 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
-    session.begin().map_err(lost_output)?;
     let began = Instant::now();
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let getter = Getter {
@@ -88,9 +93,8 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     Ok(summary.exit())
 }
 
-fn hash(args: &HashArgs, session: &mut Session) -> Result<Exit, Failure> {
+fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
     let algorithm: Algorithm = args.algorithm.parse().map_err(Error::Algorithm)?;
-    session.begin().map_err(lost_output)?;
     let mut screen = Screen::new(session);
     let digest = |path: &PathBuf| -> Result<FileHashed, FileError> {
         let read = File::open(path).and_then(|file| Hasher::new([algorithm]).read(file));

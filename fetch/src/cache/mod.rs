@@ -85,10 +85,12 @@ impl Cache {
         if !digests.contains(&wanted) {
             return Ok(None);
         }
-        let url = request.addresses.first().map(ToString::to_string).unwrap_or_default();
-        let mut entry = known.unwrap_or_else(|| Entry::new(place, stamp, url, &[]));
-        entry.stamp = stamp;
-        entry.digests = digests.iter().map(Digest::to_string).collect();
+        // What is known of other bytes, such as their ETag, does not hold for these.
+        let known = known.filter(|known| digests[0].to_string() == known.sha256());
+        let url = known.as_ref().map(|known| known.url.clone());
+        let url = url.or_else(|| Some(request.addresses.first()?.to_string())).unwrap_or_default();
+        let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
+        let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
         self.index().add(entry.clone())?;
         Ok(Some(entry))
     }

@@ -33,6 +33,10 @@ pub fn relative_path(layout: Layout, request: &Request) -> Result<String, Proble
 
 /// Refuses a path that leads out of `root` by a symbolic link, as far as it exists.
 pub fn check_links(root: &Path, relative: &str) -> Result<(), Problem> {
+    // A file right in the folder has no folder on its way that could be a link.
+    if !relative.contains('/') {
+        return Ok(());
+    }
     let Ok(real_root) = root.canonicalize() else { return Ok(()) };
     let path = root.join(relative);
     let inside = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());

@@ -23,14 +23,14 @@ pub struct Job<'a> {
     number: u64,
     request: &'a Request,
     attempts: u32,
+    /// Which of the request's URLs was asked last.
+    address: usize,
 }
 
 /// A file that is in its place.
 struct Got {
     entry: Entry,
     status: Status,
-    /// Which of the request's URLs it is of.
-    address: usize,
 }
 
 /// A file that came and is not yet in its place.
@@ -44,7 +44,7 @@ struct Received {
 impl<'a> Job<'a> {
     /// The job number `number` of a run.
     pub fn new(getter: &'a Getter, events: &'a Sender<Event>, number: u64, request: &'a Request) -> Self {
-        Job { getter, events, number, request, attempts: 0 }
+        Job { getter, events, number, request, attempts: 0, address: 0 }
     }
 
     /// Does it, and says how it ended; nothing when the run was stopped before.
@@ -54,21 +54,10 @@ impl<'a> Job<'a> {
             self.getter.claims.claim(&place, self.request)?;
             Ok((self.obtain(&place)?, place))
         });
-        let request = self.request;
         match result {
-            Ok((got, place)) => Some(Outcome::Finished(FileFinished {
-                name: request.name.clone(),
-                url: request.addresses[got.address].to_string(),
-                path: RecordPath::from(place.path.as_path()),
-                digest: got.entry.sha256().to_owned(),
-                size_bytes: got.entry.stamp.size_bytes,
-                status: got.status,
-                attempts: self.attempts,
-                pinned: request.expected.is_some(),
-                extra: request.extra.clone(),
-            })),
+            Ok((got, place)) => Some(Outcome::Finished(self.finished(&got, &place))),
             Err(Problem::Stopped) => None,
-            Err(problem) => Some(Outcome::Failed(failed(request, &problem, self.attempts))),
+            Err(problem) => Some(Outcome::Failed(self.failed(&problem))),
         }
     }
 
@@ -78,17 +67,17 @@ impl<'a> Job<'a> {
         let ask_again = self.getter.options.refresh && self.request.expected.is_none();
         let trust_stat = self.getter.options.verify == Verify::Stat && !ask_again;
         if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
-            return Ok(Got { entry, status: Status::Cached, address: 0 });
+            return Ok(Got { entry, status: Status::Cached });
         }
         let _lock = cache.lock(place)?;
         // Another process may have made the file while this one waited.
         cache.refresh()?;
         if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
-            return Ok(Got { entry, status: Status::Cached, address: 0 });
+            return Ok(Got { entry, status: Status::Cached });
         }
         let present = cache.hash_hit(place, self.request)?;
         match present {
-            Some(entry) if !ask_again => Ok(Got { entry, status: Status::Cached, address: 0 }),
+            Some(entry) if !ask_again => Ok(Got { entry, status: Status::Cached }),
             present => self.download(place, present.as_ref()),
         }
     }
@@ -122,7 +111,8 @@ impl<'a> Job<'a> {
     }
 
     fn attempt(&mut self, place: &Place, index: usize, present: Option<&Entry>) -> Result<Got, Refusal> {
-        let address: &Address = &self.request.addresses[index];
+        self.address = index;
+        let address = self.address();
         if self.getter.options.offline && address.local_path().is_none() {
             return Err(Problem::OfflineMiss.into());
         }
@@ -133,16 +123,17 @@ impl<'a> Job<'a> {
         let known = same_source
             .map(|entry| Validators { etag: entry.etag.clone(), last_modified: entry.last_modified.clone() });
         self.attempts += 1;
-        let body = match (self.getter.transfer.open(address, known.as_ref())?, present) {
+        let answer = self.getter.transfer.open(address, known.as_ref())?;
+        let body = match (answer, present) {
             (Answer::Body(body), _) => body,
             (Answer::NotModified, Some(entry)) => {
-                return Ok(Got { entry: entry.clone(), status: Status::NotModified, address: index });
+                return Ok(Got { entry: entry.clone(), status: Status::NotModified });
             }
             (Answer::NotModified, None) => return Err(Problem::HttpStatus { status: 304 }.into()),
         };
         let received = self.receive(place, body)?;
         self.check(&received.digests)?;
-        Ok(self.publish(place, received, index)?)
+        Ok(self.publish(place, received)?)
     }
 
     /// Writes the bytes that come to a temporary file, hashing them on the way.
@@ -187,15 +178,15 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn publish(&self, place: &Place, received: Received, index: usize) -> Result<Got, Problem> {
+    fn publish(&self, place: &Place, received: Received) -> Result<Got, Problem> {
         let Received { file, digests, stamp, validators } = received;
-        let url = self.request.addresses[index].to_string();
+        let url = self.address().to_string();
         let Validators { etag, last_modified } = validators;
         let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
         let replaced = place.path.symlink_metadata().is_ok();
         self.getter.cache.publish(file, entry.clone())?;
         let status = if replaced { Status::Updated } else { Status::Downloaded };
-        Ok(Got { entry, status, address: index })
+        Ok(Got { entry, status })
     }
 
     /// Waits for the next round, or less when the run is to stop.
@@ -211,24 +202,42 @@ impl<'a> Job<'a> {
         }
         Ok(())
     }
-}
 
-fn failed(request: &Request, problem: &Problem, attempts: u32) -> FileFailed {
-    let causes = std::iter::successors(std::error::Error::source(problem), |cause| cause.source());
-    let message = causes.fold(problem.to_string(), |message, cause| format!("{message}: {cause}"));
-    let (expected, got) = match problem {
-        Problem::HashMismatch { expected, got } => (Some(expected.to_string()), Some(got.to_string())),
-        _ => (None, None),
-    };
-    FileFailed {
-        name: request.name.clone(),
-        url: request.addresses.first().map(ToString::to_string).unwrap_or_default(),
-        code: problem.code(),
-        message,
-        hint: problem.hint(),
-        attempts,
-        expected,
-        got,
-        extra: request.extra.clone(),
+    fn address(&self) -> &'a Address {
+        &self.request.addresses[self.address]
+    }
+
+    fn finished(&self, got: &Got, place: &Place) -> FileFinished {
+        FileFinished {
+            name: self.request.name.clone(),
+            url: self.address().to_string(),
+            path: RecordPath::from(place.path.as_path()),
+            digest: got.entry.sha256().to_owned(),
+            size_bytes: got.entry.stamp.size_bytes,
+            status: got.status,
+            attempts: self.attempts,
+            pinned: self.request.expected.is_some(),
+            extra: self.request.extra.clone(),
+        }
+    }
+
+    fn failed(&self, problem: &Problem) -> FileFailed {
+        let causes = std::iter::successors(std::error::Error::source(problem), |cause| cause.source());
+        let message = causes.fold(problem.to_string(), |message, cause| format!("{message}: {cause}"));
+        let (expected, got) = match problem {
+            Problem::HashMismatch { expected, got } => (Some(expected.to_string()), Some(got.to_string())),
+            _ => (None, None),
+        };
+        FileFailed {
+            name: self.request.name.clone(),
+            url: self.address().to_string(),
+            code: problem.code(),
+            message,
+            hint: problem.hint(),
+            attempts: self.attempts,
+            expected,
+            got,
+            extra: self.request.extra.clone(),
+        }
     }
 }

@@ -11,9 +11,10 @@ pub use claims::Claims;
 pub use retry::Policy;
 pub use stop::Stop;
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::cache::{Cache, Verify};
@@ -24,6 +25,8 @@ use crate::transfer::Transfer;
 use job::Job;
 use queue::Queue;
 
+/// How many requests are read ahead of the workers.
+const WAITING: usize = 1024;
 /// How often a run that hears of nothing looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -63,16 +66,15 @@ impl Getter {
     /// The requests are read by a thread that nobody waits for, as it may hang on a standard input that stays
     /// open. An error among the requests ends the run once the files under way are there.
     pub fn get_all(&self, requests: Requests, jobs: usize, mut show: impl FnMut(Event)) -> Result<(), Error> {
-        let queue = Arc::new(Queue::new(2 * jobs));
+        let queue = Arc::new(Queue::new(WAITING));
         let (sender, events) = mpsc::channel();
         let feeding = (Arc::clone(&queue), sender.clone());
         thread::spawn(move || feed(requests, &feeding.0, &feeding.1));
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs)
-                .map(|_| (sender.clone(), &queue))
-                .map(|(events, queue)| scope.spawn(move || self.work(queue, &events)))
+            let queue = &queue;
+            let workers: Vec<_> = std::iter::repeat_n(sender, jobs)
+                .map(|events| scope.spawn(move || self.work(queue, &events)))
                 .collect();
-            drop(sender);
             while workers.iter().any(|worker| !worker.is_finished()) {
                 match events.recv_timeout(GLANCE) {
                     Ok(event) => show(event),
@@ -84,8 +86,9 @@ impl Getter {
                 }
             }
             events.try_iter().for_each(show);
-            // A worker that panicked has said so on standard error.
-            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+            let join =
+                |worker: ScopedJoinHandle<_>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+            workers.into_iter().try_for_each(join)
         })
     }
 

@@ -62,7 +62,7 @@ impl Client {
                 .user_agent(concat!("fetch/", env!("CARGO_PKG_VERSION")))
                 .redirect_auth_headers(RedirectAuthHeaders::SameHost)
                 .tls_config(tls)
-                .timeout_resolve(Some(CONNECT))
+                // No timeout for names: ureq would start a thread for every request to have one.
                 .timeout_connect(Some(CONNECT))
                 .timeout_recv_response(Some(SILENCE))
                 .timeout_per_read(Some(SILENCE))

@@ -73,6 +73,13 @@ fn a_mirror_stands_in_for_a_dead_or_wrong_one() {
     let request = serde_json::json!({"urls": urls, "hash": HELLO, "name": "x"}).to_string();
     let file = &world.records_of_input(&["get", "-"], &request, 0)[0];
     assert_eq!((&file["url"], &file["attempts"]), (&world.server.url("/x").into(), &3.into()));
+
+    let request = serde_json::json!({"urls": &urls[..2], "hash": HELLO, "name": "y"}).to_string();
+    let failed = &world.records_of_input(&["get", "-"], &request, 1)[0];
+    assert_eq!(
+        (&failed["url"], &failed["code"]),
+        (&world.server.url("/wrong").into(), &"hash_mismatch".into())
+    );
 }
 
 #[test]

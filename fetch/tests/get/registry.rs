@@ -73,9 +73,13 @@ fn an_invalid_line_is_named_and_nothing_is_got() {
     let world = with_pooch();
     let registry = fixtures().join("pooch/registry-invalid.txt");
     let base = world.server.url("/");
-    let ran =
-        kit::run(&mut world.fetch(&["get", "-r", registry.to_str().unwrap(), "--base-url", &base])).exits(2);
-    assert!(ran.stderr.contains("registry-invalid.txt, line 2: expected 2 or 3 fields"), "{}", ran.stderr);
+    let records = world.records(&["get", "-r", registry.to_str().unwrap(), "--base-url", &base], 2);
+    assert_eq!(
+        (&records[0]["type"], &records[0]["code"]),
+        (&"fetch.run.failed".into(), &"bad_registry".into())
+    );
+    let message = records[0]["message"].as_str().unwrap();
+    assert!(message.contains("registry-invalid.txt, line 2: expected 2 or 3 fields"), "{message}");
     assert_eq!(world.requests(), 0);
 }
 
