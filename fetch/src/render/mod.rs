@@ -71,7 +71,8 @@ impl<'a> Screen<'a> {
             },
             Outcome::Failed(file) => {
                 let text = human::failure(self.session.error_styles, &file);
-                self.session.progress.suspend(|| io::stderr().write_all(text.as_bytes()))?;
+                // The record and the exit code say it too, so a closed standard error changes nothing.
+                let _ = self.session.progress.suspend(|| io::stderr().write_all(text.as_bytes()));
                 if self.session.format == Format::Jsonl {
                     self.output.record(&Record::Failed(file))?;
                 }
