@@ -1,0 +1,1 @@
+//! A site folder made into one that needs no network. Must not know wasmtime.
