@@ -41,6 +41,9 @@ impl CommandLine for Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// The packages that pages run on: Pyodide, MicroPython, PyScript's core, linkedom
+    #[command(subcommand)]
+    Runtime(RuntimeCommand),
     /// Print the completion script for a shell
     Completions {
         /// Which shell.

@@ -15,11 +15,12 @@ pub struct Config {
 impl Config {
     /// Checks the shared options.
     pub fn new(cli: &Cli) -> Result<Self, BadArgument> {
-        if let Some(folder) = &cli.runtime
-            && !folder.is_dir()
-        {
-            return Err(BadArgument::NotAFolder { what: "--runtime", path: folder.clone() });
-        }
-        Ok(Config { runtime: cli.runtime.clone() })
+        let runtime = cli.runtime.clone().map(|path| folder("--runtime", path)).transpose()?;
+        Ok(Config { runtime })
     }
+}
+
+/// `path`, which the argument `what` gave, when it is a folder.
+pub fn folder(what: &'static str, path: PathBuf) -> Result<PathBuf, BadArgument> {
+    if path.is_dir() { Ok(path) } else { Err(BadArgument::NotAFolder { what, path }) }
 }

@@ -10,11 +10,13 @@
 //! - [`bundle`]: a site folder made into one that needs no network
 //! - [`events`]: the records of this tool
 //! - [`render`]: the records as text for people; the only room that prints
+//! - [`digest`]: SHA-256 and npm's integrity strings
 //! - [`error`]: typed failures, each with a hint
 
 pub mod bundle;
 pub mod cli;
 pub mod config;
+pub mod digest;
 pub mod error;
 pub mod events;
 pub mod headless;

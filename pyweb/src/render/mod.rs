@@ -1,7 +1,9 @@
 //! Records as they leave: JSON lines, or text for people. The only room that prints.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use common::term::{self, Align, Styles};
 use common::{Format, Session};
 
 use crate::events::Record;
@@ -22,6 +24,42 @@ fn human(session: &Session, record: &Record) -> io::Result<()> {
         Record::PythonRaised { file, line, message, .. } => {
             writeln!(out, "{} {file}:{line}: {message}", styles.bad("error:"))
         }
+        Record::PackageInstalled { name, version, size_bytes, path, .. } => {
+            let size = term::bytes(*size_bytes);
+            writeln!(out, "{} {name} {version}, {size}: {}", styles.good("got"), path.path)
+        }
         _ => Ok(()),
     }
+}
+
+/// Writes a folder's path, the same in both forms, for `$(…)`.
+pub fn path(session: &Session, path: &Path) -> io::Result<()> {
+    writeln!(session.output(), "{}", path.display())
+}
+
+/// Writes what is known of packages: records, or one table.
+pub fn packages(session: &Session, records: &[Record]) -> io::Result<()> {
+    if session.format == Format::Jsonl {
+        return records.iter().try_for_each(|record| session.output().record(record));
+    }
+    let rows = records.iter().filter_map(|record| package_row(session.styles, record)).collect();
+    let columns = [Align::Left, Align::Right, Align::Left];
+    write!(session.output(), "{}", term::table(&["package", "version", ""], &columns, rows))
+}
+
+fn package_row(styles: Styles, record: &Record) -> Option<Vec<String>> {
+    let (name, version, state) = match record {
+        Record::PackageListed { name, version, installed, .. } => {
+            let state = if *installed { styles.good("here") } else { styles.warn("missing") };
+            (name, version, state)
+        }
+        Record::PackageVerified { name, version, files, damaged } if damaged.is_empty() => {
+            (name, version, styles.good(term::count(*files, "file") + " as pinned"))
+        }
+        Record::PackageVerified { name, version, damaged, .. } => {
+            (name, version, styles.bad(format!("missing or changed: {}", damaged.join(", "))))
+        }
+        _ => return None,
+    };
+    Some(vec![name.clone(), version.clone(), state])
 }
