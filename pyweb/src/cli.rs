@@ -41,6 +41,8 @@ impl CommandLine for Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a site as a folder that needs no network
+    Bundle(BundleArgs),
     /// The packages that pages run on: Pyodide, MicroPython, PyScript's core, linkedom
     #[command(subcommand)]
     Runtime(RuntimeCommand),

@@ -2,8 +2,9 @@
 
 use common::{Exit, Failure, Session, app};
 
+use crate::bundle;
 use crate::cli::{Cli, Command, RuntimeCommand};
-use crate::config::{self, Config};
+use crate::config::{self, BundleConfig, Config};
 use crate::error::RuntimeError;
 use crate::events::Record;
 use crate::render;
@@ -13,6 +14,13 @@ use crate::runtime::{self, Source};
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
     let config = Config::new(&cli)?;
     match cli.command {
+        Command::Bundle(args) => {
+            let bundle = BundleConfig::new(args)?;
+            begin(session)?;
+            let shown = &*session;
+            bundle::write(shown, &config, &bundle, &mut |record| Ok(render::show(shown, &record)?))?;
+            Ok(Exit::YES)
+        }
         Command::Runtime(command) => run_runtime(command, &config, session),
         Command::Completions { shell } => {
             app::completions::<Cli>(&crate::TOOL, shell, session);

@@ -28,6 +28,15 @@ fn human(session: &Session, record: &Record) -> io::Result<()> {
             let size = term::bytes(*size_bytes);
             writeln!(out, "{} {name} {version}, {size}: {}", styles.good("got"), path.path)
         }
+        Record::ReferenceKept { file, line, url } => {
+            session.warn(&format!("{file}:{line}: {url} is on another host"));
+            Ok(())
+        }
+        Record::BundleWritten { files, bytes, br_bytes, path } => {
+            let (files, size) = (term::count(*files, "file"), term::bytes(*bytes));
+            let packed = term::bytes(*br_bytes);
+            writeln!(out, "{} {}: {files}, {size}, {packed} with Brotli", styles.good("wrote"), path.path)
+        }
         _ => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 //! The folder that holds the packages, one folder each. Must not know where they come from.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use common::fs::{FileError, Lock};
@@ -56,7 +58,10 @@ impl Store {
 
     /// A folder to fill with a package's files, on the same file system as its place.
     pub fn staging(&self) -> Result<tempfile::TempDir, RuntimeError> {
-        let made = tempfile::Builder::new().prefix(".part-").tempdir_in(&self.folder);
+        let made = tempfile::Builder::new()
+            .prefix(".part-")
+            .permissions(Permissions::from_mode(0o777))
+            .tempdir_in(&self.folder);
         Ok(made.map_err(FileError::at("create a folder in", &self.folder))?)
     }
 
@@ -70,9 +75,6 @@ impl Store {
         if place.exists() {
             std::fs::remove_dir_all(&place).map_err(FileError::at("replace", &place))?;
         }
-        // A temporary folder is private; this one is for whoever may read the cache.
-        let full = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(staging.path(), full).map_err(FileError::at("open up", staging.path()))?;
         std::fs::rename(staging.path(), &place).map_err(FileError::at("create", &place))?;
         // It has moved: there is nothing left to clean up.
         let _ = staging.keep();

@@ -1,0 +1,54 @@
+//! The files of the site folder. Must not know what is in them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use common::fs::FileError;
+use walkdir::WalkDir;
+
+use crate::error::BundleError;
+
+/// Path from the root, with `/` between its parts, and where the file is.
+pub type Files = BTreeMap<String, PathBuf>;
+
+/// What version control and interpreters leave in folders, and no site serves.
+const LEFT_OUT: [&str; 5] = [".git", ".hg", ".svn", "__pycache__", ".DS_Store"];
+
+/// All files under `root` except what lies in `out`. A symbolic link may lead out of the folder, so it is refused.
+pub fn files(root: &Path, out: &Path) -> Result<Files, BundleError> {
+    let out = std::path::absolute(out).map_err(FileError::at("find", out))?;
+    let root_path = std::path::absolute(root).map_err(FileError::at("find", root))?;
+    let wanted = |entry: &walkdir::DirEntry| {
+        !LEFT_OUT.iter().any(|name| entry.file_name() == *name) && entry.path() != out
+    };
+    let mut files = Files::new();
+    for entry in WalkDir::new(&root_path).follow_root_links(true).into_iter().filter_entry(wanted) {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(root).to_owned();
+            FileError::at("read", &path)(error.into())
+        })?;
+        if entry.file_type().is_dir() || entry.depth() == 0 {
+            continue;
+        }
+        let relative = entry.path().strip_prefix(&root_path).unwrap_or(entry.path());
+        if !entry.file_type().is_file() {
+            return Err(BundleError::NotAFile { path: relative.to_owned() });
+        }
+        let Some(path) = relative.to_str() else {
+            return Err(BundleError::NameNotText { path: relative.to_owned() });
+        };
+        files.insert(path.to_owned(), entry.path().to_owned());
+    }
+    Ok(files)
+}
+
+/// True for HTML pages.
+pub fn is_page(path: &str) -> bool {
+    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| matches!(extension.to_ascii_lowercase().as_str(), "html" | "htm"))
+}
+
+/// A text file's content, which must be UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    std::fs::read_to_string(path).map_err(FileError::at("read as UTF-8", path))
+}
