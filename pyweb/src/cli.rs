@@ -156,7 +156,7 @@ pub enum RuntimeCommand {
     List,
     /// Get the packages that are missing
     Get {
-        /// Take them from this folder of .tgz files, or of packages as in node_modules, instead of the network
+        /// Take them from this folder of .tgz files, or of packages as in `node_modules`, instead of the network
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
     },

@@ -69,15 +69,15 @@ impl Compressor {
         name: &str,
         make: impl Fn(&[u8]) -> io::Result<Vec<u8>>,
     ) -> Result<Vec<u8>, BundleError> {
-        let made = |error| BundleError::Compress { cause: error };
+        let failed = |error| BundleError::Compress { cause: error };
         if plain.len() < REMEMBERED_BYTES {
-            return make(plain).map_err(made);
+            return make(plain).map_err(failed);
         }
         let memory = self.memory.join(name);
         if let Ok(known) = std::fs::read(&memory) {
             return Ok(known);
         }
-        let bytes = make(plain).map_err(made)?;
+        let bytes = make(plain).map_err(failed)?;
         common::fs::write_atomic(memory, &bytes)?;
         Ok(bytes)
     }

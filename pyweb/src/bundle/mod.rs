@@ -94,7 +94,7 @@ fn rewrite_pages(files: &site::Files, tree: &mut Tree) -> Result<Pages, BundleEr
             tree.replace(path, Content::Bytes(rewrite::rewrite(path, &html, &plan.edits)?.into_bytes()));
         }
     }
-    for (path, file) in files.iter().filter(|(path, _)| path.ends_with(".css")) {
+    for (path, file) in files.iter().filter(|(path, _)| site::is_style(path)) {
         pages.kept.extend(plan::style_references(path, &site::read_text(file)?));
     }
     for (path, text) in configs.finish() {

@@ -44,8 +44,17 @@ pub fn files(root: &Path, out: &Path) -> Result<Files, BundleError> {
 
 /// True for HTML pages.
 pub fn is_page(path: &str) -> bool {
-    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| matches!(extension.to_ascii_lowercase().as_str(), "html" | "htm"))
+    has_extension(path, &["html", "htm"])
+}
+
+/// True for style sheets.
+pub fn is_style(path: &str) -> bool {
+    has_extension(path, &["css"])
+}
+
+fn has_extension(path: &str, extensions: &[&str]) -> bool {
+    let extension = Path::new(path).extension().unwrap_or_default();
+    extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// A text file's content, which must be UTF-8.

@@ -126,7 +126,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn element(&mut self, element: &Element) -> Result<(), BundleError> {
         let start = element.source_location().bytes().start;
-        let newlines = self.html.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
+        let newlines = self.html[..start].matches('\n').count();
         let place = Place { element: self.count, line: u32::try_from(newlines + 1).unwrap_or(u32::MAX) };
         self.count += 1;
         self.reading = Reading::Nothing;
@@ -198,18 +198,17 @@ fn is_javascript(kind: &str) -> bool {
 /// The attributes of an element that hold a URL, and whether the browser loads it by itself.
 fn url_attributes(tag: &str, rel: &str) -> &'static [(&'static str, bool)] {
     match tag {
-        "img" | "script" | "iframe" | "embed" | "source" | "audio" | "track" | "input" => &[("src", true)],
+        "img" | "script" | "iframe" | "embed" | "source" | "audio" | "track" | "input" | "py-script"
+        | "mpy-script" => &[("src", true)],
         "video" => &[("src", true), ("poster", true)],
         "object" => &[("data", true)],
-        "image" | "use" => &[("href", true)],
-        // These name another page for people or search engines.
+        // A link to another page for people or search engines, or to a file that the page needs.
         "link" if ["canonical", "alternate", "author", "license", "next", "prev"].contains(&rel) => {
             &[("href", false)]
         }
-        "link" => &[("href", true)],
+        "link" | "image" | "use" => &[("href", true)],
         "a" | "area" => &[("href", false)],
         "form" => &[("action", false)],
-        "py-script" | "mpy-script" => &[("src", true)],
         _ => &[],
     }
 }

@@ -65,6 +65,9 @@ fn package_row(styles: Styles, record: &Record) -> Option<Vec<String>> {
         Record::PackageVerified { name, version, files, damaged } if damaged.is_empty() => {
             (name, version, styles.good(term::count(*files, "file") + " as pinned"))
         }
+        Record::PackageVerified { name, version, files, damaged } if *files == damaged.len() as u64 => {
+            (name, version, styles.bad("missing"))
+        }
         Record::PackageVerified { name, version, damaged, .. } => {
             (name, version, styles.bad(format!("missing or changed: {}", damaged.join(", "))))
         }

@@ -27,7 +27,7 @@ use pins::{PINS, Package};
 pub use source::Source;
 use store::Store;
 
-/// Pyodide's package: CPython for WebAssembly.
+/// Pyodide's package: `CPython` for WebAssembly.
 pub const PYODIDE: &str = "pyodide";
 /// MicroPython's package.
 pub const MICROPYTHON: &str = "@micropython/micropython-webassembly-pyscript";

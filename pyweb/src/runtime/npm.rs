@@ -42,7 +42,9 @@ fn tarball(package: &Package) -> Result<Request, RuntimeError> {
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let reason = said.lines().find(|line| line.contains("error")).unwrap_or("it failed");
+        // Its first line is only a code.
+        let told = |line: &&str| line.contains("error") && !line.contains("error code");
+        let reason = said.lines().find(told).unwrap_or("it failed");
         return Err(failed(reason.trim().to_owned()));
     }
     let dist: Dist = serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;

@@ -40,8 +40,8 @@ pub fn install(
     }
     let installer = Installer { store, report };
     match source {
-        Source::Folder(folder) => installer.from_folder(&missing, folder),
-        Source::Network => installer.from_network(&missing, session),
+        Source::Folder(folder) => installer.take_from_folder(&missing, folder),
+        Source::Network => installer.download(&missing, session),
     }
 }
 
@@ -51,7 +51,7 @@ struct Installer<'a> {
 }
 
 impl Installer<'_> {
-    fn from_folder(mut self, missing: &[&Package], folder: &Path) -> Result<(), RuntimeError> {
+    fn take_from_folder(mut self, missing: &[&Package], folder: &Path) -> Result<(), RuntimeError> {
         for package in missing {
             let archive = folder.join(format!("{}.tgz", package.folder()));
             if archive.is_file() {
@@ -72,19 +72,19 @@ impl Installer<'_> {
         Ok(())
     }
 
-    fn from_network(self, missing: &[&Package], session: &Session) -> Result<(), RuntimeError> {
+    fn download(self, missing: &[&Package], session: &Session) -> Result<(), RuntimeError> {
         let names = missing.iter().map(|package| package.folder()).collect::<Vec<_>>().join(", ");
         session.note(&format!("getting {names}"));
         let spinner = session.progress.spinner("asking npm where the packages are");
         let tarballs = npm::tarballs(missing);
         spinner.finish_and_clear();
         match tarballs {
-            Ok(requests) => self.from_npm(missing, requests, session),
+            Ok(requests) => self.download_archives(missing, &requests, session),
             // Another answer than the pinned one is not a reason to look elsewhere.
             Err(error @ RuntimeError::WrongArchive { .. }) => Err(error),
             Err(error) => {
                 session.note(&format!("{error}; trying the public network"));
-                self.from_cdn(missing, session).map_err(|cdn| match cdn {
+                self.download_files(missing, session).map_err(|cdn| match cdn {
                     RuntimeError::Fetch { message } => {
                         RuntimeError::NoSource { npm: error.to_string(), cdn: message }
                     }
@@ -94,13 +94,13 @@ impl Installer<'_> {
         }
     }
 
-    fn from_npm(
+    fn download_archives(
         mut self,
         missing: &[&Package],
-        requests: Vec<fetcher::Request>,
+        requests: &[fetcher::Request],
         session: &Session,
     ) -> Result<(), RuntimeError> {
-        let got = fetcher::get(&requests, session)?;
+        let got = fetcher::get(requests, session)?;
         for package in missing {
             let name = npm::archive_name(package);
             let archive = got.get(&name).ok_or_else(|| fetcher::unanswered(&name))?;
@@ -109,7 +109,7 @@ impl Installer<'_> {
         Ok(())
     }
 
-    fn from_cdn(mut self, missing: &[&Package], session: &Session) -> Result<(), RuntimeError> {
+    fn download_files(mut self, missing: &[&Package], session: &Session) -> Result<(), RuntimeError> {
         let request = |package: &Package, path: &str, digest: &str| fetcher::Request {
             url: format!("{CDN}{}@{}/{path}", package.name, package.version),
             name: joined(package, path),

@@ -5,4 +5,4 @@ import sys
 from greeting import greet
 from pyscript import document
 
-document.querySelector("#out").textContent = f"{greet(sys.implementation.name)} says {sum(range(10))}"
+document.title = document.querySelector("#out").textContent = f"{greet(sys.implementation.name)} says {sum(range(10))}"
