@@ -125,7 +125,7 @@ impl Browser {
     fn title(&self) -> Option<String> {
         let port = std::fs::read_to_string(self.profile.path().join("DevToolsActivePort")).ok()?;
         let mut stream = TcpStream::connect(("127.0.0.1", port.lines().next()?.parse().ok()?)).ok()?;
-        stream.write_all(b"GET /json/list HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
+        stream.write_all(b"GET /json/list HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;
         // It keeps the connection open after the body, so what has come by then is the answer.
         stream.set_read_timeout(Some(Duration::from_millis(500))).ok()?;
         let mut answer = Vec::new();

@@ -94,9 +94,7 @@ fn beside(path: &Path, extension: &str, bytes: &[u8], plain: usize) -> Result<()
 }
 
 fn brotli(plain: &[u8], quality: i32) -> io::Result<Vec<u8>> {
-    // The largest window that browsers take.
-    let params =
-        brotli::enc::BrotliEncoderParams { quality, lgwin: 24, size_hint: plain.len(), ..Default::default() };
+    let params = brotli::enc::BrotliEncoderParams { quality, size_hint: plain.len(), ..Default::default() };
     let mut bytes = Vec::new();
     brotli::BrotliCompress(&mut io::Cursor::new(plain), &mut bytes, &params)?;
     Ok(bytes)
