@@ -105,3 +105,26 @@ fn npm_and_fetch_bring_the_pinned_archives() {
     assert_eq!(states(&got.stdout, "pyweb.package.installed", "source"), ["npm"; 4]);
     kit::run(&mut pyweb(cache.path(), &["runtime", "verify"])).exits(0);
 }
+
+#[test]
+fn people_and_pipes_get_each_their_form() {
+    let cache = tempfile::tempdir().unwrap();
+    let envs = [("SNAKEPIPE_CACHE", cache.path().to_str().unwrap())];
+    let screen = kit::in_terminal(&kit::binary("pyweb"), &["runtime", "list"], cache.path(), &envs);
+    assert_eq!(screen.code, 0);
+    assert!(screen.text.contains("pyodide") && screen.text.contains("missing"), "{}", screen.text);
+    assert!(!screen.text.contains('{'), "{}", screen.text);
+
+    // For `cd "$(pyweb runtime path)"` the path alone, in a pipe, too.
+    let path = kit::run(&mut pyweb(cache.path(), &["runtime", "path"])).exits(0);
+    assert_eq!(path.stdout, format!("{}\n", cache.path().join("pyweb/runtime").display()));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let pyweb = kit::binary("pyweb");
+    let script = format!("set -o pipefail; {} runtime list | head -1", pyweb.display());
+    let ran = kit::run(Command::new("bash").args(["-c", &script])).exits(0);
+    assert_eq!(ran.stdout.lines().count(), 1);
+    assert_eq!(ran.stderr, "");
+}

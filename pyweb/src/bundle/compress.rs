@@ -38,7 +38,7 @@ impl Compressor {
     pub fn new(how: Compress) -> Result<Self, BundleError> {
         let levels = match how {
             Compress::None => None,
-            Compress::Fast => Some(Levels { brotli: 5, gzip: 6 }),
+            Compress::Fast => Some(Levels { brotli: 9, gzip: 6 }),
             Compress::Best => Some(Levels { brotli: 11, gzip: 9 }),
         };
         Ok(Compressor { levels, memory: common::fs::cache_dir("pyweb")?.join("compressed") })

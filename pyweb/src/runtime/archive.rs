@@ -52,3 +52,64 @@ fn extract(archive: &Path, package: &Package, folder: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::collections::BTreeMap;
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    /// An archive in which each entry has the name as given, however bad, and its own name as content.
+    fn archive(folder: &Path, names: &[&str]) -> Result<std::path::PathBuf, Box<dyn std::error::Error>> {
+        let path = folder.join("a.tgz");
+        let mut tar = tar::Builder::new(GzEncoder::new(File::create(&path)?, Compression::fast()));
+        for name in names {
+            let mut header = tar::Header::new_gnu();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_size(name.len() as u64);
+            header.set_mode(0o644);
+            header.set_cksum();
+            tar.append(&header, name.as_bytes())?;
+        }
+        tar.into_inner()?.finish()?;
+        Ok(path)
+    }
+
+    fn package(archive: &Path, files: &[&str]) -> io::Result<Package> {
+        Ok(Package {
+            name: "a".into(),
+            version: "1".into(),
+            integrity: integrity(archive)?,
+            files: files.iter().map(|path| ((*path).to_owned(), String::new())).collect::<BTreeMap<_, _>>(),
+        })
+    }
+
+    #[test]
+    fn only_pinned_files_are_written() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let names =
+            ["package/a.js", "package/../../out.js", "/package/abs.js", "package/extra.js", "package/d/b.js"];
+        let archive = archive(folder.path(), &names)?;
+        let into = folder.path().join("in/to");
+        std::fs::create_dir_all(&into)?;
+        unpack(&archive, &package(&archive, &["a.js", "d/b.js"])?, &into)?;
+        assert_eq!(std::fs::read_to_string(into.join("d/b.js"))?, "package/d/b.js");
+        assert_eq!(std::fs::read_dir(&into)?.count(), 2);
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 2, "the archive and the folder");
+        Ok(())
+    }
+
+    #[test]
+    fn another_archive_is_refused_unread() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let archive = archive(folder.path(), &["package/a.js"])?;
+        let pinned = Package { integrity: "sha512-other".into(), ..package(&archive, &["a.js"])? };
+        let refused = unpack(&archive, &pinned, folder.path());
+        assert!(matches!(refused, Err(RuntimeError::WrongArchive { .. })));
+        assert!(!folder.path().join("a.js").exists());
+        Ok(())
+    }
+}
