@@ -70,8 +70,9 @@ fn twice_gives_the_same_tree_and_its_list_is_right() {
 
     let list: Value = serde_json::from_slice(&first["pyweb.lock.json"]).unwrap();
     let listed = list["files"].as_object().unwrap();
-    let plain = first.keys().filter(|path| !path.ends_with(".br") && !path.ends_with(".gz"));
-    assert!(plain.filter(|path| *path != "pyweb.lock.json").eq(listed.keys()));
+    let compressed = |path: &str| path.rsplit('.').next().is_some_and(|end| end == "br" || end == "gz");
+    let plain = first.keys().filter(|path| !compressed(path) && *path != "pyweb.lock.json");
+    assert!(plain.eq(listed.keys()));
     let bytes: u64 = listed.values().map(|file| file["size_bytes"].as_u64().unwrap()).sum();
     let record = kit::of_type(&records, "pyweb.bundle.written")[0];
     assert_eq!(record["bytes"], bytes);
@@ -158,10 +159,6 @@ fn what_cannot_be_bundled_is_refused_by_file_and_line() {
     ] {
         let folder = site(&[("index.html", page)]);
         let stderr = refused(&folder, &mut bundle(&folder), 2);
-        assert!(
-            stderr.contains(said) && stderr.contains("hint:") || said.contains("cannot be read"),
-            "{stderr}"
-        );
         assert!(stderr.contains(said), "{stderr}");
     }
 }

@@ -39,8 +39,8 @@ fn every_page_runs_its_python_without_network_below_a_path() {
         assert_eq!(browser.title_that_begins_with(title.split(' ').next().unwrap()), title, "{page}");
     }
     let log = server.stop();
-    let served = |line: &&str| line.contains("\" 200 ") || line.contains("\" 304 ");
-    let missed: Vec<&str> = log.lines().filter(|line| !served(line)).collect();
+    let came = |line: &&str| line.contains("\" 200 ") || line.contains("\" 304 ");
+    let missed: Vec<&str> = log.lines().filter(|line| !came(line)).collect();
     assert!(missed.is_empty(), "requests that failed: {missed:#?}");
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use common::fs::FileError;
 use walkdir::WalkDir;
 
+use super::tree::STAGING;
 use crate::error::BundleError;
 
 /// Path from the root, with `/` between its parts, and where the file is.
@@ -16,21 +17,23 @@ const LEFT_OUT: [&str; 5] = [".git", ".hg", ".svn", "__pycache__", ".DS_Store"];
 
 /// All files under `root` except what lies in `out`. A symbolic link may lead out of the folder, so it is refused.
 pub fn files(root: &Path, out: &Path) -> Result<Files, BundleError> {
-    let out = std::path::absolute(out).map_err(FileError::at("find", out))?;
-    let root_path = std::path::absolute(root).map_err(FileError::at("find", root))?;
+    let root = std::fs::canonicalize(root).map_err(FileError::at("find", root))?;
+    // Where it does not exist, nothing can lie in it.
+    let out = std::fs::canonicalize(out).unwrap_or_default();
     let wanted = |entry: &walkdir::DirEntry| {
-        !LEFT_OUT.iter().any(|name| entry.file_name() == *name) && entry.path() != out
+        let name = entry.file_name().to_string_lossy();
+        !LEFT_OUT.contains(&&*name) && !name.starts_with(STAGING) && entry.path() != out
     };
     let mut files = Files::new();
-    for entry in WalkDir::new(&root_path).follow_root_links(true).into_iter().filter_entry(wanted) {
+    for entry in WalkDir::new(&root).into_iter().filter_entry(wanted) {
         let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_owned();
+            let path = error.path().unwrap_or(&root).to_owned();
             FileError::at("read", &path)(error.into())
         })?;
         if entry.file_type().is_dir() || entry.depth() == 0 {
             continue;
         }
-        let relative = entry.path().strip_prefix(&root_path).unwrap_or(entry.path());
+        let relative = entry.path().strip_prefix(&root).unwrap_or(entry.path());
         if !entry.file_type().is_file() {
             return Err(BundleError::NotAFile { path: relative.to_owned() });
         }

@@ -19,6 +19,9 @@ use crate::runtime::pins::Package;
 /// The list of a bundle's files, by which one is known.
 pub const LOCK: &str = "pyweb.lock.json";
 
+/// How the folder's name begins in which a bundle is made; a run that was killed leaves one.
+pub const STAGING: &str = ".pyweb-";
+
 /// What a file holds.
 #[derive(Debug)]
 pub enum Content {
@@ -133,7 +136,7 @@ fn list(entries: &[Entry], packages: &[&Package]) -> Value {
 /// A folder on the same file system as the bundle's place, gone again unless it is moved away.
 fn beside(parent: &Path) -> Result<tempfile::TempDir, BundleError> {
     let made = tempfile::Builder::new()
-        .prefix(".pyweb-")
+        .prefix(STAGING)
         .permissions(Permissions::from_mode(0o777))
         .tempdir_in(parent);
     Ok(made.map_err(FileError::at("create a folder in", parent))?)

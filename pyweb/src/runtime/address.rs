@@ -1,6 +1,7 @@
 //! The URLs by which pages name PyScript and its interpreters: release pages, delivery networks, a copy beside
 //! the page. Must not know where the files really are.
 
+use super::pins::PINS;
 use super::{CORE, MICROPYTHON, PYODIDE};
 
 /// A file of a pinned package.
@@ -12,17 +13,18 @@ pub struct Address {
     pub path: String,
 }
 
-/// The file of a pinned package that `url` means, whichever version it names.
+/// The pinned file that `url` means, whichever version it names; nothing when no such file is pinned.
 ///
 /// Known are `pyscript.net/releases/VERSION/` and its aliases, `pyscript/core.js` on any path, and the
 /// packages' own names and folders on jsDelivr, unpkg and esm.sh. A URL without a file means the package's main one.
 pub fn locate(url: &str) -> Option<Address> {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     let bare = url.strip_prefix("https:").or_else(|| url.strip_prefix("http:")).unwrap_or(url);
-    match bare.strip_prefix("//") {
+    let address = match bare.strip_prefix("//") {
         Some(remote) => remote_file(remote),
         None => local_file(bare),
-    }
+    }?;
+    PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
 }
 
 /// `host/path`
@@ -31,11 +33,8 @@ fn remote_file(url: &str) -> Option<Address> {
     match host {
         "pyscript.net" => {
             let (release, file) = path.trim_start_matches("releases/").split_once('/')?;
-            let named = release == "latest"
-                || release == "snapshots"
-                || release.starts_with(|c: char| c.is_ascii_digit());
-            // `latest/pyscript.js` is the classic name, long gone.
-            (named && !file.contains('/')).then(|| core(file))
+            let digits = release.starts_with(|c: char| c.is_ascii_digit());
+            (digits || release == "latest" || release == "snapshots").then(|| core(file))
         }
         "cdn.jsdelivr.net" if path.starts_with("pyodide/") => {
             let file = path.strip_prefix("pyodide/v")?.split_once("/full/")?.1;
@@ -122,6 +121,7 @@ mod tests {
             "https://example.org/pyscript/core.js",
             "https://cdn.jsdelivr.net/npm/@pyscript/core-extra/x.js",
             "https://pyscript.net/examples/index.html",
+            "https://pyscript.net/latest/pyscript.js",
             "https://cdn.jsdelivr.net/npm/vue@3",
         ] {
             assert_eq!(located(url), None, "{url}");

@@ -16,6 +16,18 @@ struct Dist {
     integrity: String,
 }
 
+/// What npm prints instead when it fails.
+#[derive(Debug, Deserialize)]
+struct Refusal {
+    error: RefusalText,
+}
+
+/// The part of it for people.
+#[derive(Debug, Deserialize)]
+struct RefusalText {
+    summary: String,
+}
+
 /// The request for each package's archive, once npm's digest of it is the pinned one.
 pub fn tarballs(packages: &[&Package]) -> Result<Vec<Request>, RuntimeError> {
     // npm takes most of a second to start; they do not need each other.
@@ -37,15 +49,12 @@ fn tarball(package: &Package) -> Result<Request, RuntimeError> {
     let wanted = format!("{}@{}", package.name, package.version);
     let failed = |reason: String| RuntimeError::Npm { package: wanted.clone(), reason };
     let output = Command::new("npm")
-        .args(["view", &wanted, "dist", "--json", "--fetch-retries=1", "--fetch-timeout=20000"])
+        .args(["view", &wanted, "dist", "--json", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"])
         .output()
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        // Its first line is only a code.
-        let told = |line: &&str| line.contains("error") && !line.contains("error code");
-        let reason = said.lines().find(told).unwrap_or("it failed");
-        return Err(failed(reason.trim().to_owned()));
+        let said: Option<Refusal> = serde_json::from_slice(&output.stdout).ok();
+        return Err(failed(said.map_or_else(|| output.status.to_string(), |said| said.error.summary)));
     }
     let dist: Dist = serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
     if dist.integrity != package.integrity {
