@@ -86,9 +86,9 @@ fn a_folder_without_packages_says_what_is_missing() {
     assert!(got.stderr.contains("has neither pyodide-"), "{}", got.stderr);
 
     let site = tempfile::tempdir().unwrap();
-    let out = site.path().join("out");
-    let mut bundle = pyweb(cache.path(), &["bundle", "--runtime", from, from, "-o", out.to_str().unwrap()]);
-    let refused = kit::run(&mut bundle).exits(2);
+    fs::write(site.path().join("index.html"), "<script type=mpy></script>").unwrap();
+    let mut bundle = pyweb(cache.path(), &["--runtime", from, "bundle", ".", "-o", "out"]);
+    let refused = kit::run(bundle.current_dir(site.path())).exits(2);
     assert!(refused.stderr.contains("leave out --runtime"), "{}", refused.stderr);
 }
 

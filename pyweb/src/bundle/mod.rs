@@ -6,7 +6,7 @@
 //! - [`site`]: the files of the site folder
 //! - [`assets`]: files from elsewhere, named by `fetch.file.finished` records
 //! - [`survey`]: what a page asks for
-//! - [`plan`]: what must change in it, decided without I/O
+//! - [`plan`]: what must change in it
 //! - [`pyconfig`]: the PyScript configurations that change with it
 //! - [`rewrite`]: the page with the changes made
 //! - [`vendor`]: the files of PyScript and its interpreters
@@ -49,7 +49,6 @@ pub fn write(
         files.retain(|path, _| !path.starts_with("pyscript/"));
     }
     let assets = bundle.assets.as_ref().map(assets::read).transpose()?.unwrap_or_default();
-    let runtime = Runtime::ensure(session, config)?;
 
     let mut tree = Tree::default();
     for (path, file) in &files {
@@ -60,7 +59,10 @@ pub fn write(
     }
     let pages = rewrite_pages(&files, &mut tree)?;
     keep_or_refuse(bundle.external, pages.kept, report)?;
-    let packages = vendor::add(&pages.needs, &runtime, &mut tree)?;
+    let mut packages = Vec::new();
+    if pages.needs.any() {
+        packages = vendor::add(&pages.needs, &Runtime::ensure(session, config)?, &mut tree)?;
+    }
 
     let progress = session.progress.spinner("compressing");
     let written = tree.write(&bundle.out, bundle.compress, &packages)?;

@@ -1,4 +1,5 @@
-//! What must change in a page so that it needs no network, decided from its survey. Must not do I/O.
+//! What must change in a page so that it needs no network, decided from its survey. Must not write anything,
+//! and reads nothing but the configurations that the page names.
 //!
 //! PyScript's core takes an interpreter from elsewhere only by `interpreter` in a configuration. In the page
 //! it reads that against the page's URL, in a worker's own configuration file against the file's URL; so a
@@ -7,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::interpreter::{Interpreter, way_up};
-use super::pyconfig::{Configs, Syntax};
-use super::survey::{ConfigElement, Place, Reference, Role, Script, Survey};
+use super::pyconfig::{self, Configs, Syntax};
+use super::survey::{self, ConfigElement, Place, Reference, Role, Script, Survey};
 use super::vendor::Needs;
 use crate::error::BundleError;
 use crate::runtime::address::{Address, locate};
@@ -144,7 +145,7 @@ impl Planner<'_, '_> {
             }
             return Ok(());
         }
-        let text = super::survey::unescape(text);
+        let text = survey::unescape(text);
         let text = self.inline_config(text.trim(), *place, *interpreter)?;
         let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
         self.edit(*place, Edit::Content(format!("\n{escaped}\n")));
@@ -189,7 +190,7 @@ impl Planner<'_, '_> {
         let module = format!("{}{}", self.up, interpreter.module());
         let syntax = Syntax::of_text(text);
         let bad = |message| BundleError::Config { file: self.path.to_owned(), line: place.line, message };
-        let parsed = super::pyconfig::with_interpreter(text, syntax, &module, interpreter).map_err(bad)?;
+        let parsed = pyconfig::with_interpreter(text, syntax, &module, interpreter).map_err(bad)?;
         parsed.refuse_packages(self.path, place.line)?;
         self.plan.needs.micropython_builds.extend(parsed.found.builds);
         for url in parsed.found.urls {

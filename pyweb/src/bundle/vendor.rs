@@ -24,6 +24,11 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// Whether the pages need anything at all.
+    pub fn any(&self) -> bool {
+        self.core || !self.interpreters.is_empty()
+    }
+
     /// Adds what another page needs.
     pub fn extend(&mut self, other: Needs) {
         self.core |= other.core;
@@ -44,9 +49,7 @@ pub fn add(needs: &Needs, runtime: &Runtime, tree: &mut Tree) -> Result<Vec<&'st
         packages.push(package);
         Ok(())
     };
-    if needs.core || !needs.interpreters.is_empty() {
-        add(CORE, "pyscript", &|_| true)?;
-    }
+    add(CORE, "pyscript", &|_| true)?;
     if needs.interpreters.contains(&Interpreter::Micropython) {
         add(MICROPYTHON, "pyscript/micropython", &|path| is_wanted_build(path, &needs.micropython_builds))?;
     }
