@@ -103,6 +103,12 @@ impl Session {
         self.frame("started", RunStarted { version, argv, wall_clock })
     }
 
+    /// Rewrites the command line as `<tool>.run.started` shows it, so that secrets in it stay out of records.
+    /// Call it before [`Session::begin`].
+    pub fn rewrite_argv(&mut self, rewrite: impl Fn(&str) -> String) {
+        self.argv = self.argv.iter().map(|arg| rewrite(arg)).collect();
+    }
+
     /// Standard output: records with [`Output::record`], text through [`Write`]. Clone it freely.
     pub fn output(&self) -> Output {
         self.output.clone()

@@ -1,1 +1,28 @@
-//! To be written.
+//! fetch gets files once, verified and cached.
+//!
+//! The rooms, in the order the data flows:
+//!
+//! - [`cli`], [`config`]: the arguments as given; the arguments made valid
+//! - [`run`]: wires one command
+//! - [`source`]: requests from URLs, pooch's registries, and JSON of ours, npm's and pip's
+//! - [`get`]: many requests at once, each from the look into the cache to the file in its place; retries and mirrors
+//!   - [`cache`]: which files are there, whole and right; places, index, locks
+//!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
+//!   - [`hash`]: digests and how they are written
+//! - [`events`]: what happens on the way, and the records of it
+//! - [`reduce`]: events into the run's answer, pure
+//! - [`render`]: records, lines for people, progress bars; the only room that prints
+//! - [`error`]: what can go wrong, with the run and with one file
+
+pub mod cache;
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod get;
+pub mod hash;
+pub mod reduce;
+pub mod render;
+pub mod run;
+pub mod source;
+pub mod transfer;

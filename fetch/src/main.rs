@@ -1,2 +1,5 @@
-//! To be written.
-fn main() {}
+//! The binary `fetch`: calls the library.
+
+fn main() -> std::process::ExitCode {
+    common::app::run(&fetch::run::TOOL, fetch::run::run)
+}

@@ -1,0 +1,243 @@
+//! What is known of the files in a cache folder, so that a hit costs a stat instead of a hash.
+//! Must not know where files come from.
+//!
+//! A log of JSON lines: the last one of a path counts. Lines are added under a lock, each by one write; a line that
+//! was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once most of
+//! its lines are out of date.
+
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use common::fs::{FileError, Lock, write_atomic};
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Digest;
+
+/// So many lines out of date are no reason to rewrite a log.
+const SLACK: usize = 1000;
+
+/// What identifies one state of a file without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// When it was last written, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// Its inode number.
+    pub inode: u64,
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(metadata: &Metadata) -> Self {
+        Stamp {
+            size_bytes: metadata.size(),
+            mtime_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// One verified file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it lies, relative to the cache folder.
+    pub path: String,
+    /// Its state when it was verified.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// Where it came from, without secrets.
+    pub url: String,
+    /// Its sha256 first, then those of other algorithms that were computed, each as `alg:hex`.
+    pub digests: Vec<String>,
+    /// The server's `ETag`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub etag: Option<String>,
+    /// The server's `Last-Modified`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_modified: Option<String>,
+}
+
+impl Entry {
+    /// The sha256 as `sha256:hex`.
+    pub fn sha256(&self) -> &str {
+        self.digests.first().map_or("", String::as_str)
+    }
+
+    /// Whether the file has the digest; `None` when that algorithm was never computed for it.
+    pub fn has(&self, digest: &Digest) -> Option<bool> {
+        let (name, wanted) = (digest.algorithm().name(), digest.hex());
+        let known = self.digests.iter().filter_map(|known| known.split_once(':'));
+        known.filter(|(other, _)| *other == name).map(|(_, hex)| hex == wanted).next()
+    }
+}
+
+/// The index of one cache folder, as far as it was read.
+#[derive(Debug)]
+pub struct Index {
+    log: PathBuf,
+    lock: PathBuf,
+    entries: BTreeMap<String, Entry>,
+    lines: usize,
+    /// The inode of the log, and how many of its bytes were read.
+    read: (u64, u64),
+}
+
+impl Index {
+    /// Reads the index in `folder`, which need not exist.
+    pub fn open(folder: &Path) -> Result<Index, FileError> {
+        let mut index = Index {
+            log: folder.join("index.jsonl"),
+            lock: folder.join("index.lock"),
+            entries: BTreeMap::new(),
+            lines: 0,
+            read: (0, 0),
+        };
+        index.refresh()?;
+        if index.lines > 2 * index.entries.len() + SLACK {
+            index.rewrite()?;
+        }
+        Ok(index)
+    }
+
+    /// What is known of the file at `path`.
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// All entries, sorted by path.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Takes in what other processes have added.
+    pub fn refresh(&mut self) -> Result<(), FileError> {
+        self.read_on().map_err(FileError::at("read the cache index", &self.log))
+    }
+
+    /// Adds what is now known of a file, for this process and all others.
+    pub fn add(&mut self, entry: Entry) -> Result<(), FileError> {
+        let _lock = Lock::acquire(&self.lock)?;
+        self.append(&entry).map_err(FileError::at("write the cache index", &self.log))?;
+        self.entries.insert(entry.path.clone(), entry);
+        Ok(())
+    }
+
+    fn append(&self, entry: &Entry) -> io::Result<()> {
+        let mut log = OpenOptions::new().create(true).append(true).read(true).open(&self.log)?;
+        let mut line = Vec::with_capacity(512);
+        // Keep apart from a line that its writer did not get to finish.
+        if log.seek(SeekFrom::End(0))? > 0 {
+            log.seek(SeekFrom::End(-1))?;
+            let mut last = [0];
+            log.read_exact(&mut last)?;
+            if last != *b"\n" {
+                line.push(b'\n');
+            }
+        }
+        serde_json::to_writer(&mut line, entry)?;
+        line.push(b'\n');
+        log.write_all(&line)
+    }
+
+    fn read_on(&mut self) -> io::Result<()> {
+        let mut log = match File::open(&self.log) {
+            Ok(log) => log,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let metadata = log.metadata()?;
+        let (inode, read) = self.read;
+        if inode != metadata.ino() || metadata.len() < read {
+            (self.entries, self.lines, self.read) = (BTreeMap::new(), 0, (metadata.ino(), 0));
+        }
+        if self.read.1 == metadata.len() {
+            return Ok(());
+        }
+        log.seek(SeekFrom::Start(self.read.1))?;
+        let mut bytes = Vec::new();
+        log.read_to_end(&mut bytes)?;
+        // What stands behind the last line's end is still being written.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.read.1 += whole as u64;
+        for line in bytes[..whole].split_inclusive(|byte| *byte == b'\n') {
+            self.lines += 1;
+            if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
+                self.entries.insert(entry.path.clone(), entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn rewrite(&mut self) -> Result<(), FileError> {
+        let _lock = Lock::acquire(&self.lock)?;
+        self.refresh()?;
+        let mut text = Vec::new();
+        for entry in self.entries.values() {
+            serde_json::to_writer(&mut text, entry)
+                .map_err(|error| FileError::at("write the cache index", &self.log)(error.into()))?;
+            text.push(b'\n');
+        }
+        write_atomic(&self.log, &text)?;
+        self.refresh()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str, size_bytes: u64) -> Entry {
+        Entry {
+            path: path.into(),
+            stamp: Stamp { size_bytes, mtime_ns: 1, inode: 2 },
+            url: "http://h/x".into(),
+            digests: vec!["sha256:00".into()],
+            etag: None,
+            last_modified: None,
+        }
+    }
+
+    #[test]
+    fn two_processes_see_what_the_other_adds() -> Result<(), FileError> {
+        let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
+        let (mut one, mut two) = (Index::open(folder.path())?, Index::open(folder.path())?);
+        one.add(entry("a", 1))?;
+        two.add(entry("b", 2))?;
+        one.refresh()?;
+        two.refresh()?;
+        assert_eq!(one.entries, two.entries);
+        assert_eq!(one.entries.len(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_cut_short_costs_only_itself() -> Result<(), FileError> {
+        let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
+        let mut index = Index::open(folder.path())?;
+        index.add(entry("a", 1))?;
+        let cut = |error| FileError::at("cut", Path::new("index"))(error);
+        let mut log = OpenOptions::new().append(true).open(&index.log).map_err(cut)?;
+        log.write_all(b"{\"path\":\"b\",\"si").map_err(cut)?;
+        index.add(entry("c", 3))?;
+        let again = Index::open(folder.path())?;
+        assert_eq!(again.entries.keys().collect::<Vec<_>>(), ["a", "c"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_log_out_of_date_is_rewritten() -> Result<(), FileError> {
+        let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
+        let mut index = Index::open(folder.path())?;
+        for size in 0..SLACK as u64 + 10 {
+            index.add(entry("a", size))?;
+        }
+        Index::open(folder.path())?;
+        let again = Index::open(folder.path())?;
+        assert_eq!(again.lines, 1);
+        assert_eq!(again.get("a").map(|entry| entry.stamp.size_bytes), Some(SLACK as u64 + 9));
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Where a file lies in a cache folder. A name never leads out of it. Must not know what is in the files.
+
+use std::path::Path;
+
+use crate::error::Problem;
+use crate::hash::{Algorithm, Hasher};
+use crate::source::Request;
+
+/// The folder in every cache folder that fetch keeps its own files in.
+pub const CONTROL: &str = ".fetch";
+
+/// How the files of a cache folder are arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// `<key>/<name>`, where the key stands for the digest asked for, else for the URL: any number of projects
+    /// share the folder, and none replaces another's file of the same name.
+    Shared,
+    /// `<name>`: the folder is the requester's own.
+    Plain,
+}
+
+/// The path of a request's file, relative to the cache folder, its parts apart by `/`.
+pub fn relative_path(layout: Layout, request: &Request) -> Result<String, Problem> {
+    if let Some(dest) = &request.dest {
+        return checked(dest);
+    }
+    let name = checked(&request.name)?;
+    Ok(match layout {
+        Layout::Plain => name,
+        Layout::Shared => format!("{}/{name}", key(request)),
+    })
+}
+
+/// Refuses a path that leads out of `root` by a symbolic link, as far as it exists.
+pub fn check_links(root: &Path, relative: &str) -> Result<(), Problem> {
+    // A file right in the folder has no folder on its way that could be a link.
+    if !relative.contains('/') {
+        return Ok(());
+    }
+    let Ok(real_root) = root.canonicalize() else { return Ok(()) };
+    let path = root.join(relative);
+    let inside = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+    match inside {
+        Some(folder) if !folder.starts_with(&real_root) => {
+            Err(Problem::UnsafePath { name: relative.to_owned(), why: "a symbolic link leads out of it" })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name with its parts joined by single slashes.
+fn checked(name: &str) -> Result<String, Problem> {
+    let refuse = |why| Problem::UnsafePath { name: name.to_owned(), why };
+    if name.starts_with('/') {
+        return Err(refuse("it is absolute"));
+    }
+    if name.contains('\\') {
+        return Err(refuse("it has a backslash"));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(refuse("it has a control character"));
+    }
+    if name.ends_with('/') {
+        return Err(refuse("it ends with a slash"));
+    }
+    let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    match parts.first() {
+        None => Err(refuse("it is empty")),
+        Some(_) if parts.contains(&"..") => Err(refuse("it has a .. in it")),
+        Some(&CONTROL) => Err(refuse("fetch keeps its own files there")),
+        Some(_) => Ok(parts.join("/")),
+    }
+}
+
+/// 16 hexadecimal digits for what the request stands for.
+fn key(request: &Request) -> String {
+    let identity = match (&request.expected, request.addresses.first()) {
+        (Some(digest), _) => digest.to_string(),
+        (None, Some(address)) => address.exact(),
+        (None, None) => String::new(),
+    };
+    short_hash(&identity)
+}
+
+/// 16 hexadecimal digits of the text's sha256.
+pub fn short_hash(text: &str) -> String {
+    let mut hasher = Hasher::new([Algorithm::Sha256]);
+    hasher.update(text.as_bytes());
+    hasher.finish().iter().map(|digest| digest.hex()[..16].to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_that_lead_out_are_refused() {
+        for name in [
+            "../x",
+            "a/../../x",
+            "..",
+            "/etc/passwd",
+            "//x",
+            "a\\..\\x",
+            "..\\x",
+            "C:\\x",
+            "",
+            ".",
+            "./",
+            "a/",
+            "a\0b",
+            "a\nb",
+            ".fetch/index.jsonl",
+            "./.fetch/x",
+        ] {
+            assert!(matches!(checked(name), Err(Problem::UnsafePath { .. })), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_stay_are_taken() {
+        for (name, path) in
+            [("a", "a"), ("./a//b", "a/b"), ("a..b/c.", "a..b/c."), ("...", "..."), ("a b", "a b")]
+        {
+            assert_eq!(checked(name).ok().as_deref(), Some(path));
+        }
+    }
+
+    #[test]
+    fn a_link_out_is_refused() -> std::io::Result<()> {
+        let root = tempfile::tempdir()?;
+        std::fs::create_dir(root.path().join("in"))?;
+        std::os::unix::fs::symlink("in", root.path().join("link"))?;
+        std::os::unix::fs::symlink("/", root.path().join("out"))?;
+        assert!(check_links(root.path(), "link/new/file").is_ok());
+        assert!(check_links(root.path(), "out/new/file").is_err());
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_leads_out(name in "[a./\\\\]{0,12}") {
+            if let Ok(path) = checked(&name) {
+                let normal = |part| matches!(part, std::path::Component::Normal(_));
+                prop_assert!(Path::new(&path).components().all(normal));
+            }
+        }
+    }
+}

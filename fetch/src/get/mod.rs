@@ -1,0 +1,127 @@
+//! Gets many files at once: threads that wait for the network, fed from one queue, telling what happens.
+//! Must not know what is shown of it.
+
+mod claims;
+mod job;
+mod queue;
+mod retry;
+mod stop;
+
+pub use claims::Claims;
+pub use retry::Policy;
+pub use stop::Stop;
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
+use crate::cache::{Cache, Verify};
+use crate::error::Error;
+use crate::events::Event;
+use crate::source::{Request, Requests};
+use crate::transfer::Transfer;
+use job::Job;
+use queue::Queue;
+
+/// How many requests are read ahead of the workers.
+const WAITING: usize = 1024;
+/// How often a run that hears of nothing looks whether it is to stop.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// How files are got.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Use the cache alone.
+    pub offline: bool,
+    /// Ask the servers whether files without a known digest have changed.
+    pub refresh: bool,
+    /// How files that are there are checked.
+    pub verify: Verify,
+}
+
+/// What gets files: one for a run, shared by its threads.
+pub struct Getter {
+    /// Where files lie.
+    pub cache: Cache,
+    /// Where bytes come from.
+    pub transfer: Transfer,
+    /// How files are got.
+    pub options: Options,
+    /// How often a URL is tried.
+    pub policy: Policy,
+    /// Whether to go on.
+    pub stop: Stop,
+    /// What each place is for.
+    pub claims: Claims,
+}
+
+/// A numbered request, or the error that the source ended with.
+type Item = Result<(u64, Request), Error>;
+
+impl Getter {
+    /// Gets all files, `jobs` at once, and calls `show` with each event as it happens.
+    ///
+    /// The requests are read by a thread that nobody waits for, as it may hang on a standard input that stays
+    /// open. An error among the requests ends the run once the files under way are there.
+    pub fn get_all(&self, requests: Requests, jobs: usize, mut show: impl FnMut(Event)) -> Result<(), Error> {
+        let queue = Arc::new(Queue::new(WAITING));
+        let (sender, events) = mpsc::channel();
+        let feeding = (Arc::clone(&queue), sender.clone());
+        thread::spawn(move || feed(requests, &feeding.0, &feeding.1));
+        thread::scope(|scope| {
+            let queue = &queue;
+            let workers: Vec<_> = std::iter::repeat_n(sender, jobs)
+                .map(|events| scope.spawn(move || self.work(queue, &events)))
+                .collect();
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                match events.recv_timeout(GLANCE) {
+                    Ok(event) => show(event),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                if self.stop.is_set() {
+                    queue.abandon();
+                }
+            }
+            events.try_iter().for_each(show);
+            let join =
+                |worker: ScopedJoinHandle<_>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+            workers.into_iter().try_for_each(join)
+        })
+    }
+
+    /// Gets files until the queue is closed; an error from the source closes it.
+    fn work(&self, queue: &Queue<Item>, events: &Sender<Event>) -> Result<(), Error> {
+        while let Some(item) = queue.pop() {
+            let (number, request) = item.inspect_err(|_| queue.close())?;
+            if let Some(outcome) = Job::new(self, events, number, &request).run() {
+                tell(events, Event::Ended { job: number, outcome: Box::new(outcome) });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the requests and hands them to the workers.
+fn feed(requests: Requests, queue: &Queue<Item>, events: &Sender<Event>) {
+    let known = requests.count();
+    if let Some(count) = known {
+        tell(events, Event::Requested(count));
+    }
+    for (number, request) in (0..).zip(requests.into_stream()) {
+        if known.is_none() {
+            tell(events, Event::Requested(1));
+        }
+        if !queue.push(request.map(|request| (number, request))) {
+            break;
+        }
+    }
+    queue.close();
+}
+
+fn tell(events: &Sender<Event>, event: Event) {
+    // Nobody listens only when the run is over.
+    let _ = events.send(event);
+}

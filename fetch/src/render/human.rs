@@ -1,0 +1,53 @@
+//! Records as lines for people. Must not know when they are printed.
+
+use common::term::{Styles, bytes, count, duration_us};
+
+use crate::events::{FileFailed, FileFinished, FileHashed, FileListed, Status};
+use crate::reduce::Summary;
+use crate::source::registry;
+
+/// A file that is there: what was done, where it lies, how big it is; and how to pin it when it is not.
+pub fn finished(styles: Styles, file: &FileFinished) -> String {
+    let word = file.status.word().replace('_', " ");
+    let word = match file.status {
+        Status::Cached | Status::NotModified => styles.dim(format!("{word:>12}")),
+        Status::Downloaded | Status::Updated => styles.good(format!("{word:>12}")),
+    };
+    let size = styles.dim(format!("({})", bytes(file.size_bytes)));
+    let mut text = format!("{word}  {} {size}\n", file.path.path);
+    if !file.pinned {
+        let line = registry::line(&file.name, &file.digest, Some(&file.url));
+        text += &format!("{}  {line}\n", styles.dim(format!("{:>12}", "to pin it")));
+    }
+    text
+}
+
+/// A file that could not be got, for standard error.
+pub fn failure(styles: Styles, file: &FileFailed) -> String {
+    let mut text = format!("{} {}: {}\n", styles.bad("error:"), file.name, file.message);
+    if !file.url.is_empty() {
+        text += &format!("  {} {}\n", styles.dim("from:"), file.url);
+    }
+    if let Some(hint) = &file.hint {
+        text += &format!("  {} {hint}\n", styles.accent("hint:"));
+    }
+    text
+}
+
+/// The whole run in one line.
+pub fn summary(summary: &Summary, elapsed_us: u64) -> String {
+    let parts = summary.files.iter().map(|(word, number)| format!("{number} {}", word.replace('_', " ")));
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    let files = count(summary.total(), "file");
+    format!("{files}, {}: {parts} in {}", bytes(summary.size_bytes), duration_us(elapsed_us))
+}
+
+/// A file's digest, as `sha256sum` has it but with the algorithm named.
+pub fn hashed(file: &FileHashed) -> String {
+    format!("{}  {}\n", file.digest, file.path.path)
+}
+
+/// A file in the cache, as a row of a table.
+pub fn listed(file: &FileListed) -> Vec<String> {
+    vec![bytes(file.size_bytes), file.path.path.clone(), file.url.clone()]
+}

@@ -1,0 +1,88 @@
+//! Shows what happens: records for programs, lines and bars for people. The only room that prints.
+
+mod bars;
+mod human;
+
+pub use human::summary;
+
+use std::io::{self, Write};
+
+use common::term::{Align, table};
+use common::writer::Output;
+use common::{Format, Session};
+
+use crate::events::{Event, FileHashed, FileListed, Outcome, Record};
+use bars::Bars;
+
+/// Standard output in the form asked for, and the bars on standard error.
+pub struct Screen<'a> {
+    session: &'a Session,
+    output: Output,
+    bars: Bars,
+}
+
+impl<'a> Screen<'a> {
+    /// The screen of a run.
+    pub fn new(session: &'a Session) -> Self {
+        Screen { session, output: session.output(), bars: Bars::new(&session.progress) }
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub fn reader_gone(&self) -> bool {
+        self.output.reader_gone()
+    }
+
+    /// Shows one event of `fetch get`.
+    pub fn show(&mut self, event: Event) -> io::Result<()> {
+        self.bars.apply(&event);
+        match event {
+            Event::Ended { outcome, .. } => self.ended(*outcome),
+            Event::Postponed { name, reason, wait, .. } if self.session.verbose > 0 => {
+                self.session.note(&format!("{name}: {reason}; again in {} ms", wait.as_millis()));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows the digest of a file.
+    pub fn hashed(&mut self, file: FileHashed) -> io::Result<()> {
+        match self.session.format {
+            Format::Human => self.text(&human::hashed(&file)),
+            Format::Jsonl => self.output.record(&Record::Hashed(file)),
+        }
+    }
+
+    /// Shows what is in the cache.
+    pub fn listed(&mut self, files: Vec<FileListed>) -> io::Result<()> {
+        if self.session.format == Format::Human {
+            let rows = files.iter().map(human::listed).collect();
+            return self.text(&table(&[], &[Align::Right, Align::Left, Align::Left], rows));
+        }
+        files.into_iter().try_for_each(|file| self.output.record(&Record::Listed(file)))
+    }
+
+    fn ended(&mut self, outcome: Outcome) -> io::Result<()> {
+        match outcome {
+            Outcome::Finished(file) => match self.session.format {
+                Format::Human if self.session.quiet => Ok(()),
+                Format::Human => self.text(&human::finished(self.session.styles, &file)),
+                Format::Jsonl => self.output.record(&Record::Finished(file)),
+            },
+            Outcome::Failed(file) => {
+                let text = human::failure(self.session.error_styles, &file);
+                // The record and the exit code say it too, so a closed standard error changes nothing.
+                let _ = self.session.progress.suspend(|| io::stderr().write_all(text.as_bytes()));
+                if self.session.format == Format::Jsonl {
+                    self.output.record(&Record::Failed(file))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        let output = &mut self.output;
+        self.session.progress.suspend(|| output.write_all(text.as_bytes()).and_then(|()| output.flush()))
+    }
+}

@@ -1,0 +1,134 @@
+//! Wires a command: source -> events -> reduce -> render. Must not know how any of these does its part.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use common::fs::FileError;
+use common::record::RecordPath;
+use common::{Exit, Failure, Format, Session, Tool};
+use rayon::prelude::*;
+
+use crate::cache::Cache;
+use crate::cli::{CacheCommand, Cli, Command, HashArgs};
+use crate::config::{Folder, Get};
+use crate::error::Error;
+use crate::events::{FileHashed, FileListed, Record};
+use crate::get::{Claims, Getter, Stop};
+use crate::hash::{Algorithm, Hasher};
+use crate::reduce::Summary;
+use crate::render::{self, Screen};
+use crate::source::address;
+use crate::transfer::Transfer;
+
+/// What the shared wrapper needs to know of fetch.
+pub static TOOL: Tool = Tool {
+    name: "fetch",
+    version: env!("CARGO_PKG_VERSION"),
+    schema: || common::schema::of::<Record>("fetch"),
+};
+
+/// Runs one command.
+pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
+    session.rewrite_argv(address::conceal);
+    match cli.command {
+        Command::Get(args) => {
+            session.begin().map_err(lost_output)?;
+            get(Get::new(&args)?, session)
+        }
+        Command::Hash(args) => {
+            session.begin().map_err(lost_output)?;
+            hash(&args, session)
+        }
+        Command::Cache(args) => match args.command {
+            CacheCommand::Path(folder) => cache_path(&Folder::new(&folder)?, session),
+            CacheCommand::Ls(folder) => cache_list(&Folder::new(&folder)?, session),
+        },
+        Command::Completions { shell } => {
+            common::app::completions::<Cli>(&TOOL, shell, session);
+            Ok(Exit::YES)
+        }
+    }
+}
+
+fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
+    let getter = Getter {
+        cache: Cache::open(&config.folder.root, config.folder.layout)?,
+        transfer: Transfer::new(config.jobs),
+        options: config.options,
+        policy: config.policy,
+        stop: stop.clone(),
+        claims: Claims::default(),
+    };
+    let mut summary = Summary::default();
+    let mut screen = Screen::new(session);
+    let mut shown = Ok(());
+    let worked = getter.get_all(config.requests, config.jobs, |event| {
+        summary.apply(&event);
+        if shown.is_ok() {
+            shown = screen.show(event);
+        }
+        if shown.is_err() || screen.reader_gone() {
+            stop.set();
+        }
+    });
+    drop(screen);
+    for (word, number) in &summary.files {
+        session.count(word, *number);
+    }
+    session.count("transferred_bytes", summary.transferred_bytes);
+    worked?;
+    shown.map_err(lost_output)?;
+    if stop.was_interrupted() {
+        return Ok(Exit::INTERRUPTED);
+    }
+    if session.format == Format::Human {
+        let elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        session.note(&render::summary(&summary, elapsed_us));
+    }
+    Ok(summary.exit())
+}
+
+fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
+    let algorithm: Algorithm = args.algorithm.parse().map_err(Error::Algorithm)?;
+    let mut screen = Screen::new(session);
+    let digest = |path: &PathBuf| -> Result<FileHashed, FileError> {
+        let read = File::open(path).and_then(|file| Hasher::new([algorithm]).read(file));
+        let (digests, size_bytes) = read.map_err(FileError::at("read", path))?;
+        let digest = digests.iter().map(ToString::to_string).collect();
+        Ok(FileHashed { path: RecordPath::from(path.as_path()), digest, size_bytes })
+    };
+    let hashed: Vec<_> = args.files.par_iter().map(digest).collect();
+    for file in hashed {
+        screen.hashed(file?).map_err(lost_output)?;
+    }
+    Ok(Exit::YES)
+}
+
+fn cache_path(folder: &Folder, session: &Session) -> Result<Exit, Failure> {
+    let mut output = session.output();
+    let path = folder.root.as_os_str().as_bytes();
+    output.write_all(path).and_then(|()| output.write_all(b"\n")).map_err(lost_output)?;
+    Ok(Exit::YES)
+}
+
+fn cache_list(folder: &Folder, session: &mut Session) -> Result<Exit, Failure> {
+    session.begin().map_err(lost_output)?;
+    let files =
+        Cache::open(&folder.root, folder.layout)?.list().into_iter().map(|(path, entry)| FileListed {
+            path: RecordPath::from(path.as_path()),
+            digest: entry.sha256().to_owned(),
+            size_bytes: entry.stamp.size_bytes,
+            url: entry.url,
+        });
+    Screen::new(session).listed(files.collect()).map_err(lost_output)?;
+    Ok(Exit::YES)
+}
+
+fn lost_output(error: io::Error) -> Failure {
+    Failure::from(anyhow::Error::new(error).context("failed to write to standard output"))
+}

@@ -1,0 +1,73 @@
+//! Where requests come from: the command line, a registry file, JSON on standard input.
+//! Must not know how a file is got or where it will lie.
+
+pub mod address;
+mod arguments;
+mod documents;
+mod json;
+pub mod registry;
+
+pub use address::{Address, BadAddress};
+pub use arguments::from_arguments;
+pub use json::read_json;
+pub use registry::from_registry;
+
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::hash::Digest;
+
+/// One file that somebody wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// What it is called; as given, so perhaps not fit to be a path.
+    pub name: String,
+    /// Where it can be got, best first; never empty.
+    pub addresses: Vec<Address>,
+    /// The digest it must have.
+    pub expected: Option<Digest>,
+    /// Where below the cache folder it shall lie, when not at a place of the cache's choice.
+    pub dest: Option<String>,
+    /// The requester's own keys, which travel on into the record.
+    pub extra: Map<String, Value>,
+}
+
+/// All requests of a run.
+#[derive(Debug)]
+pub enum Requests {
+    /// They are known before the first file is got.
+    Known(Vec<Request>),
+    /// They come as JSON on standard input while files are got.
+    StandardInput,
+}
+
+impl Requests {
+    /// How many there are, when that is known beforehand.
+    pub fn count(&self) -> Option<u64> {
+        match self {
+            Requests::Known(requests) => Some(requests.len() as u64),
+            Requests::StandardInput => None,
+        }
+    }
+
+    /// The requests one by one; an error is the last item.
+    pub fn into_stream(self) -> Box<dyn Iterator<Item = Result<Request, Error>>> {
+        match self {
+            Requests::Known(requests) => Box::new(requests.into_iter().map(Ok)),
+            Requests::StandardInput => Box::new(read_json(std::io::stdin())),
+        }
+    }
+}
+
+impl Request {
+    /// A request for what lies at `address`, named as the address ends.
+    pub fn of(address: Address, expected: Option<Digest>) -> Request {
+        Request {
+            name: address.file_name(),
+            addresses: vec![address],
+            expected,
+            dest: None,
+            extra: Map::new(),
+        }
+    }
+}

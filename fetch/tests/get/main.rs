@@ -1,0 +1,92 @@
+//! `fetch get` seen from outside: the real binary against a real server on loopback.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod cache;
+mod faults;
+mod json;
+mod output;
+mod places;
+mod registry;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use server::Server;
+
+/// A test's own world: a server, a cache and a folder.
+struct World {
+    server: Server,
+    folder: TempDir,
+}
+
+impl World {
+    fn new() -> World {
+        World { server: Server::new(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file into the test's folder.
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn fetch(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(kit::binary("fetch"));
+        command.args(args).current_dir(self.folder.path()).env("SNAKEPIPE_CACHE", self.path("cache"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `fetch` and gives its records between the frame, which must be whole and valid.
+    #[track_caller]
+    fn records(&self, args: &[&str], exit: i32) -> Vec<Value> {
+        let ran = kit::run(&mut self.fetch(args)).exits(exit);
+        let mut records = kit::records("fetch", &ran.stdout);
+        records.pop();
+        records.remove(0);
+        records
+    }
+
+    /// The same with `input` on standard input.
+    #[track_caller]
+    fn records_of_input(&self, args: &[&str], input: &str, exit: i32) -> Vec<Value> {
+        let input = std::fs::File::open(self.write("input.json", input)).unwrap();
+        let ran = kit::run(self.fetch(args).stdin(input)).exits(exit);
+        let mut records = kit::records("fetch", &ran.stdout);
+        records.pop();
+        records.remove(0);
+        records
+    }
+
+    fn requests(&self) -> usize {
+        self.server.seen().len()
+    }
+}
+
+/// `hashlib.sha256(b"hello\n").hexdigest()`
+const HELLO: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+
+/// All files below `folder` but fetch's own, relative to it, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() && name != ".fetch" {
+            found.extend(files(&entry.path()).iter().map(|below| format!("{name}/{below}")));
+        } else if name != ".fetch" {
+            found.push(name);
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,157 @@
+//! A small HTTP/1.1 server inside the test: serves bytes from memory, counts requests, and fails as told.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What goes wrong with one request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// This status and no file; with a `Retry-After` header when there is one.
+    Status(u16, Option<&'static str>),
+    /// Only so many bytes of the body, then the connection is closed.
+    Cut(usize),
+    /// The body without a `Content-Length`, in chunks, and without the last one.
+    EndlessChunk,
+    /// A redirect.
+    Redirect(String),
+    /// The answer comes late.
+    Slow(Duration),
+    /// These headers besides the usual ones.
+    Headers(&'static str),
+}
+
+/// One request as it came: the path and all headers, names in lower case.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub path: String,
+    pub headers: HashMap<String, String>,
+}
+
+#[derive(Default)]
+struct State {
+    files: HashMap<String, Vec<u8>>,
+    faults: HashMap<String, VecDeque<Fault>>,
+    seen: Vec<Seen>,
+}
+
+/// The server; it listens until the test process ends.
+#[derive(Clone)]
+pub struct Server {
+    state: Arc<Mutex<State>>,
+    port: u16,
+}
+
+impl Server {
+    /// Begins to serve nothing.
+    pub fn new() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server { state: Arc::default(), port };
+        let serving = server.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let serving = serving.clone();
+                std::thread::spawn(move || while serving.answer(&stream).is_some() {});
+            }
+        });
+        server
+    }
+
+    /// The URL of a path, which begins with `/`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Serves `bytes` at `path`.
+    pub fn file(&self, path: &str, bytes: impl Into<Vec<u8>>) -> &Server {
+        self.state().files.insert(path.to_owned(), bytes.into());
+        self
+    }
+
+    /// Fails the next requests for `path`, one after the other.
+    pub fn faults(&self, path: &str, faults: impl IntoIterator<Item = Fault>) -> &Server {
+        self.state().faults.entry(path.to_owned()).or_default().extend(faults);
+        self
+    }
+
+    /// The requests so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.state().seen.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Answers one request; nothing when the connection is to end.
+    fn answer(&self, stream: &TcpStream) -> Option<()> {
+        let seen = read_request(stream)?;
+        let (fault, body) = {
+            let mut state = self.state();
+            state.seen.push(seen.clone());
+            let fault = state.faults.get_mut(&seen.path).and_then(VecDeque::pop_front);
+            (fault, state.files.get(&seen.path).cloned())
+        };
+        let mut stream = stream;
+        let mut extra = "";
+        match &fault {
+            Some(Fault::Status(status, retry_after)) => {
+                let retry_after =
+                    retry_after.map(|value| format!("Retry-After: {value}\r\n")).unwrap_or_default();
+                let head = format!("HTTP/1.1 {status} Fault\r\n{retry_after}Content-Length: 0\r\n\r\n");
+                return stream.write_all(head.as_bytes()).ok();
+            }
+            Some(Fault::Redirect(to)) => {
+                let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+                return stream.write_all(head.as_bytes()).ok();
+            }
+            Some(Fault::Slow(wait)) => std::thread::sleep(*wait),
+            Some(Fault::Headers(headers)) => extra = headers,
+            _ => {}
+        }
+        let Some(body) = body else {
+            return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok();
+        };
+        let etag = format!("\"{}-{:x}\"", body.len(), body.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+        if seen.headers.get("if-none-match") == Some(&etag) {
+            return stream
+                .write_all(format!("HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n").as_bytes())
+                .ok();
+        }
+        if let Some(Fault::EndlessChunk) = fault {
+            let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len());
+            stream.write_all(head.as_bytes()).ok()?;
+            stream.write_all(&body).ok()?;
+            stream.write_all(b"\r\n").ok()?;
+            return None;
+        }
+        // pip reads a list of links only from a page that says it is one.
+        let kind = if seen.path.ends_with('/') { "text/html" } else { "application/octet-stream" };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nETag: {etag}\r\n{extra}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        if let Some(Fault::Cut(at)) = fault {
+            stream.write_all(&body[..at]).ok()?;
+            return None;
+        }
+        stream.write_all(&body).ok()
+    }
+}
+
+fn read_request(stream: &TcpStream) -> Option<Seen> {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next()?.ok()?;
+    let path = first.split(' ').nth(1)?.to_owned();
+    let mut headers = HashMap::new();
+    for line in lines {
+        let line = line.ok()?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    Some(Seen { path, headers })
+}
