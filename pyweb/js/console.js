@@ -81,9 +81,6 @@
         error: (...values) => {
             const python = values.find(isPythonError);
             if (python) native.emit({ kind: "python", text: python.message });
-            else if (values[0]?.errorCode && values[0] instanceof Error)
-                // PyScript's own errors, such as a script whose `src` is not there.
-                native.emit({ kind: "pyscript", text: values[0].message });
             else print("error", values);
         },
         trace: (...values) => print("debug", ["Trace:", ...values]),

@@ -74,6 +74,8 @@ export const pyscript = () => globalThis[Symbol.for("@pyscript/core")];
 // lines that nothing else has. Rust turns them back (page/sources.rs).
 const GAP = 1000;
 
+const isPythonError = (error) => error.name === "PythonError" || error.constructor?.name === "PythonError";
+
 const unindented = (lines) => lines.map((line) => line.trim()).join("\n");
 
 /** Has the interpreters of `core` number the lines of `scripts` as the page's files do. */
@@ -109,9 +111,15 @@ export function numberLines(core, scripts, html) {
     };
 
     core.hooks.main.onReady.add((wrap) => {
-        const { interpreter, type } = wrap;
+        const { interpreter, io, type } = wrap;
         if (interpreters.has(interpreter)) return;
         interpreters.set(interpreter, type);
+        // A JavaScript error that ends a script comes here without a traceback of Python's.
+        const { stderr } = io;
+        io.stderr = (error, ...rest) => {
+            if (error instanceof Error && !isPythonError(error)) emit({ kind: "pyscript", text: String(error) });
+            return stderr(error, ...rest);
+        };
         for (const name of ["runPython", "runPythonAsync"]) {
             const run = interpreter[name].bind(interpreter);
             interpreter[name] = (code, options) => {

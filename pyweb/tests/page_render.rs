@@ -63,6 +63,25 @@ fn a_pyodide_page_before_and_after_clicks() {
 }
 
 #[test]
+fn a_page_finds_what_browsers_have() {
+    let clicks = ["#label", "[mpy-click]", "#child", "#send", "#more"];
+    let args: Vec<&str> = ["good/features.html"]
+        .into_iter()
+        .chain(clicks.into_iter().flat_map(|selector| ["--click", selector]))
+        .collect();
+    let html = document(&records(&args, 0));
+    for expected in [
+        r#"<p id="module">mpy,py</p>"#,
+        r#"<div id="made">made <span class="part">by web</span><div><b id="bold">bold</b></div></div>"#,
+        r#"by web | stored 3 | value | """Tests t | 1 | {"a":[1,{"b":2}]} |"#,
+        "| checked True | attribute BUTTON | bubbled from child to parent | submitted form</p>",
+        "<details open>",
+    ] {
+        assert!(html.contains(expected), "{expected} in {html}");
+    }
+}
+
+#[test]
 fn people_get_the_document_and_the_rest_on_standard_error() {
     let ran = kit::run(&mut render(&["stuck/outside.html", "--format", "human"])).exits(0);
     assert!(ran.stdout.starts_with("<!DOCTYPE html>\n<html>"), "{}", ran.stdout);
@@ -97,6 +116,7 @@ fn an_error_is_placed_in_the_pages_own_files() {
         ("bad/source.html", place("boom.py", 4, "ValueError: boom")),
         ("bad/imported.html", place("helper.py", 5, "RuntimeError: from a module")),
         ("bad/syntax.html", place("syntax.html", 9, "SyntaxError: invalid syntax")),
+        ("bad/javascript.html", place("javascript.html", 0, "RangeError: JavaScript says no")),
     ] {
         let records = records(&[page], 1);
         assert_eq!(raised(&records), [expected]);
@@ -120,8 +140,8 @@ fn an_error_in_a_handler_is_placed_too() {
 fn a_script_that_is_not_there_is_an_error_of_its_page() {
     let records = records(&["bad/missing.html"], 1);
     let (file, line, message) = raised(&records).remove(0);
-    assert_eq!((file.as_str(), line), ("missing.html", 8));
-    assert!(message.starts_with("(PY0404)") && message.contains("nowhere.py"), "{message}");
+    assert_eq!((file.as_str(), line), ("missing.html", 7));
+    assert!(message.contains("(PY0404)") && message.contains("nowhere.py"), "{message}");
 }
 
 #[test]

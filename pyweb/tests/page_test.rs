@@ -42,6 +42,7 @@ fn pages_and_the_functions_inside_them_are_tests() {
     assert_eq!(
         finished(&ran.stdout),
         [
+            "features.html passed",
             "micropython.html::test_display passed",
             "micropython.html::test_click passed",
             "micropython.html passed",

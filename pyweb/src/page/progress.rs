@@ -58,7 +58,7 @@ pub enum Progress {
         /// The traceback.
         text: String,
     },
-    /// An error of PyScript's own, such as a script that is not there.
+    /// An error without a Python traceback: PyScript's own, such as a script that is not there, or JavaScript's.
     Pyscript {
         /// Its message.
         text: String,

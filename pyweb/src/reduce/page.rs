@@ -57,11 +57,16 @@ pub struct PageRun {
     loaded: Option<(bool, u32)>,
     ready: bool,
     doing: String,
+    /// The file whose code ran last.
+    running: Option<String>,
     notice: Option<String>,
     bad_selector: Option<(String, String)>,
     html: Option<String>,
     raised: u64,
+    /// The error that an event loop printed last.
     printed: Option<(String, u32, String)>,
+    /// The error without a traceback that PyScript reported last.
+    told: Option<String>,
     /// The page's own test first, then the function that runs in it.
     tests: Vec<Running>,
     passed: u64,
@@ -80,11 +85,13 @@ impl PageRun {
             loaded: None,
             ready: false,
             doing: "loading it".to_owned(),
+            running: None,
             notice: None,
             bad_selector: None,
             html: None,
             raised: 0,
             printed: None,
+            told: None,
             tests: Vec::new(),
             passed: 0,
             failed: 0,
@@ -111,6 +118,10 @@ impl PageRun {
     }
 
     fn logged(&mut self, level: Level, text: String) -> Vec<Record> {
+        // PyScript also logs the error that it has just been heard to report.
+        if self.told.take_if(|told| *told == text).is_some() {
+            return Vec::new();
+        }
         let level = match level {
             Level::Debug => "debug",
             Level::Info => "info",
@@ -139,7 +150,10 @@ impl PageRun {
             Progress::Script { index, file, line } => self.pending.push(Pending { index, file, line }),
             Progress::ScriptDone { index } => self.pending.retain(|script| script.index != index),
             Progress::Loaded { core, workers } => self.loaded = Some((core, workers)),
-            Progress::Running { file, line } => self.doing = format!("running Python from {file}:{line}"),
+            Progress::Running { file, line } => {
+                self.doing = format!("running Python from {file}:{line}");
+                self.running = Some(file);
+            }
             Progress::Source { file, first, line, count } => self.sources.add(&file, first, line, count),
             Progress::Ready => {
                 self.ready = true;
@@ -154,7 +168,11 @@ impl PageRun {
                 }
                 return vec![self.raise(&text)];
             }
-            Progress::Pyscript { text } => return vec![self.raise(&text)],
+            Progress::Pyscript { text } => {
+                let record = self.raise(&text);
+                self.told = Some(text);
+                return vec![record];
+            }
             Progress::Notice { text } => self.notice = Some(text),
             Progress::BadSelector { selector, message } => self.bad_selector = Some((selector, message)),
             Progress::TestStarted { file, name } => {
@@ -236,8 +254,11 @@ impl PageRun {
         let own = parsed.frames.iter().rev().find_map(|frame| self.sources.locate(&frame.file, frame.line));
         let (file, line) = own.unwrap_or_else(|| {
             // PyScript's own errors name the file of the script that they are about.
-            let script = self.pending.iter().find(|script| text.contains(&script.file));
-            (self.page.clone(), script.map_or(0, |script| script.line))
+            let named = |script: &&Pending| script.file != self.page && text.contains(&script.file);
+            match self.pending.iter().find(named) {
+                Some(script) => (self.page.clone(), script.line),
+                None => (self.running.clone().unwrap_or_else(|| self.page.clone()), 0),
+            }
         });
         (file, line, parsed.message)
     }
