@@ -61,10 +61,18 @@ export async function loadScripts(document, pageUrl) {
     for (const link of document.querySelectorAll('link[rel="stylesheet"]')) await loadStyleSheet(link);
     for (const script of scripts) if (!deferred(script)) await runScript(script, inlineModule);
     setState(document, "interactive");
-    for (const script of scripts) if (deferred(script)) await runScript(script, inlineModule);
+    // Modules start in order, but none waits for another's top-level `await`.
+    const running = [];
+    for (const script of scripts.filter(deferred)) {
+        const run = runScript(script, inlineModule);
+        if (isModule(script)) running.push(run);
+        else await run;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 0));
     document.dispatchEvent(new Event("DOMContentLoaded", { bubbles: true }));
     setState(document, "complete");
     dispatchEvent(new Event("load"));
+    await Promise.all(running);
 }
 
 function setState(document, state) {
