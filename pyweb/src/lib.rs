@@ -1,1 +1,33 @@
-//! To be written.
+//! `pyweb`: makes, bundles and headlessly tests PyScript pages.
+//!
+//! The rooms, in the order the data flows:
+//!
+//! - [`cli`], [`config`]: the command line; its arguments made valid, once
+//! - [`run`]: from a command to the rooms that do it
+//! - [`runtime`]: Pyodide, MicroPython, PyScript's core and linkedom, pinned by digest, got and verified
+//! - [`headless`]: a small browser without a window; the only room that knows wasmtime and QuickJS
+//! - [`page`]: one page under way: loaded, waited for, clicked, read
+//! - [`bundle`]: a site folder made into one that needs no network
+//! - [`events`]: the records of this tool
+//! - [`render`]: the records as text for people; the only room that prints
+//! - [`digest`]: SHA-256 and npm's integrity strings
+//! - [`error`]: typed failures, each with a hint
+
+pub mod bundle;
+pub mod cli;
+pub mod config;
+pub mod digest;
+pub mod error;
+pub mod events;
+pub mod headless;
+pub mod page;
+pub mod render;
+pub mod run;
+pub mod runtime;
+
+/// This tool, as the wrapper in `common` sees it.
+pub static TOOL: common::Tool = common::Tool {
+    name: "pyweb",
+    version: env!("CARGO_PKG_VERSION"),
+    schema: || common::schema::of::<events::Record>("pyweb"),
+};

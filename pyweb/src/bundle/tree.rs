@@ -1,0 +1,155 @@
+//! All files of a bundle: gathered, written beside the place, moved there at once. Must not know pages.
+
+use std::collections::BTreeMap;
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use common::fs::FileError;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::compress::Compressor;
+use crate::cli::Compress;
+use crate::digest::sha256_file;
+use crate::error::BundleError;
+use crate::runtime::pins::Package;
+
+/// The list of a bundle's files, by which one is known.
+pub const LOCK: &str = "pyweb.lock.json";
+
+/// How the folder's name begins in which a bundle is made; a run that was killed leaves one.
+pub const STAGING: &str = ".pyweb-";
+
+/// What a file holds.
+#[derive(Debug)]
+pub enum Content {
+    /// The same as another file.
+    File(PathBuf),
+    /// These bytes.
+    Bytes(Vec<u8>),
+}
+
+/// The files by path, with `/` between its parts.
+#[derive(Debug, Default)]
+pub struct Tree {
+    files: BTreeMap<String, Content>,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Written {
+    /// Files, the compressed copies and the list not counted.
+    pub files: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// Their size with Brotli where a file has it.
+    pub br_bytes: u64,
+}
+
+/// One file as the list has it.
+struct Entry {
+    path: String,
+    sha256: String,
+    bytes: u64,
+    br_bytes: u64,
+}
+
+impl Tree {
+    /// Adds a file; an error when another has its path.
+    pub fn add(&mut self, path: &str, content: Content) -> Result<(), BundleError> {
+        if path == LOCK || self.files.insert(path.to_owned(), content).is_some() {
+            return Err(BundleError::Clash { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Adds a file, in the place of another if there is one.
+    pub fn replace(&mut self, path: &str, content: Content) {
+        self.files.insert(path.to_owned(), content);
+    }
+
+    /// Writes everything into the folder `out`, which is empty, missing or an earlier bundle.
+    pub fn write(
+        &self,
+        out: &Path,
+        compress: Compress,
+        packages: &[&Package],
+    ) -> Result<Written, BundleError> {
+        let out = std::path::absolute(out).map_err(FileError::at("find", out))?;
+        let parent = out.parent().unwrap_or(Path::new("/"));
+        std::fs::create_dir_all(parent).map_err(FileError::at("create", parent))?;
+        let staging = beside(parent)?;
+        let compressor = Compressor::new(compress)?;
+        let entries: Vec<Entry> = self
+            .files
+            .par_iter()
+            .map(|(path, content)| write_file(staging.path(), path, content, &compressor))
+            .collect::<Result<_, _>>()?;
+        let lock = staging.path().join(LOCK);
+        let list = format!("{:#}\n", list(&entries, packages));
+        std::fs::write(&lock, list).map_err(FileError::at("write", &lock))?;
+        publish(staging, &out, parent)?;
+        Ok(entries.iter().fold(Written::default(), |sum, entry| Written {
+            files: sum.files + 1,
+            bytes: sum.bytes + entry.bytes,
+            br_bytes: sum.br_bytes + entry.br_bytes,
+        }))
+    }
+}
+
+fn write_file(
+    root: &Path,
+    path: &str,
+    content: &Content,
+    compressor: &Compressor,
+) -> Result<Entry, BundleError> {
+    let target = root.join(path);
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder).map_err(FileError::at("create", folder))?;
+    }
+    // Not `fs::copy`: it would take the source's permissions along.
+    let copied = File::create(&target).and_then(|mut new| match content {
+        Content::File(source) => io::copy(&mut File::open(source)?, &mut new),
+        Content::Bytes(bytes) => io::copy(&mut bytes.as_slice(), &mut new),
+    });
+    let bytes = copied.map_err(FileError::at("write", &target))?;
+    let sha256 = sha256_file(&target).map_err(FileError::at("read", &target))?;
+    let br_bytes = compressor.compress(&target, &sha256)?;
+    Ok(Entry { path: path.to_owned(), sha256, bytes, br_bytes })
+}
+
+fn list(entries: &[Entry], packages: &[&Package]) -> Value {
+    let packages: Vec<Value> = packages
+        .iter()
+        .map(|package| {
+            json!({"name": package.name, "version": package.version, "integrity": package.integrity})
+        })
+        .collect();
+    let file =
+        |entry: &Entry| (entry.path.clone(), json!({"sha256": entry.sha256, "size_bytes": entry.bytes}));
+    let files: serde_json::Map<String, Value> = entries.iter().map(file).collect();
+    json!({"version": 1, "packages": packages, "files": files})
+}
+
+/// A folder on the same file system as the bundle's place, gone again unless it is moved away.
+fn beside(parent: &Path) -> Result<tempfile::TempDir, BundleError> {
+    let made = tempfile::Builder::new()
+        .prefix(STAGING)
+        .permissions(Permissions::from_mode(0o777))
+        .tempdir_in(parent);
+    Ok(made.map_err(FileError::at("create a folder in", parent))?)
+}
+
+fn publish(staging: tempfile::TempDir, out: &Path, parent: &Path) -> Result<(), BundleError> {
+    // The earlier bundle moves away first: only an empty folder can be renamed over.
+    let old = beside(parent)?;
+    if out.join(LOCK).is_file() {
+        std::fs::rename(out, old.path()).map_err(FileError::at("move away", out))?;
+    }
+    std::fs::rename(staging.path(), out).map_err(FileError::at("create", out))?;
+    // It has moved: there is nothing left to clean up.
+    let _ = staging.keep();
+    Ok(())
+}

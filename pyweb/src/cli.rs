@@ -1,0 +1,167 @@
+//! The command line as clap sees it: types only. Must not check anything against the world;
+//! `config.rs` does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use common::OutputArgs;
+use common::app::{CommandLine, Shell};
+
+const EXAMPLES: &str = "\
+Examples:
+  pyweb bundle site/ -o dist/        a folder that needs no network
+  fetch get -r registry.txt | pyweb bundle site/ -o dist/ --assets -
+  pyweb runtime get                  Pyodide, MicroPython and PyScript's core, by pinned digest
+  pyweb runtime verify               are they still what they were?
+
+Exit codes: 0 yes, 1 no (a test failed, a file was damaged), 2 could not do it.";
+
+/// Makes, bundles and headlessly tests PyScript pages.
+#[derive(Debug, Parser)]
+#[command(name = "pyweb", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Take the runtime's packages from this folder, as `runtime path` prints one, and get nothing
+    #[arg(long, global = true, value_name = "DIR", env = "PYWEB_RUNTIME")]
+    pub runtime: Option<PathBuf>,
+    /// The options that all tools share.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl CommandLine for Cli {
+    fn output(&self) -> &OutputArgs {
+        &self.output
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a site as a folder that needs no network
+    Bundle(BundleArgs),
+    /// The packages that pages run on: Pyodide, MicroPython, PyScript's core, linkedom
+    #[command(subcommand)]
+    Runtime(RuntimeCommand),
+    /// Print the completion script for a shell
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// `pyweb render`
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// The page, an HTML file
+    pub page: PathBuf,
+    /// Wait until this CSS selector matches
+    #[arg(long, value_name = "SELECTOR")]
+    pub wait: Option<String>,
+    /// Click what this CSS selector matches; again for more clicks, in order
+    #[arg(long, value_name = "SELECTOR")]
+    pub click: Vec<String>,
+    /// How to run the page.
+    #[command(flatten)]
+    pub browse: BrowseArgs,
+}
+
+/// `pyweb test`
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// The folder of pages
+    pub dir: PathBuf,
+    /// How to run the pages.
+    #[command(flatten)]
+    pub browse: BrowseArgs,
+}
+
+/// How a page is run.
+#[derive(Debug, Args)]
+pub struct BrowseArgs {
+    /// What runs the page
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
+    /// Give up on a page after this many seconds
+    #[arg(long, value_name = "S", default_value = "60", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+/// What runs a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The built-in headless browser
+    #[default]
+    Wasmtime,
+}
+
+/// `pyweb bundle`
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// The folder of the site
+    pub dir: PathBuf,
+    /// The folder to write
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Replace an earlier bundle
+    #[arg(short, long)]
+    pub force: bool,
+    /// Put the files of `fetch.file.finished` records into the bundle; `-` reads standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub assets: Option<PathBuf>,
+    /// How hard to compress the .br and .gz files beside text and WebAssembly
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub compress: Compress,
+    /// What to do about a URL of another host in the pages
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub external: External,
+}
+
+/// How hard to compress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Compress {
+    /// Write none
+    None,
+    /// Brotli 9 and gzip 6: a few seconds for Pyodide, once
+    #[default]
+    Fast,
+    /// Brotli 11 and gzip 9: half a minute for Pyodide, once
+    Best,
+}
+
+/// What to do about a URL of another host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum External {
+    /// Warn and leave it
+    #[default]
+    Warn,
+    /// Refuse to bundle
+    Deny,
+    /// Leave it silently
+    Allow,
+}
+
+/// `pyweb runtime`
+#[derive(Debug, Subcommand)]
+pub enum RuntimeCommand {
+    /// List the pinned packages and which of them are here
+    List,
+    /// Get the packages that are missing
+    Get {
+        /// Take them from this folder of .tgz files, or of packages as in `node_modules`, instead of the network
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+    },
+    /// Hash every file again
+    Verify,
+    /// Print the folder that holds the packages
+    Path,
+}

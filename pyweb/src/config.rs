@@ -1,0 +1,65 @@
+//! The command line made valid, once. Must not do any of the work.
+
+use std::path::{Path, PathBuf};
+
+use crate::bundle;
+use crate::cli::{BundleArgs, Cli, Compress, External};
+use crate::error::BadArgument;
+
+/// What every command may need to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder given for the runtime's packages; else they live in the cache.
+    pub runtime: Option<PathBuf>,
+}
+
+impl Config {
+    /// Checks the shared options.
+    pub fn new(cli: &Cli) -> Result<Self, BadArgument> {
+        let runtime = cli.runtime.clone().map(|path| folder("--runtime", path)).transpose()?;
+        Ok(Config { runtime })
+    }
+}
+
+/// What `pyweb bundle` is to do.
+#[derive(Clone, Debug)]
+pub struct BundleConfig {
+    /// The site's folder.
+    pub site: PathBuf,
+    /// The bundle's folder: missing, empty, or an earlier bundle that may be replaced.
+    pub out: PathBuf,
+    /// Where the records of further files are; `-` for standard input.
+    pub assets: Option<PathBuf>,
+    /// How hard to compress.
+    pub compress: Compress,
+    /// What to do about a URL of another host.
+    pub external: External,
+}
+
+impl BundleConfig {
+    /// Checks the arguments against what is there.
+    pub fn new(args: BundleArgs) -> Result<Self, BadArgument> {
+        let site = folder("the site", args.dir)?;
+        let out = args.output;
+        let resolved = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if resolved(&site).starts_with(resolved(&out)) {
+            return Err(BadArgument::OutHoldsSite { out });
+        }
+        let occupied = match std::fs::read_dir(&out) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(_) => out.symlink_metadata().is_ok(),
+        };
+        if occupied && !out.join(bundle::LOCK).is_file() {
+            return Err(BadArgument::OutOccupied { out });
+        }
+        if occupied && !args.force {
+            return Err(BadArgument::OutIsBundle { out });
+        }
+        Ok(BundleConfig { site, out, assets: args.assets, compress: args.compress, external: args.external })
+    }
+}
+
+/// `path`, which the argument `what` gave, when it is a folder.
+pub fn folder(what: &'static str, path: PathBuf) -> Result<PathBuf, BadArgument> {
+    if path.is_dir() { Ok(path) } else { Err(BadArgument::NotAFolder { what, path }) }
+}

@@ -1,0 +1,124 @@
+//! The records of this tool. Must not know who emits them or how they are shown.
+
+use common::outcome::{TestFinished, TestStarted};
+use common::record::RecordPath;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One record of pyweb.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type")]
+pub enum Record {
+    /// All scripts of a page have run.
+    #[serde(rename = "pyweb.page.ready")]
+    PageReady {
+        /// The page's path from the root of its site.
+        page: String,
+        /// From the start of loading, in microseconds.
+        duration_us: u64,
+    },
+    /// The page wrote to its console.
+    #[serde(rename = "pyweb.console.logged")]
+    ConsoleLogged {
+        /// The page's path from the root of its site.
+        page: String,
+        /// `log`, `info`, `warn`, `error` or `debug`.
+        level: String,
+        /// What it wrote, on one or more lines.
+        message: String,
+    },
+    /// A Python exception that nothing in the page caught.
+    #[serde(rename = "pyweb.python.raised")]
+    PythonRaised {
+        /// The source file, from the root of its site; the page itself for code inside it.
+        file: String,
+        /// The line in that file, from 1; 0 where the traceback names none.
+        line: u32,
+        /// The exception as the last line of its traceback says it.
+        message: String,
+        /// The whole traceback; empty when there is none.
+        traceback: String,
+    },
+    /// A test began.
+    #[serde(rename = "test.started")]
+    TestStarted(TestStarted),
+    /// A test ended.
+    #[serde(rename = "test.finished")]
+    TestFinished(TestFinished),
+    /// A pinned package, as `pyweb runtime list` knows it.
+    #[serde(rename = "pyweb.package.listed")]
+    PackageListed {
+        /// Its name on npm.
+        name: String,
+        /// The pinned version.
+        version: String,
+        /// The digest of its archive as a Subresource Integrity string.
+        integrity: String,
+        /// Whether it is here.
+        installed: bool,
+    },
+    /// A pinned package was got, verified and unpacked.
+    #[serde(rename = "pyweb.package.installed")]
+    PackageInstalled {
+        /// Its name on npm.
+        name: String,
+        /// The pinned version.
+        version: String,
+        /// Where it came from.
+        source: PackageSource,
+        /// How many files it has.
+        files: u64,
+        /// Their size.
+        size_bytes: u64,
+        /// Its folder.
+        #[serde(flatten)]
+        path: RecordPath,
+    },
+    /// The files of a package were hashed again.
+    #[serde(rename = "pyweb.package.verified")]
+    PackageVerified {
+        /// Its name on npm.
+        name: String,
+        /// The pinned version.
+        version: String,
+        /// How many files it should have.
+        files: u64,
+        /// Those that are missing or not what they were; empty when all is well.
+        damaged: Vec<String>,
+    },
+    /// A page of a bundle still names another host.
+    #[serde(rename = "pyweb.reference.kept")]
+    ReferenceKept {
+        /// The page, from the root of the site.
+        file: String,
+        /// The line, from 1.
+        line: u32,
+        /// The URL.
+        url: String,
+    },
+    /// A bundle is complete and in its place.
+    #[serde(rename = "pyweb.bundle.written")]
+    BundleWritten {
+        /// How many files it has, the compressed ones beside them not counted.
+        files: u64,
+        /// Their size.
+        bytes: u64,
+        /// What a browser loads: the Brotli size where there is one, else the plain size.
+        br_bytes: u64,
+        /// The bundle's folder.
+        #[serde(flatten)]
+        path: RecordPath,
+    },
+}
+
+/// Where a package came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageSource {
+    /// The npm registry of the machine's own configuration.
+    Npm,
+    /// A folder that the user named.
+    Folder,
+    /// The public content delivery network of npm packages.
+    Cdn,
+}

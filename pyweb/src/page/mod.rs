@@ -1,0 +1,1 @@
+//! One page under way: loaded, waited for, clicked, read. Must not know wasmtime.

@@ -1,0 +1,77 @@
+//! Records as they leave: JSON lines, or text for people. The only room that prints.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use common::term::{self, Align, Styles};
+use common::{Format, Session};
+
+use crate::events::Record;
+
+/// Writes one record in the form that was asked for.
+pub fn show(session: &Session, record: &Record) -> io::Result<()> {
+    match session.format {
+        Format::Jsonl => session.output().record(record),
+        Format::Human => human(session, record),
+    }
+}
+
+fn human(session: &Session, record: &Record) -> io::Result<()> {
+    let styles = session.styles;
+    let mut out = session.output();
+    match record {
+        Record::ConsoleLogged { level, message, .. } => writeln!(out, "{} {message}", styles.dim(level)),
+        Record::PythonRaised { file, line, message, .. } => {
+            writeln!(out, "{} {file}:{line}: {message}", styles.bad("error:"))
+        }
+        Record::PackageInstalled { name, version, size_bytes, path, .. } => {
+            let size = term::bytes(*size_bytes);
+            writeln!(out, "{} {name} {version}, {size}: {}", styles.good("got"), path.path)
+        }
+        Record::ReferenceKept { file, line, url } => {
+            session.warn(&format!("{file}:{line}: {url} is on another host"));
+            Ok(())
+        }
+        Record::BundleWritten { files, bytes, br_bytes, path } => {
+            let (files, size) = (term::count(*files, "file"), term::bytes(*bytes));
+            let packed = term::bytes(*br_bytes);
+            writeln!(out, "{} {}: {files}, {size}, {packed} with Brotli", styles.good("wrote"), path.path)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a folder's path, the same in both forms, for `$(…)`.
+pub fn path(session: &Session, path: &Path) -> io::Result<()> {
+    writeln!(session.output(), "{}", path.display())
+}
+
+/// Writes what is known of packages: records, or one table.
+pub fn packages(session: &Session, records: &[Record]) -> io::Result<()> {
+    if session.format == Format::Jsonl {
+        return records.iter().try_for_each(|record| session.output().record(record));
+    }
+    let rows = records.iter().filter_map(|record| package_row(session.styles, record)).collect();
+    let columns = [Align::Left, Align::Right, Align::Left];
+    write!(session.output(), "{}", term::table(&["package", "version", ""], &columns, rows))
+}
+
+fn package_row(styles: Styles, record: &Record) -> Option<Vec<String>> {
+    let (name, version, state) = match record {
+        Record::PackageListed { name, version, installed, .. } => {
+            let state = if *installed { styles.good("here") } else { styles.warn("missing") };
+            (name, version, state)
+        }
+        Record::PackageVerified { name, version, files, damaged } if damaged.is_empty() => {
+            (name, version, styles.good(term::count(*files, "file") + " as pinned"))
+        }
+        Record::PackageVerified { name, version, files, damaged } if *files == damaged.len() as u64 => {
+            (name, version, styles.bad("missing"))
+        }
+        Record::PackageVerified { name, version, damaged, .. } => {
+            (name, version, styles.bad(format!("missing or changed: {}", damaged.join(", "))))
+        }
+        _ => return None,
+    };
+    Some(vec![name.clone(), version.clone(), state])
+}

@@ -1,0 +1,130 @@
+//! The URLs by which pages name PyScript and its interpreters: release pages, delivery networks, a copy beside
+//! the page. Must not know where the files really are.
+
+use super::pins::PINS;
+use super::{CORE, MICROPYTHON, PYODIDE};
+
+/// A file of a pinned package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The package's name on npm.
+    pub package: &'static str,
+    /// The file, from the package's root.
+    pub path: String,
+}
+
+/// The pinned file that `url` means, whichever version it names; nothing when no such file is pinned.
+///
+/// Known are `pyscript.net/releases/VERSION/` and its aliases, `pyscript/core.js` on any path, and the
+/// packages' own names and folders on jsDelivr, unpkg and esm.sh. A URL without a file means the package's main one.
+pub fn locate(url: &str) -> Option<Address> {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let bare = url.strip_prefix("https:").or_else(|| url.strip_prefix("http:")).unwrap_or(url);
+    let address = match bare.strip_prefix("//") {
+        Some(remote) => remote_file(remote),
+        None => local_file(bare),
+    }?;
+    PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
+}
+
+/// `host/path`
+fn remote_file(url: &str) -> Option<Address> {
+    let (host, path) = url.split_once('/')?;
+    match host {
+        "pyscript.net" => {
+            let (release, file) = path.trim_start_matches("releases/").split_once('/')?;
+            let digits = release.starts_with(|c: char| c.is_ascii_digit());
+            (digits || release == "latest" || release == "snapshots").then(|| core(file))
+        }
+        "cdn.jsdelivr.net" if path.starts_with("pyodide/") => {
+            let file = path.strip_prefix("pyodide/v")?.split_once("/full/")?.1;
+            Some(Address { package: PYODIDE, path: file.to_owned() })
+        }
+        "cdn.jsdelivr.net" => package_file(path.strip_prefix("npm/")?),
+        "unpkg.com" | "esm.sh" | "esm.run" => package_file(path),
+        _ => None,
+    }
+}
+
+/// `name[@version][/file]`, where only the name's own scope may begin with `@`.
+fn package_file(path: &str) -> Option<Address> {
+    let package = [CORE, MICROPYTHON, PYODIDE].into_iter().find(|name| {
+        let rest = path.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '/']))
+    })?;
+    let file = path[package.len()..].split_once('/').map_or("", |(_, file)| file);
+    let main = match package {
+        CORE => "dist/core.js",
+        MICROPYTHON => "micropython.mjs",
+        _ => "pyodide.mjs",
+    };
+    Some(Address { package, path: if file.is_empty() { main } else { file }.to_owned() })
+}
+
+/// A copy in a folder named `pyscript`, where PyScript's offline releases are unpacked.
+fn local_file(path: &str) -> Option<Address> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    match segments.as_slice() {
+        [.., "pyscript", file @ ("core.js" | "core.css")] => Some(core(file)),
+        _ => None,
+    }
+}
+
+fn core(file: &str) -> Address {
+    Address { package: CORE, path: format!("dist/{file}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(url: &str) -> Option<String> {
+        locate(url).map(|address| format!("{} {}", address.package, address.path))
+    }
+
+    #[test]
+    fn the_ways_to_name_the_core() {
+        for url in [
+            "https://pyscript.net/releases/2025.11.2/core.js",
+            "https://pyscript.net/latest/core.js",
+            "//pyscript.net/releases/2026.3.1/core.js",
+            "https://cdn.jsdelivr.net/npm/@pyscript/core@0.7.31/dist/core.js",
+            "https://cdn.jsdelivr.net/npm/@pyscript/core",
+            "https://unpkg.com/@pyscript/core@0.6/dist/core.js?module",
+            "./pyscript/core.js",
+            "../../pyscript/core.js",
+            "/pyscript/core.js",
+        ] {
+            assert_eq!(located(url).as_deref(), Some("@pyscript/core dist/core.js"), "{url}");
+        }
+        assert_eq!(
+            located("https://pyscript.net/releases/2025.11.2/core.css").as_deref(),
+            Some("@pyscript/core dist/core.css")
+        );
+    }
+
+    #[test]
+    fn the_ways_to_name_an_interpreter() {
+        assert_eq!(
+            located("https://cdn.jsdelivr.net/pyodide/v0.29.4/full/pyodide.mjs").as_deref(),
+            Some("pyodide pyodide.mjs")
+        );
+        let url = "https://cdn.jsdelivr.net/npm/@micropython/micropython-webassembly-pyscript@1.26.0/micropython.mjs";
+        assert_eq!(located(url), Some(format!("{MICROPYTHON} micropython.mjs")));
+    }
+
+    #[test]
+    fn other_urls_are_left_alone() {
+        for url in [
+            "core.js",
+            "js/core.js",
+            "https://example.org/pyscript/core.js",
+            "https://cdn.jsdelivr.net/npm/@pyscript/core-extra/x.js",
+            "https://pyscript.net/examples/index.html",
+            "https://pyscript.net/latest/pyscript.js",
+            "https://cdn.jsdelivr.net/npm/vue@3",
+        ] {
+            assert_eq!(located(url), None, "{url}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Downloads through the `fetch` binary: requests as JSON lines in, records out. Must not know what the
+//! files are; `fetch` verifies their digests.
+
+use std::collections::HashMap;
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::Session;
+use serde::{Deserialize, Serialize};
+
+use crate::error::RuntimeError;
+
+/// One file to get, as `fetch get -` reads it.
+#[derive(Debug, Serialize)]
+pub struct Request {
+    /// Where it is.
+    pub url: String,
+    /// What to call it; unique among the requests.
+    pub name: String,
+    /// `sha256:` and hexadecimal, or a Subresource Integrity string.
+    pub hash: String,
+}
+
+/// The records of `fetch` that matter here.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type")]
+enum Answer {
+    #[serde(rename = "fetch.file.finished")]
+    Finished { name: String, path: PathBuf },
+    #[serde(rename = "fetch.file.failed")]
+    Failed { name: String, message: String },
+    #[serde(rename = "fetch.run.failed")]
+    Broken { message: String },
+}
+
+/// Gets all files; the answer says where each is, by its name.
+pub fn get(requests: &[Request], session: &Session) -> Result<HashMap<String, PathBuf>, RuntimeError> {
+    let spinner = session.progress.spinner("getting the runtime's packages");
+    let answers = ask(requests);
+    spinner.finish_and_clear();
+    let mut got = HashMap::new();
+    for answer in answers? {
+        match answer {
+            Answer::Finished { name, path } => {
+                got.insert(name, path);
+            }
+            Answer::Failed { name, message } => {
+                return Err(RuntimeError::Fetch { message: format!("{name}: {message}") });
+            }
+            Answer::Broken { message } => return Err(RuntimeError::Fetch { message }),
+        }
+    }
+    Ok(got)
+}
+
+/// The error for a file that `fetch` said nothing about.
+pub fn unanswered(name: &str) -> RuntimeError {
+    RuntimeError::Fetch { message: format!("{name}: no answer from fetch") }
+}
+
+fn ask(requests: &[Request]) -> Result<Vec<Answer>, RuntimeError> {
+    let binary = binary();
+    let broken = |error: std::io::Error| RuntimeError::NoFetch { binary: binary.clone(), cause: error };
+    let mut child = Command::new(&binary)
+        .args(["get", "-", "--format", "jsonl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        // Its errors come as records, too.
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(broken)?;
+    let mut input = Vec::new();
+    for request in requests {
+        serde_json::to_writer(&mut input, request).map_err(|error| broken(error.into()))?;
+        input.push(b'\n');
+    }
+    // A few kilobytes, less than a pipe holds; dropping the handle ends fetch's input.
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(&input).map_err(broken)?;
+    }
+    let mut answers = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in common::reader::lines(BufReader::new(stdout)) {
+            let line = line.map_err(|error| RuntimeError::Fetch { message: error.to_string() })?;
+            answers.extend(line.decode::<Answer>());
+        }
+    }
+    child.wait().map_err(broken)?;
+    Ok(answers)
+}
+
+/// `fetch` as installed beside this program, else as `PATH` finds it.
+fn binary() -> PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("fetch")));
+    beside.filter(|path| path.is_file()).unwrap_or_else(|| Path::new("fetch").to_owned())
+}

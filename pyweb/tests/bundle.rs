@@ -1,0 +1,232 @@
+//! `pyweb bundle` from outside: what it writes, what it refuses, and that a refusal writes nothing.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use walkdir::WalkDir;
+
+const CORE: &str = r#"<script type="module" src="https://pyscript.net/latest/core.js"></script>"#;
+
+/// A folder with a site in `site/`, and the bundle to be in `out/`.
+fn site(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join("site").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn bundle(folder: &TempDir) -> Command {
+    let mut command = Command::new(kit::binary("pyweb"));
+    command.current_dir(folder.path()).args(["bundle", "site", "-o", "out"]);
+    command
+}
+
+fn written(command: &mut Command) -> Vec<Value> {
+    let ran = kit::run(command).exits(0);
+    kit::records("pyweb", &ran.stdout)
+}
+
+/// Runs, expects the exit code, and that nothing is there that was not there before.
+fn refused(folder: &TempDir, command: &mut Command, code: i32) -> String {
+    let before = tree(folder.path());
+    let ran = kit::run(command).exits(code);
+    assert_eq!(tree(folder.path()), before, "a refusal leaves everything as it was");
+    ran.stderr
+}
+
+fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files =
+        WalkDir::new(root).into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+    files
+        .map(|entry| {
+            let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            (path, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+fn read(folder: &TempDir, path: &str) -> String {
+    fs::read_to_string(folder.path().join("out").join(path)).unwrap()
+}
+
+#[test]
+fn twice_gives_the_same_tree_and_its_list_is_right() {
+    let page = format!("{CORE}<script type=\"mpy\">print(1)</script>");
+    let folder = site(&[("index.html", &page), ("data/a b.csv", "1,2\n")]);
+    let records = written(&mut bundle(&folder));
+    let first = tree(&folder.path().join("out"));
+    written(bundle(&folder).arg("-f"));
+    assert_eq!(first, tree(&folder.path().join("out")));
+
+    let list: Value = serde_json::from_slice(&first["pyweb.lock.json"]).unwrap();
+    let listed = list["files"].as_object().unwrap();
+    let compressed = |path: &str| path.rsplit('.').next().is_some_and(|end| end == "br" || end == "gz");
+    let plain = first.keys().filter(|path| !compressed(path) && *path != "pyweb.lock.json");
+    assert!(plain.eq(listed.keys()));
+    let bytes: u64 = listed.values().map(|file| file["size_bytes"].as_u64().unwrap()).sum();
+    let record = kit::of_type(&records, "pyweb.bundle.written")[0];
+    assert_eq!(record["bytes"], bytes);
+    assert_eq!(record["files"], listed.len());
+    assert!(record["br_bytes"].as_u64().unwrap() < bytes);
+    assert!(!first.keys().any(|path| path.contains("pyodide.asm")), "the page needs MicroPython alone");
+}
+
+#[test]
+fn compressed_copies_hold_the_originals() {
+    let page = format!("{CORE}<script type=\"mpy\">print(1)</script>");
+    let folder = site(&[("index.html", &page)]);
+    written(&mut bundle(&folder));
+    let files = tree(&folder.path().join("out"));
+    let mut compared = 0;
+    for (path, bytes) in &files {
+        let mut plain = Vec::new();
+        if let Some(original) = path.strip_suffix(".gz") {
+            flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+            assert_eq!(plain, files[original], "{path}");
+            compared += 1;
+        } else if let Some(original) = path.strip_suffix(".br") {
+            brotli::Decompressor::new(&bytes[..], 4096).read_to_end(&mut plain).unwrap();
+            assert_eq!(plain, files[original], "{path}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "only {compared}");
+}
+
+#[test]
+fn every_script_is_given_the_bundles_interpreter() {
+    let folder = site(&[
+        (
+            "a/page.html",
+            &format!(
+                "{CORE}<py-config>interpreter = \"https://x.org/p.mjs\"\nname = \"a &amp; b\"</py-config>\
+                 <script type=\"py\"></script><script type=\"mpy\" worker config=\"../w.json\"></script>\
+                 <script type=\"mpy\" worker></script><a href=\"/b.html\">b</a>"
+            ),
+        ),
+        ("b.html", &format!("{CORE}<script type=\"mpy\" config=\"/w.json\"></script>")),
+        ("w.json", r#"{"version": "1.20", "name": "w"}"#),
+    ]);
+    written(bundle(&folder).args(["--compress", "none"]));
+    let page = read(&folder, "a/page.html");
+    assert!(page.contains(r#"src="../pyscript/core.js""#), "{page}");
+    assert!(page.contains(r#"interpreter = "../pyscript/pyodide/pyodide.mjs""#), "{page}");
+    assert!(page.contains("a &amp; b"), "{page}");
+    assert!(page.contains(r#"config="../w"#) && page.contains(r#"href="../b.html""#), "{page}");
+    let inline = r#"config="{&quot;interpreter&quot;:&quot;../pyscript/micropython/micropython.mjs&quot;}""#;
+    assert!(page.contains(inline), "{page}");
+    // Both the worker, which reads it against the file, and the page at the root mean the same.
+    let config = json!({"name": "w", "interpreter": "./pyscript/micropython/micropython.mjs"});
+    assert_eq!(serde_json::from_str::<Value>(&read(&folder, "w.json")).unwrap(), config);
+}
+
+#[test]
+fn other_hosts_are_named_or_refused() {
+    let page =
+        "<title>x</title>\n<img src=\"https://example.org/a.png\">\n<a href=\"https://example.org\">x</a>";
+    let folder = site(&[("index.html", page), ("s.css", "a { }\nb { background: url(//x.org/b.png) }")]);
+    let stderr = refused(&folder, bundle(&folder).args(["--external", "deny"]), 1);
+    assert!(stderr.contains("index.html:2: https://example.org/a.png is on another host"), "{stderr}");
+
+    let records = written(&mut bundle(&folder));
+    let kept = kit::of_type(&records, "pyweb.reference.kept");
+    let places: Vec<(&Value, &Value)> =
+        kept.iter().map(|record| (&record["file"], &record["line"])).collect();
+    assert_eq!(places, [(&json!("index.html"), &json!(2)), (&json!("s.css"), &json!(2))]);
+}
+
+#[test]
+fn what_cannot_be_bundled_is_refused_by_file_and_line() {
+    for (page, said) in [
+        (
+            "<py-config>packages = [\"numpy\"]</py-config>",
+            "index.html:1: packages come from the network: numpy",
+        ),
+        ("\n<mpy-config>a = </mpy-config>", "index.html:2: the PyScript configuration cannot be read"),
+        ("<script type=py config=no.toml></script>", "configuration no.toml is not in the site"),
+        ("\n\n<base href='/x/'>", "index.html:3: a <base href> ties the page"),
+        ("<script type=py-game></script>", "packages come from the network: pygame-ce"),
+    ] {
+        let folder = site(&[("index.html", page)]);
+        let stderr = refused(&folder, &mut bundle(&folder), 2);
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn an_output_that_is_not_ours_is_left_alone() {
+    let folder = site(&[("index.html", "x")]);
+    fs::create_dir(folder.path().join("out")).unwrap();
+    fs::write(folder.path().join("out/precious"), "x").unwrap();
+    let stderr = refused(&folder, bundle(&folder).arg("-f"), 2);
+    assert!(stderr.contains("not empty and not a bundle"), "{stderr}");
+
+    fs::remove_file(folder.path().join("out/precious")).unwrap();
+    written(&mut bundle(&folder));
+    let stderr = refused(&folder, &mut bundle(&folder), 2);
+    assert!(stderr.contains("give -f to replace it"), "{stderr}");
+
+    let mut upon_itself = Command::new(kit::binary("pyweb"));
+    upon_itself.current_dir(folder.path()).args(["bundle", "site", "-o", "."]);
+    let stderr = refused(&folder, &mut upon_itself, 2);
+    assert!(stderr.contains("holds the site itself"), "{stderr}");
+}
+
+#[test]
+fn a_link_out_of_the_site_is_refused() {
+    let folder = site(&[("index.html", "x")]);
+    std::os::unix::fs::symlink("/etc/hostname", folder.path().join("site/host")).unwrap();
+    let stderr = refused(&folder, &mut bundle(&folder), 2);
+    assert!(stderr.contains("host is neither a file nor a folder"), "{stderr}");
+}
+
+#[test]
+fn assets_come_in_by_record_and_are_held_to_their_digests() {
+    let folder = site(&[("index.html", "x")]);
+    let data = folder.path().join("data.bin");
+    fs::write(&data, "abc").unwrap();
+    let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let record = |name: &str, digest: &str| {
+        json!({"type": "fetch.file.finished", "name": name, "path": data, "digest": digest}).to_string()
+    };
+    let with = |lines: &str| {
+        let path = folder.path().join("records");
+        fs::write(&path, lines).unwrap();
+        let mut command = bundle(&folder);
+        command.args(["--assets", "-"]).stdin(Stdio::from(fs::File::open(path).unwrap()));
+        command
+    };
+    fs::write(folder.path().join("records"), "").unwrap();
+
+    for (lines, code, said) in [
+        (record("../data.bin", digest), 2, "would not be inside the bundle"),
+        (record("index.html", digest), 2, "two files would be index.html"),
+        (record("a.bin", &digest.replace("ba78", "0000")), 1, "is not what its record says"),
+        (
+            r#"{"type":"fetch.file.failed","name":"a","message":"not found"}"#.into(),
+            2,
+            "a is missing: not found",
+        ),
+        (r#"{"type":"fetch.run.started"}"#.into(), 2, "cut short"),
+        ("nonsense".into(), 2, "line 1 is not JSON"),
+    ] {
+        let ran = kit::run(&mut with(&lines)).exits(code);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(!folder.path().join("out").exists());
+    }
+
+    written(&mut with(&record("data/a.bin", digest)));
+    assert_eq!(read(&folder, "data/a.bin"), "abc");
+    let list: Value = serde_json::from_str(&read(&folder, "pyweb.lock.json")).unwrap();
+    assert_eq!(format!("sha256:{}", list["files"]["data/a.bin"]["sha256"].as_str().unwrap()), digest);
+}
