@@ -1,0 +1,1 @@
+{{title}}{{style}}{{script}}{{data}}
