@@ -6,7 +6,6 @@ use memtrace_wire::entry::{Encoder, Entry, MAX};
 use crate::buffer::Block;
 use crate::python;
 use crate::python::walk::{Frames, StackNames};
-use crate::recorder;
 use crate::table::Table;
 
 /// What one thread needs to record.
@@ -65,18 +64,15 @@ impl Stream {
                 block.advance(used);
                 return;
             }
-            if !self.next_block(entry) {
+            if !self.next_block() {
                 return;
             }
         }
     }
 
     #[cold]
-    fn next_block(&mut self, entry: Entry) -> bool {
-        let first_seq = match entry {
-            Entry::Allocation { seq, .. } | Entry::Free { seq, .. } | Entry::Unmap { seq, .. } => seq,
-            Entry::Stack { .. } | Entry::Thread { .. } => recorder::sequence_so_far(),
-        };
+    fn next_block(&mut self) -> bool {
+        let first_seq = self.encoder.next_seq();
         self.block = Block::claim(self.number, self.blocks, first_seq, MAX);
         self.encoder = Encoder::new(first_seq);
         self.blocks += 1;

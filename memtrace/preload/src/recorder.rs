@@ -33,11 +33,6 @@ pub enum Gone {
     Range(*mut c_void, usize),
 }
 
-/// At most the number of the event that comes next.
-pub fn sequence_so_far() -> u64 {
-    SEQUENCE.load(Ordering::Relaxed)
-}
-
 /// How often pages were unmapped: while this stands still, no mapping has gone.
 #[inline]
 pub fn unmaps() -> u64 {

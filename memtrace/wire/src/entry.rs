@@ -97,6 +97,11 @@ impl Encoder {
         Encoder { memory: Memory::new(first_seq) }
     }
 
+    /// At most the sequence number of the next event.
+    pub fn next_seq(&self) -> u64 {
+        self.memory.next_seq
+    }
+
     /// Writes `entry` to the front of `out` and returns how many bytes it took.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "each hook encodes one known kind: the match folds away")]

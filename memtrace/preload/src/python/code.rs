@@ -13,7 +13,6 @@ use crate::buffer::Block;
 use crate::guard::{Inside, active};
 use crate::python::Interpreter;
 use crate::python::offsets::{CONTENT, DEALLOC, Layout, SIZE, TYPE};
-use crate::recorder;
 use crate::word::Address;
 
 /// The number of a code object that stands for no Python source: its frames are not shown.
@@ -79,7 +78,7 @@ impl Known {
         if self.block.as_mut().is_some_and(|block| block.append(&bytes)) {
             return;
         }
-        self.block = Block::claim(CODES, self.blocks, recorder::sequence_so_far(), bytes.len());
+        self.block = Block::claim(CODES, self.blocks, 0, bytes.len());
         self.blocks += 1;
         if let Some(block) = &mut self.block {
             block.append(&bytes);

@@ -24,13 +24,12 @@ pub fn merge(
         let others = queue.peek().map_or(u64::MAX, |Reverse((seq, _))| *seq);
         let stream = &mut streams[index];
         // One thread mostly has many events in a row: the queue is asked only when another's turn comes.
-        while let Some(seq) = stream.due().filter(|&seq| seq <= others) {
+        while stream.due().is_some_and(|seq| seq <= others) {
             if let Some(event) = stream.advance(&mut context)?
                 && on_event(event, context.symbols).is_break()
             {
                 return Ok(context.damaged);
             }
-            debug_assert!(stream.due().is_none_or(|next| next >= seq || context.damaged));
         }
         queue.extend(stream.due().map(|seq| Reverse((seq, index))));
     }
