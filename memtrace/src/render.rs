@@ -10,6 +10,6 @@ use crate::events::{Location, LocationId, Symbols};
 fn words(location: Option<LocationId>, symbols: &Symbols) -> Location {
     match location {
         Some(location) => symbols.resolve(location).clone(),
-        None => Location { function: "<no Python frame>".into(), file: String::new(), line: 0 },
+        None => Location { function: "(without Python frames)".into(), file: String::new(), line: 0 },
     }
 }
