@@ -43,7 +43,7 @@ fn exit_codes_and_signals_are_passed_on() {
             ("import os; os.kill(os.getpid(), 15)", 128 + 15),
             ("import os; os.abort()", 128 + 6),
         ] {
-            folder.record(python, &["-c", code]).exits(end);
+            let _ = folder.record(python, &["-c", code]).exits(end);
             let stats = folder.stats();
             assert_eq!(stats["complete"], end < 128, "{code}");
             assert!(stats["allocations"].as_u64().unwrap() > 100, "{code}");
@@ -61,7 +61,7 @@ os.kill(os.getpid(), 9)
 ";
     folder.write("killed.py", code);
     on_every_python(|python| {
-        folder.record(python, &["killed.py"]).exits(128 + 9);
+        let _ = folder.record(python, &["killed.py"]).exits(128 + 9);
         let stats = folder.stats();
         assert_eq!(stats["complete"], false);
         assert_eq!(stats["incomplete_because"], "the program was killed by signal 9");
@@ -82,7 +82,7 @@ os.kill(os.getppid(), 9)
 os._exit(0)
 ";
     let Ok(python) = kit::python("3.12") else { return };
-    folder.record(&python, &["-c", code]).exits(128 + 9);
+    let _ = folder.record(&python, &["-c", code]).exits(128 + 9);
     let stats = folder.stats();
     assert_eq!(stats["complete"], false);
     let records = folder.report("records");
@@ -104,7 +104,7 @@ for n in range(5):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
 ";
     on_every_python(|python| {
-        folder.record(python, &["-c", code]).exits(0);
+        let _ = folder.record(python, &["-c", code]).exits(0);
         assert_eq!(folder.stats()["complete"], true);
         let records = folder.report("records");
         let sizes: Vec<u64> = records.iter().filter_map(|record| record["size_bytes"].as_u64()).collect();
@@ -124,7 +124,7 @@ for n in range(300):
     thread = threading.Thread(target=work, args=(n,)); thread.start(); thread.join()
 ";
     on_every_python(|python| {
-        folder.record(python, &["-c", code]).exits(0);
+        let _ = folder.record(python, &["-c", code]).exits(0);
         let stats = folder.stats();
         assert!(stats["threads"].as_u64().unwrap() > 1);
         let records = folder.report("records");
@@ -137,7 +137,7 @@ fn compile(folder: &Folder, source: &str, options: &[&str]) -> bool {
     let Ok(compiler) = kit::tool("cc", "gcc") else { return false };
     let mut command = Command::new(compiler);
     command.args(["-O0", "-o", "native", &program(source)]).args(options).current_dir(folder.path(""));
-    kit::run(&mut command).exits(0);
+    let _ = kit::run(&mut command).exits(0);
     true
 }
 
@@ -147,7 +147,7 @@ fn every_allocator_of_a_c_program() {
     if !compile(&folder, "allocators.c", &[]) {
         return;
     }
-    kit::run(folder.memtrace().args(["run", "-q", "-o", "capture.mtr", "./native"])).exits(42);
+    let _ = kit::run(folder.memtrace().args(["run", "-q", "-o", "capture.mtr", "./native"])).exits(42);
     let records = folder.report("records");
     let sizes = |allocator: &str| -> Vec<u64> {
         let ours = records.iter().filter(|record| record["allocator"] == allocator);
@@ -216,7 +216,7 @@ fn an_unknown_python_is_profiled_without_frames_and_says_so() {
     let Ok(python) = kit::python("3.10") else { return };
     let folder = Folder::new();
     let ran = folder.record(&python, &["-c", "kept = bytearray(1_234_567)"]).exits(0);
-    assert_eq!(ran.stderr, "");
+    assert!(ran.stderr.contains("does not know the frames of this Python 3.10"), "{}", ran.stderr);
     let records = folder.report("records");
     let block = records.iter().find(|record| record["size_bytes"] == 1_234_568).unwrap();
     assert_eq!(block["stack"].as_array().unwrap().len(), 0);

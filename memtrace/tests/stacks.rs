@@ -74,7 +74,7 @@ thread.start(); thread.join()
 ";
     folder.write("deep.py", code);
     on_every_python(|python| {
-        folder.record(python, &["deep.py"]).exits(0);
+        let _ = folder.record(python, &["deep.py"]).exits(0);
         let records = folder.report("records");
         let block = records.iter().find(|record| record["size_bytes"] == 7_654_321).unwrap();
         let stack = block["stack"].as_array().unwrap();
@@ -95,7 +95,7 @@ for n in range(400):
 ";
     folder.write("made.py", code);
     on_every_python(|python| {
-        folder.record(python, &["made.py"]).exits(0);
+        let _ = folder.record(python, &["made.py"]).exits(0);
         let records = folder.report("records");
         for n in 0..400 {
             let block = records.iter().find(|record| record["size_bytes"] == 900_001 + n).unwrap();

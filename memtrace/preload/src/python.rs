@@ -42,11 +42,25 @@ pub fn interpreter() -> Option<&'static Interpreter> {
 
 /// Looks for an interpreter among the libraries that the program was started with.
 pub fn find() -> Found {
-    let Some(version) = symbol(c"Py_Version") else { return Found { version: 0, frames: false } };
-    // SAFETY: since 3.11 `Py_Version` is a constant `unsigned long`, of which 32 bits are used.
-    let version: u32 = unsafe { version.read(0) };
-    let frames = read_frames(version).is_some();
-    Found { version, frames }
+    let version = version().unwrap_or(0);
+    Found { version, frames: read_frames(version).is_some() }
+}
+
+/// `Py_Version`, or what stands for it before 3.11.
+fn version() -> Option<u32> {
+    if let Some(version) = symbol(c"Py_Version") {
+        // SAFETY: it is a constant `unsigned long`, of which 32 bits are used.
+        return Some(unsafe { version.read(0) });
+    }
+    let get_version = symbol(c"Py_GetVersion")?;
+    // SAFETY: it may be called before the interpreter begins, and answers a string such as "3.10.13 (…)".
+    let text = unsafe {
+        let get_version =
+            std::mem::transmute::<Address, unsafe extern "C" fn() -> *const libc::c_char>(get_version);
+        CStr::from_ptr(get_version()).to_string_lossy()
+    };
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    Some(numbers.next()? << 24 | numbers.next()? << 16)
 }
 
 fn read_frames(version: u32) -> Option<()> {
