@@ -76,7 +76,7 @@ pub struct RunArgs {
     /// Overwrite the capture file
     #[arg(short, long)]
     pub force: bool,
-    /// Interpreter for scripts, -m and -c [default: that of $VIRTUAL_ENV, else python3 on PATH]
+    /// Interpreter for scripts, -m and -c [default: the active virtual environment, else python3 on PATH]
     #[arg(long, value_name = "EXE")]
     pub python: Option<PathBuf>,
     /// SCRIPT.py, -m MODULE, -c CODE or a PROGRAM; then its own arguments

@@ -3,6 +3,7 @@
 pub mod high_water;
 mod live;
 pub mod locations;
+mod numbers;
 pub mod profile;
 pub mod temporary;
 pub mod totals;

@@ -197,7 +197,8 @@ fn people_get_tables() {
 fn a_foreign_file_is_refused_in_one_line() {
     let folder = Folder::new();
     folder.write("notes.txt", &"not a capture\n".repeat(1000));
-    for (file, said) in [("notes.txt", "notes.txt is not a capture"), ("none.mtr", "failed to read none.mtr")] {
+    for (file, said) in [("notes.txt", "notes.txt is not a capture"), ("none.mtr", "failed to read none.mtr")]
+    {
         let ran = kit::run(folder.memtrace().args(["stats", file])).exits(2);
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
         assert_eq!(kit::records("memtrace", &ran.stdout).len(), 3);

@@ -12,7 +12,8 @@ fn the_program_is_as_without_memtrace() {
     let folder = Folder::new();
     let look = program("look_around.py");
     let module = folder.write("module.py", &std::fs::read_to_string(&look).unwrap()).trim_end_matches(".py");
-    let code = "import sys, os; print(sys.argv, sys.path[0], __name__, dict(os.environ)); print(1, file=sys.stderr)";
+    let code =
+        "import sys, os; print(sys.argv, sys.path[0], __name__, dict(os.environ)); print(1, file=sys.stderr)";
     on_every_python(|python| {
         let ways: [&[&str]; 4] = [
             &[&look, "a", "-x", "--format", "human"],
@@ -26,7 +27,10 @@ fn the_program_is_as_without_memtrace() {
             plain.env_remove("VIRTUAL_ENV").env_remove("LD_PRELOAD");
             let plain = kit::run(&mut plain);
             let traced = folder.record(python, way);
-            assert_eq!((traced.code, &traced.stdout, &traced.stderr), (plain.code, &plain.stdout, &plain.stderr));
+            assert_eq!(
+                (traced.code, &traced.stdout, &traced.stderr),
+                (plain.code, &plain.stdout, &plain.stderr)
+            );
             assert_eq!(folder.stats()["complete"], true);
         }
     });

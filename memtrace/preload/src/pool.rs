@@ -10,6 +10,7 @@ use memtrace_wire::block::CODES;
 use crate::guard::Inside;
 use crate::log::Log;
 
+#[expect(clippy::vec_box, reason = "a log stays where it is while it goes from thread to thread")]
 static IDLE: Mutex<Vec<Box<Log>>> = Mutex::new(Vec::new());
 static STREAMS: AtomicU32 = AtomicU32::new(CODES + 1);
 static THREAD_END: AtomicU32 = AtomicU32::new(0);

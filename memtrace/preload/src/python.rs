@@ -59,7 +59,8 @@ fn version() -> Option<u32> {
             std::mem::transmute::<Address, unsafe extern "C" fn() -> *const libc::c_char>(get_version);
         CStr::from_ptr(get_version()).to_string_lossy()
     };
-    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    let mut numbers =
+        text.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
     Some(numbers.next()? << 24 | numbers.next()? << 16)
 }
 

@@ -1,14 +1,14 @@
 //! Which memory is in use, and so what each event takes away from or adds to which stack.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 
 use crate::events::{Event, StackId};
+use crate::reduce::numbers::NumberMap;
 
 /// The blocks and pages in use.
 #[derive(Debug, Default)]
 pub struct LiveSet {
-    blocks: HashMap<u64, Block, BuildHasherDefault<AddressHasher>>,
+    blocks: NumberMap<u64, Block>,
     /// Mapped ranges by their first byte; they never overlap.
     pages: BTreeMap<u64, Range>,
 }
@@ -96,23 +96,5 @@ impl LiveSet {
                 break;
             }
         }
-    }
-}
-
-/// Addresses are spread well once multiplied.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(byte.into());
-        }
-    }
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_right(20);
     }
 }

@@ -1,17 +1,16 @@
 //! Memory that was given back before its thread allocated anything else: work that could be spared.
 
-use std::collections::HashMap;
-
 use crate::events::{Event, StackId};
 use crate::reduce::Measure;
+use crate::reduce::numbers::NumberMap;
 
 /// Counts it by stack.
 #[derive(Debug, Default)]
 pub struct Temporary {
     /// The last block of each thread, while it lives.
-    last: HashMap<u32, Last>,
+    last: NumberMap<u32, Last>,
     /// Whose last block an address is.
-    threads: HashMap<u64, u32>,
+    threads: NumberMap<u64, u32>,
     stacks: Vec<Measure>,
     total: Measure,
 }

@@ -1,4 +1,4 @@
-//! Where the fields lie that memtrace reads, for every CPython it knows. From 3.13 on the interpreter
+//! Where the fields lie that memtrace reads, for every Python it knows. From 3.13 on the interpreter
 //! publishes most of them itself (`_Py_DebugOffsets` at the start of `_PyRuntime`); before, they are those
 //! of the 64-bit release build, whose layout does not change within a minor version.
 

@@ -289,7 +289,7 @@ impl Frames {
         }
         let offset = instruction.0.wrapping_sub(executable.plus(python.layout.code.instructions).0);
         #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
-        names.name(parent, number, offset as i32)
+        names.name(parent, number, offset.cast_signed() as i32)
     }
 
     /// Remembers where the newest chunk begins.

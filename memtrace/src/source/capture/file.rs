@@ -12,6 +12,9 @@ use memtrace_wire::header::{Header, SIZE, Unreadable};
 
 use crate::error::Error;
 
+/// No block unpacks to more; a damaged head could say anything.
+const MOST_UNPACKED: u32 = 1 << 30;
+
 /// An open capture.
 pub struct CaptureFile {
     /// Its first page.
@@ -95,9 +98,7 @@ impl CaptureFile {
             .read_exact_at(&mut stored, block.offset)
             .map_err(|cause| Error::Read { path: self.path.clone(), cause })?;
         let Coding::Lz4 { unpacked } = block.head.coding else { return Ok(stored) };
-        /// No block unpacks to more; a damaged head could say anything.
-        const MOST: u32 = 1 << 30;
-        let unpacked = lz4_flex::block::decompress(&stored, unpacked.min(MOST) as usize);
+        let unpacked = lz4_flex::block::decompress(&stored, unpacked.min(MOST_UNPACKED) as usize);
         self.damaged |= unpacked.is_err();
         Ok(unpacked.unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! Which line an instruction belongs to: CPython's location table, as `Objects/locations.md` (3.11 to
+//! Which line an instruction belongs to: Python's location table, as `Objects/locations.md` (3.11 to
 //! 3.13) describes it. Must not know how stacks are read.
 
 /// The line of the instruction at byte `instruction`; the function's first line where the table does not

@@ -6,6 +6,13 @@ use std::path::Path;
 
 use crate::error::Error;
 
+/// `ELFCLASS64`
+const CLASS_64: u8 = 2;
+/// `EM_X86_64`
+const X86_64: u16 = 62;
+/// `PT_INTERP`: the program names its dynamic loader.
+const INTERPRETER: [u8; 4] = 3_u32.to_le_bytes();
+
 /// Refuses programs into which nothing can be loaded; scripts are the kernel's business.
 pub fn check(executable: &Path) -> Result<(), Error> {
     let path = || executable.to_owned();
@@ -19,16 +26,12 @@ pub fn check(executable: &Path) -> Result<(), Error> {
     if !head.starts_with(b"\x7fELF") {
         return Ok(());
     }
-    const CLASS_64: u8 = 2;
-    const X86_64: u16 = 62;
     let half = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
     if head[4] != CLASS_64 || half(18) != X86_64 {
         return Err(Error::Foreign { path: path() });
     }
     let table = u64::from_le_bytes(std::array::from_fn(|index| head[32 + index]));
     let (entry_size, entries) = (u64::from(half(54)), u64::from(half(56)));
-    /// `PT_INTERP`: the program names its dynamic loader.
-    const INTERPRETER: [u8; 4] = 3_u32.to_le_bytes();
     let dynamic = (0..entries).any(|index| {
         let mut kind = [0; 4];
         file.read_exact_at(&mut kind, table.saturating_add(index * entry_size)).is_ok() && kind == INTERPRETER
