@@ -38,11 +38,17 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 fn record(args: RunArgs, session: &Session) -> Result<Exit, Failure> {
     let run = Run::new(args)?;
     let launched = launch(&run.program, &run.capture, run.force)?;
-    for warning in warnings(&launched.header) {
-        session.warn(&warning);
+    match &launched.capture {
+        Ok(header) => {
+            for warning in warnings(header) {
+                session.warn(&warning);
+            }
+            let capture = run.capture.display();
+            session.note(&format!("memtrace: wrote {capture}; next: memtrace flamegraph {capture}"));
+        }
+        // The program has run; its end is what counts.
+        Err(failure) => session.warn(&format!("the capture is lost: {failure}")),
     }
-    let capture = run.capture.display();
-    session.note(&format!("memtrace: wrote {capture}; next: memtrace flamegraph {capture}"));
     match launched.end {
         End::Exited(code) => Ok(Exit(u8::try_from(code).unwrap_or(u8::MAX))),
         End::Killed(signal) => {

@@ -225,3 +225,12 @@ fn an_unknown_python_is_profiled_without_frames_and_says_so() {
     let block = records.iter().find(|record| record["size_bytes"] == 1_234_568).unwrap();
     assert_eq!(block["stack"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn a_program_that_deletes_its_capture_still_ends_as_it_ends() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let folder = Folder::new();
+    let ran = folder.record(&python, &["-c", "import os, sys; os.remove('capture.mtr'); sys.exit(6)"]);
+    assert!(ran.stderr.contains("the capture is lost"), "{}", ran.stderr);
+    assert_eq!(ran.code, 6);
+}

@@ -7,7 +7,7 @@ mod merge;
 mod pack;
 mod stream;
 
-pub use pack::pack;
+pub use pack::{end_in_place, pack};
 
 use std::path::Path;
 
@@ -35,18 +35,13 @@ pub fn read(
     })
 }
 
-/// Reads only the header.
-pub fn header(path: &Path) -> Result<Header, Error> {
-    Ok(CaptureFile::open(path)?.header)
-}
-
 fn incomplete_because(header: &Header, damaged: bool) -> Option<String> {
     let system = |errno: u32| std::io::Error::from_raw_os_error(errno.cast_signed());
-    if damaged {
-        return Some("the file is damaged or cut off".into());
-    }
     if header.stopped != 0 {
         return Some(format!("the recording stopped early: {}", system(header.stopped)));
+    }
+    if damaged {
+        return Some("the file is damaged or cut off".into());
     }
     match header.end {
         Some(End::Exited(_)) if header.attached => None,

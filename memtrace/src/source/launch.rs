@@ -21,10 +21,10 @@ pub use program::Program;
 use crate::error::Error;
 use crate::source::capture;
 
-/// How the program ended and what its capture says.
+/// How the program ended and what became of its capture.
 pub struct Launched {
-    /// The header of the finished capture.
-    pub header: Header,
+    /// The header of the finished capture, or why there is none.
+    pub capture: Result<Header, Failure>,
     /// How it ended.
     pub end: End,
 }
@@ -40,8 +40,11 @@ pub fn launch(program: &Program, path: &Path, force: bool) -> Result<Launched, F
     let ended = child::run(program, &library, &path);
     match ended {
         Ok(end) => {
-            let header = capture::pack(&path, end, now_us())?;
-            Ok(Launched { header, end })
+            let ended_us = now_us();
+            // Where there is no room to pack it, it can be read as it is.
+            let capture = capture::pack(&path, end, ended_us);
+            let capture = capture.or_else(|_| capture::end_in_place(&path, end, ended_us));
+            Ok(Launched { capture, end })
         }
         Err(error) => {
             // Nothing ran, so there is nothing to keep.

@@ -1,5 +1,6 @@
 //! Packs a capture once the program has ended: each block as LZ4, without the room that was not used.
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -36,5 +37,13 @@ pub fn pack(path: &Path, end: End, ended_us: u64) -> Result<Header, Failure> {
     }
     packed.file().write_all_at(&header.encode(), 0).map_err(FileError::at("write", path))?;
     packed.commit()?;
+    Ok(header)
+}
+
+/// Writes how the program ended into a capture that could not be packed.
+pub fn end_in_place(path: &Path, end: End, ended_us: u64) -> Result<Header, Failure> {
+    let header = Header { end: Some(end), ended_us, ..CaptureFile::open(path)?.header };
+    let file = OpenOptions::new().write(true).open(path).map_err(FileError::at("open", path))?;
+    file.write_all_at(&header.encode(), 0).map_err(FileError::at("write", path))?;
     Ok(header)
 }
