@@ -1,2 +1,5 @@
-//! To be written.
-fn main() {}
+//! The `memtrace` binary.
+
+fn main() -> std::process::ExitCode {
+    common::app::run(&memtrace::TOOL, memtrace::run::run)
+}

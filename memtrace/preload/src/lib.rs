@@ -1,1 +1,29 @@
-//! To be written.
+//! The library that `memtrace run` loads into the traced program with `LD_PRELOAD`.
+//!
+//! The rooms, in the order an allocation meets them:
+//!
+//! - [`hooks`]: the functions that the program calls instead of libc's
+//! - [`guard`]: one flag per thread, so that memtrace's own allocations are not recorded
+//! - [`recorder`]: gives the event its sequence number and hands it to the thread's log
+//! - [`python`]: which Python code this thread is running, read from the interpreter's own frames
+//! - [`log`], [`buffer`], [`pool`]: a thread's stream of entries, in memory shared with the capture file
+//! - [`process`]: how it all begins, and what happens on fork
+//! - [`real`], [`table`], [`word`]: libc's allocator beneath the hooks; a hash table; raw memory
+//!
+//! Invariants: the program's behaviour, its `errno` and its output are never changed; hooks only enqueue;
+//! nothing here is an rlib, because its `malloc` would end up in whatever links it.
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
+compile_error!("the hooks know the thread pointer and libc of x86-64 Linux with glibc only");
+
+mod buffer;
+mod guard;
+mod hooks;
+mod log;
+mod pool;
+mod process;
+mod python;
+mod real;
+mod recorder;
+mod table;
+mod word;

@@ -1,0 +1,217 @@
+//! Blocks of the capture file, mapped shared: what is written here is in the file, whatever becomes of
+//! the process. Must not know what the bytes mean.
+
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+
+use memtrace_wire::block::{Coding, HEAD, Head, SEGMENT, USED_AT};
+use memtrace_wire::header::{self, at};
+
+use crate::guard;
+
+/// The capture file of this process.
+pub struct Capture {
+    path: PathBuf,
+    /// Programs may close every descriptor they know nothing of, so it is checked before each use.
+    fd: AtomicI32,
+    identity: (u64, u64),
+    page: *mut u8,
+}
+
+// SAFETY: the page is only touched through atomics.
+unsafe impl Sync for Capture {}
+// SAFETY: as above; nothing in it belongs to one thread.
+unsafe impl Send for Capture {}
+
+static CAPTURE: OnceLock<Capture> = OnceLock::new();
+
+/// The capture file, once it is open.
+pub fn capture() -> Option<&'static Capture> {
+    CAPTURE.get()
+}
+
+/// Opens the capture file that `memtrace run` made.
+pub fn open(path: PathBuf) -> Option<&'static Capture> {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).ok()?;
+    let fd = high(std::os::fd::IntoRawFd::into_raw_fd(file));
+    let identity = identity(fd)?;
+    let page = map(fd, 0, header::SIZE).ok()?;
+    CAPTURE.set(Capture { path, fd: AtomicI32::new(fd), identity, page }).ok()?;
+    CAPTURE.get()
+}
+
+impl Capture {
+    /// A word of the header page.
+    pub fn word(&self, at: usize) -> &AtomicU32 {
+        // SAFETY: the page is mapped for the life of the process, `at` is one of `header::at`, all of
+        // which are aligned and inside it; everybody uses them atomically.
+        unsafe { AtomicU32::from_ptr(self.page.add(at).cast()) }
+    }
+
+    fn claimed(&self) -> &AtomicU64 {
+        // SAFETY: as in `word`; the offset is a multiple of eight.
+        unsafe { AtomicU64::from_ptr(self.page.add(at::CLAIMED).cast()) }
+    }
+
+    /// The file, opened again by its path when the program closed it.
+    fn fd(&self) -> Result<RawFd, i32> {
+        let fd = self.fd.load(Ordering::Relaxed);
+        if identity(fd) == Some(self.identity) {
+            return Ok(fd);
+        }
+        let again = std::fs::OpenOptions::new().read(true).write(true).open(&self.path);
+        let again = again.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))?;
+        let again = high(std::os::fd::IntoRawFd::into_raw_fd(again));
+        if identity(again) != Some(self.identity) {
+            return Err(libc::EBADF);
+        }
+        self.fd.store(again, Ordering::Relaxed);
+        Ok(again)
+    }
+
+    /// Ends the recording early; the first reason is kept for the reader.
+    fn stop(&self, errno: i32) {
+        let errno = errno.unsigned_abs().max(1);
+        let _ = self.word(at::STOPPED).compare_exchange(0, errno, Ordering::SeqCst, Ordering::SeqCst);
+        guard::deactivate();
+    }
+}
+
+/// One block that is being written.
+pub struct Block {
+    base: *mut u8,
+    length: usize,
+    used: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone.
+unsafe impl Send for Block {}
+
+impl Block {
+    /// Claims the next piece of the file for `stream`, with room for `room` bytes at least; stops the
+    /// recording when there is none to be had.
+    #[cold]
+    pub fn claim(stream: u32, index: u32, first_seq: u64, room: usize) -> Option<Block> {
+        let capture = capture()?;
+        let length = (HEAD + room).next_multiple_of(usize::try_from(SEGMENT).ok()?);
+        let claimed = preserving_errno(|| -> Result<*mut u8, i32> {
+            let fd = capture.fd()?;
+            let offset = capture.claimed().fetch_add(length as u64, Ordering::SeqCst);
+            reserve(fd, offset, length)?;
+            map(fd, offset, length)
+        });
+        let base = claimed.map_err(|errno| capture.stop(errno)).ok()?;
+        let capacity = u32::try_from(length - HEAD).ok()?;
+        let head = Head { stream, index, coding: Coding::Plain, capacity, used: 0, first_seq }.encode();
+        // SAFETY: the mapping is at least HEAD bytes long and nobody else's.
+        unsafe { base.copy_from_nonoverlapping(head.as_ptr(), HEAD) };
+        Some(Block { base, length, used: HEAD })
+    }
+
+    /// The next `N` bytes to write to, if that many are left.
+    #[inline]
+    pub fn room<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        if self.length - self.used < N {
+            return None;
+        }
+        // SAFETY: `used + N <= length` bytes are mapped, writable and only reachable through `self`.
+        Some(unsafe { &mut *self.base.add(self.used).cast::<[u8; N]>() })
+    }
+
+    /// Says that `count` more bytes are written: only now do they count for a reader.
+    #[inline]
+    pub fn advance(&mut self, count: usize) {
+        self.used = (self.used + count).min(self.length);
+        #[expect(clippy::cast_possible_truncation, reason = "claim made sure that the length fits")]
+        let used = (self.used - HEAD) as u32;
+        // SAFETY: the head is mapped and aligned, and this is the only writer of the word.
+        unsafe { AtomicU32::from_ptr(self.base.add(USED_AT).cast()) }.store(used, Ordering::Release);
+    }
+
+    /// Appends `bytes`, all of them or, when there is no room, none.
+    pub fn append(&mut self, bytes: &[u8]) -> bool {
+        if self.length - self.used < bytes.len() {
+            return false;
+        }
+        // SAFETY: the bytes behind `used` are mapped, and nobody else's.
+        unsafe { self.base.add(self.used).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        self.advance(bytes.len());
+        true
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: `base` and `length` are the mapping that `claim` made. The bare system call does not
+        // come back to the hook of munmap.
+        preserving_errno(|| unsafe { libc::syscall(libc::SYS_munmap, self.base, self.length) });
+    }
+}
+
+/// Moves a descriptor out of the way of programs that count on low numbers.
+fn high(fd: RawFd) -> RawFd {
+    // SAFETY: plain system calls on a descriptor that is ours.
+    unsafe {
+        let moved = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 500);
+        if moved < 0 {
+            return fd;
+        }
+        libc::close(fd);
+        moved
+    }
+}
+
+fn identity(fd: RawFd) -> Option<(u64, u64)> {
+    // SAFETY: an all-zero `stat` is valid, and fstat fills in the one it is given.
+    let stat = unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        (libc::fstat(fd, &raw mut stat) == 0).then_some(stat)
+    }?;
+    Some((stat.st_dev, stat.st_ino))
+}
+
+/// Makes sure that the file has `length` bytes at `offset`, so that writing to them cannot meet a full
+/// disk, which would be a signal in the middle of the program.
+fn reserve(fd: RawFd, offset: u64, length: usize) -> Result<(), i32> {
+    let (offset, length) = (offset.cast_signed(), length.cast_signed() as i64);
+    // SAFETY: plain system calls on a descriptor that was just checked.
+    let reserved = unsafe { libc::fallocate(fd, 0, offset, length) };
+    match if reserved == 0 { 0 } else { errno() } {
+        0 => Ok(()),
+        // A file system that cannot reserve: glibc writes a byte to each page instead.
+        // SAFETY: as above.
+        libc::EOPNOTSUPP => match unsafe { libc::posix_fallocate(fd, offset, length) } {
+            0 => Ok(()),
+            errno => Err(errno),
+        },
+        errno => Err(errno),
+    }
+}
+
+fn map(fd: RawFd, offset: u64, length: usize) -> Result<*mut u8, i32> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let nowhere = std::ptr::null_mut::<u8>();
+    // SAFETY: a new mapping at an address of the kernel's choice; the bare system call does not come back
+    // to the hook of mmap.
+    let base =
+        unsafe { libc::syscall(libc::SYS_mmap, nowhere, length, protection, libc::MAP_SHARED, fd, offset) };
+    if base == -1 { Err(errno()) } else { Ok(base as *mut u8) }
+}
+
+fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// Runs `work` with `errno` as it was afterwards: a hook must not change what the program sees.
+fn preserving_errno<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: `__errno_location` gives this thread's errno.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        let result = work();
+        *errno = before;
+        result
+    }
+}

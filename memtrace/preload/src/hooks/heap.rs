@@ -1,0 +1,118 @@
+//! `malloc` and its family.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+
+use memtrace_wire::Allocator;
+
+use crate::real;
+use crate::recorder::{self, Gone, allocated};
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
+    // SAFETY: any size will do.
+    let block = unsafe { real::__libc_malloc(size) };
+    allocated(Allocator::Malloc, block, size);
+    block
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    // SAFETY: any sizes will do; where the product overflows the answer is null.
+    let block = unsafe { real::__libc_calloc(count, size) };
+    allocated(Allocator::Calloc, block, count.wrapping_mul(size));
+    block
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn free(block: *mut c_void) {
+    if block.is_null() {
+        return;
+    }
+    recorder::about_to_free(block);
+    // SAFETY: the caller vouches for the block.
+    unsafe { real::__libc_free(block) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: passed on to the caller.
+    unsafe { reallocate(Allocator::Realloc, block, size) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize) -> *mut c_void {
+    let Some(size) = count.checked_mul(size) else { return fail(libc::ENOMEM) };
+    // SAFETY: passed on to the caller.
+    unsafe { reallocate(Allocator::Reallocarray, block, size) }
+}
+
+/// # Safety
+/// As realloc: `block` is null or came from this family.
+unsafe fn reallocate(allocator: Allocator, block: *mut c_void, size: usize) -> *mut c_void {
+    let reserved = recorder::reserve();
+    // SAFETY: the caller vouches for the block.
+    let moved = unsafe { real::__libc_realloc(block, size) };
+    let gone = if block.is_null() { Gone::Nothing } else { Gone::Block(block) };
+    // glibc frees the block when asked for no bytes, and answers null; any other null means that the
+    // block is still there.
+    if let Some(reserved) = reserved
+        && (!moved.is_null() || size == 0)
+    {
+        reserved.exchanged(gone, allocator, moved, size);
+    }
+    moved
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
+    if !alignment.is_power_of_two() || !alignment.is_multiple_of(size_of::<*mut c_void>()) {
+        return libc::EINVAL;
+    }
+    let block = aligned(Allocator::PosixMemalign, alignment, size);
+    if block.is_null() {
+        return libc::ENOMEM;
+    }
+    // SAFETY: the caller gave a place for the answer.
+    unsafe { *out = block };
+    0
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
+    aligned(Allocator::AlignedAlloc, alignment, size)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
+    aligned(Allocator::Memalign, alignment, size)
+}
+
+fn aligned(allocator: Allocator, alignment: usize, size: usize) -> *mut c_void {
+    // SAFETY: glibc checks both numbers.
+    let block = unsafe { real::__libc_memalign(alignment, size) };
+    allocated(allocator, block, size);
+    block
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
+    // SAFETY: any size will do.
+    let block = unsafe { real::__libc_valloc(size) };
+    allocated(Allocator::Valloc, block, size);
+    block
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
+    // SAFETY: any size will do.
+    let block = unsafe { real::__libc_pvalloc(size) };
+    allocated(Allocator::Pvalloc, block, size);
+    block
+}
+
+fn fail(errno: c_int) -> *mut c_void {
+    // SAFETY: `__errno_location` gives this thread's errno.
+    unsafe { *libc::__errno_location() = errno };
+    null_mut()
+}

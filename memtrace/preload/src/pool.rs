@@ -1,0 +1,81 @@
+//! Hands logs to threads and takes them back when threads end, so that a thousand short threads need no
+//! more streams than ran at once. Must not know what is logged.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use memtrace_wire::block::CODES;
+
+use crate::guard::Inside;
+use crate::log::Log;
+
+#[expect(clippy::vec_box, reason = "a log stays where it is while it goes from thread to thread")]
+static IDLE: Mutex<Vec<Box<Log>>> = Mutex::new(Vec::new());
+static STREAMS: AtomicU32 = AtomicU32::new(CODES + 1);
+static THREAD_END: AtomicU32 = AtomicU32::new(0);
+
+/// Asks to be told when a thread ends. Called once, before the recording begins.
+pub fn watch_threads() {
+    let mut key = 0;
+    // SAFETY: the key is written to a local; `end_thread` has the signature that is asked for.
+    if unsafe { libc::pthread_key_create(&raw mut key, Some(end_thread)) } == 0 {
+        THREAD_END.store(key, Ordering::Relaxed);
+    }
+}
+
+/// Runs `work` with this thread's log, which the thread gets at its first event.
+#[inline]
+pub fn with_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
+    if let Some(log) = inside.log() {
+        return work(log);
+    }
+    with_new_log(inside, work);
+}
+
+#[cold]
+fn with_new_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
+    let mut log = take();
+    work(&mut log);
+    if inside.thread_is_ending() {
+        return put_back(log);
+    }
+    inside.adopt(log);
+    set_round(1);
+}
+
+fn take() -> Box<Log> {
+    let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut log = idle.unwrap_or_else(|| Box::new(Log::new(STREAMS.fetch_add(1, Ordering::Relaxed))));
+    // SAFETY: a plain system call.
+    let id = unsafe { libc::gettid() };
+    log.begin_thread(id.cast_unsigned());
+    log
+}
+
+fn put_back(log: Box<Log>) {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(log);
+}
+
+/// Keeps the number of the destructor round as the value of the key; not null, or none would follow.
+fn set_round(round: usize) {
+    // SAFETY: the key was made in `watch_threads`; the value is never dereferenced.
+    unsafe { libc::pthread_setspecific(THREAD_END.load(Ordering::Relaxed), round as *const c_void) };
+}
+
+/// Destructors of other libraries may still free memory, so the log is only taken away in the last of the
+/// rounds that POSIX promises; what libc itself frees after that borrows a log event by event.
+unsafe extern "C" fn end_thread(round: *mut c_void) {
+    /// `PTHREAD_DESTRUCTOR_ITERATIONS`
+    const ROUNDS: usize = 4;
+    let round = round as usize;
+    if round < ROUNDS {
+        return set_round(round + 1);
+    }
+    if let Some(mut inside) = Inside::enter() {
+        inside.end_thread();
+        if let Some(log) = inside.orphan() {
+            put_back(log);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Where the fields lie that memtrace reads, for every Python it knows. From 3.13 on the interpreter
+//! publishes most of them itself (`_Py_DebugOffsets` at the start of `_PyRuntime`); before, they are those
+//! of the 64-bit release build, whose layout does not change within a minor version.
+
+use crate::word::Address;
+
+/// Offsets in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// In the thread state: the C frame that knows the newest frame; without it, the newest frame itself.
+    pub c_frame: Option<usize>,
+    /// The newest frame, in the C frame or the thread state.
+    pub newest_frame: usize,
+    /// `PyThreadState.thread_id`, where that has to be compared.
+    pub thread_id: Option<usize>,
+    /// `PyThreadState.datastack_chunk`
+    pub data_stack: usize,
+    /// `_PyInterpreterFrame.previous`
+    pub previous: usize,
+    /// `_PyInterpreterFrame.f_code` or `f_executable`
+    pub executable: usize,
+    /// `_PyInterpreterFrame.prev_instr` or `instr_ptr`
+    pub instruction: usize,
+    /// `PyCodeObject`
+    pub code: CodeLayout,
+    /// `PyUnicodeObject`: the size of `PyASCIIObject`.
+    pub ascii: usize,
+    /// `PyUnicodeObject`: the size of `PyCompactUnicodeObject`.
+    pub compact: usize,
+}
+
+/// Offsets in a `PyCodeObject`.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeLayout {
+    /// `co_filename`
+    pub file: usize,
+    /// `co_name`
+    pub name: usize,
+    /// `co_qualname`
+    pub qualified_name: usize,
+    /// `co_firstlineno`
+    pub first_line: usize,
+    /// `co_linetable`
+    pub line_table: usize,
+    /// `co_code_adaptive`
+    pub instructions: usize,
+    /// `_co_firsttraceable`, where some code objects are not of any Python source.
+    pub first_traceable: Option<usize>,
+}
+
+/// `ob_type` of any object.
+pub const TYPE: usize = 8;
+/// `ob_size` of an object of variable size; `length` of a string.
+pub const SIZE: usize = 16;
+/// `ob_sval` of bytes; `state` of a string.
+pub const CONTENT: usize = 32;
+/// `tp_dealloc` of a type.
+pub const DEALLOC: usize = 48;
+/// The first frame in a chunk of the data stack.
+pub const CHUNK_DATA: usize = 24;
+
+const V3_11: Layout = Layout {
+    c_frame: Some(56),
+    newest_frame: 8,
+    thread_id: Some(152),
+    data_stack: 296,
+    previous: 48,
+    executable: 32,
+    instruction: 56,
+    code: CodeLayout {
+        file: 112,
+        name: 120,
+        qualified_name: 128,
+        first_line: 72,
+        line_table: 136,
+        instructions: 184,
+        first_traceable: None,
+    },
+    ascii: 48,
+    compact: 72,
+};
+
+const V3_12: Layout = Layout {
+    c_frame: Some(56),
+    newest_frame: 0,
+    thread_id: None,
+    data_stack: 232,
+    previous: 8,
+    executable: 0,
+    instruction: 56,
+    code: CodeLayout {
+        file: 112,
+        name: 120,
+        qualified_name: 128,
+        first_line: 68,
+        line_table: 136,
+        instructions: 192,
+        first_traceable: Some(176),
+    },
+    ascii: 40,
+    compact: 56,
+};
+
+impl Layout {
+    /// The layout of a `Py_Version`; none when it is not known, or not the one that the runtime publishes.
+    pub fn of(version: u32, runtime: Option<Address>) -> Option<Layout> {
+        match version >> 16 {
+            0x030b => Some(V3_11),
+            0x030c => Some(V3_12),
+            0x030d => Layout::published(version, runtime?),
+            _ => None,
+        }
+    }
+
+    /// Reads 3.13's `_Py_DebugOffsets` (`Include/internal/pycore_runtime.h`).
+    fn published(version: u32, runtime: Address) -> Option<Layout> {
+        // In words: the cookie, the version and whether it is free-threaded; then the structs, each with
+        // its size first: runtime state (3), interpreter state (13), thread state (9), frame (6), code.
+        const THREAD: usize = 3 + 3 + 13;
+        const FRAME: usize = THREAD + 9;
+        const CODE: usize = FRAME + 6;
+        // SAFETY: since 3.13 `_PyRuntime` begins with this table, which is far longer than its head.
+        let (cookie, published, free_threaded) =
+            unsafe { (runtime.read::<[u8; 8]>(0), runtime.read::<u64>(8), runtime.read::<u64>(16)) };
+        if &cookie != b"xdebugpy" || published != u64::from(version) || free_threaded != 0 {
+            return None;
+        }
+        // SAFETY: the cookie and the version say that this is the table.
+        let word = |index: usize| unsafe { runtime.read::<usize>(8 * index) };
+        Some(Layout {
+            c_frame: None,
+            newest_frame: word(THREAD + 4),
+            thread_id: None,
+            data_stack: word(THREAD + 7),
+            previous: word(FRAME + 1),
+            executable: word(FRAME + 2),
+            instruction: word(FRAME + 3),
+            code: CodeLayout {
+                file: word(CODE + 1),
+                name: word(CODE + 2),
+                qualified_name: word(CODE + 3),
+                first_line: word(CODE + 5),
+                line_table: word(CODE + 4),
+                instructions: word(CODE + 9),
+                first_traceable: Some(184),
+            },
+            ascii: 40,
+            compact: 56,
+        })
+    }
+}

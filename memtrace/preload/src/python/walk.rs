@@ -1,0 +1,338 @@
+//! The stack of a thread, exact at every event, for the price of comparing it with the last one.
+//!
+//! One cannot stop at the first frame that was there before: the memory of frames is reused, so the same
+//! frame at the same instruction can have other callers. Instead:
+//!
+//! 1. The newest frame that is still there is found near the top; frames above it are new.
+//! 2. Every older one is compared with the live one: same instruction, same caller. They lie in one dense
+//!    array, so this costs under a nanosecond a frame.
+//! 3. Frames lie in chunks of the interpreter's data stack. A chunk goes when its first frame goes, by
+//!    munmap, which is hooked. So while the newest chunk is the same and nothing was unmapped, its first
+//!    frame is still running, all that called it are waiting, and the comparison ends there.
+//!
+//! A thread reads its own frames only; nothing else writes them, so the GIL is not needed.
+
+use crate::python::code::{self, SHIM};
+use crate::python::offsets::CHUNK_DATA;
+use crate::python::{Interpreter, Layout};
+use crate::recorder;
+use crate::table::Table;
+use crate::word::Address;
+
+/// Gives numbers to stacks.
+pub trait StackNames {
+    /// The number of the stack where `code` is at `instruction` (a byte offset), called from the stack
+    /// `parent`; 0 is the empty stack.
+    fn name(&mut self, parent: u32, code: u32, instruction: i32) -> u32;
+}
+
+/// How far from the top the newest known frame is sought.
+const NEAR: usize = 12;
+
+/// The oldest frame; before it in the arrays comes the empty stack.
+const OLDEST: usize = 1;
+
+/// The frames of one thread as they were at the last event, oldest first.
+pub struct Frames {
+    /// What is compared with the live frames.
+    links: Vec<Link>,
+    /// What is known of each of them.
+    stacks: Vec<Stack>,
+    /// Frames that are not in `links` yet, newest first; empty between events.
+    fresh: Vec<Frame>,
+    /// The numbers of code objects, to save a look into the shared table.
+    codes: Table,
+    generation: u64,
+    /// The newest chunk at the last event, the number of unmaps then, and its first frame in `links`.
+    chunk: Address,
+    unmaps: u64,
+    floor: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Link {
+    frame: Address,
+    instruction: Address,
+}
+
+#[derive(Clone, Copy)]
+struct Stack {
+    code: Address,
+    number: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Frame {
+    link: Link,
+    code: Address,
+}
+
+/// The live frames do not follow each other as the remembered ones do.
+struct Changed;
+
+impl Frames {
+    pub fn new() -> Frames {
+        Frames {
+            links: vec![Link { frame: Address::NULL, instruction: Address::NULL }],
+            stacks: vec![Stack { code: Address::NULL, number: 0 }],
+            fresh: Vec::new(),
+            codes: Table::new(),
+            generation: 0,
+            chunk: Address::NULL,
+            unmaps: 0,
+            floor: OLDEST,
+        }
+    }
+
+    /// Forgets all frames: the next stack is read as a whole.
+    pub fn forget(&mut self) {
+        self.keep(OLDEST);
+        self.chunk = Address::NULL;
+    }
+
+    /// The number of this thread's stack.
+    #[inline]
+    pub fn stack(&mut self, python: &Interpreter, names: &mut impl StackNames) -> u32 {
+        let thread = python.thread_state();
+        if thread.is_null() {
+            self.forget();
+            return 0;
+        }
+        // SAFETY: it is this thread's own thread state, so it lives.
+        let (newest, chunk) =
+            unsafe { (newest_frame(&python.layout, thread), thread.pointer(python.layout.data_stack)) };
+        if newest.is_null() {
+            self.forget();
+            return 0;
+        }
+        self.drop_dead_codes();
+        let unmaps = recorder::unmaps();
+        let settled = !chunk.is_null() && chunk == self.chunk && unmaps == self.unmaps;
+        let floor = if settled { self.floor } else { OLDEST };
+        // SAFETY: these are this thread's own frames.
+        unsafe {
+            if self.reuse(python, names, newest, floor).is_err() {
+                self.fresh.clear();
+                self.read_down_to(&python.layout, newest, floor);
+            }
+            let stack = self.push_fresh(python, names);
+            if !settled {
+                self.settle(chunk, unmaps);
+            }
+            stack
+        }
+    }
+
+    #[inline]
+    fn drop_dead_codes(&mut self) {
+        let generation = code::generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.codes.clear();
+            self.forget();
+        }
+    }
+
+    /// Keeps the part of the last stack that is still there and collects what is new above it.
+    ///
+    /// # Safety
+    /// `newest` must be this thread's newest frame, and frames older than `floor` unchanged.
+    #[inline]
+    unsafe fn reuse(
+        &mut self,
+        python: &Interpreter,
+        names: &mut impl StackNames,
+        newest: Address,
+        floor: usize,
+    ) -> Result<(), Changed> {
+        // SAFETY: passed on to the caller.
+        let last = unsafe { self.newest_known(&python.layout, newest)? };
+        if last < floor {
+            return Err(Changed);
+        }
+        self.keep(last + 1);
+        // SAFETY: the frame at `last` was just met alive.
+        let lowest_moved = unsafe { self.compare(&python.layout, floor)? };
+        for index in lowest_moved..self.links.len() {
+            let (parent, code) = (self.stacks[index - 1].number, self.stacks[index].code);
+            // SAFETY: the code of a live frame lives.
+            self.stacks[index].number =
+                unsafe { self.name(python, names, parent, code, self.links[index].instruction) };
+        }
+        Ok(())
+    }
+
+    /// The index of the newest remembered frame that is still there.
+    ///
+    /// # Safety
+    /// `newest` must be this thread's newest frame.
+    #[inline]
+    unsafe fn newest_known(&mut self, layout: &Layout, newest: Address) -> Result<usize, Changed> {
+        let near = self.links.len().saturating_sub(NEAR).max(OLDEST);
+        let mut frame = newest;
+        for _ in 0..NEAR {
+            if frame.is_null() {
+                break;
+            }
+            if let Some(index) = self.links[near..].iter().rposition(|link| link.frame == frame) {
+                return Ok(near + index);
+            }
+            // SAFETY: each frame is met through the one that it called.
+            unsafe {
+                self.fresh.push(read_frame(layout, frame));
+                frame = frame.pointer(layout.previous);
+            }
+        }
+        Err(Changed)
+    }
+
+    /// Compares the remembered frames with the live ones, down to `floor`, and returns the oldest that has
+    /// moved on to another instruction.
+    ///
+    /// # Safety
+    /// The newest remembered frame must be alive.
+    #[inline]
+    unsafe fn compare(&mut self, layout: &Layout, floor: usize) -> Result<usize, Changed> {
+        let mut lowest_moved = self.links.len();
+        let mut index = self.links.len() - 1;
+        let mut link = self.links[index];
+        while index >= floor {
+            let caller = self.links[index - 1];
+            // SAFETY: this frame lives, because it is the newest or called by one that was compared.
+            let (instruction, previous) =
+                unsafe { (link.frame.pointer(layout.instruction), link.frame.pointer(layout.previous)) };
+            // One branch for both, so that the loads of many frames are under way at once.
+            if (instruction.0 ^ link.instruction.0) | (previous.0 ^ caller.frame.0) != 0 {
+                if previous != caller.frame {
+                    return Err(Changed);
+                }
+                self.links[index].instruction = instruction;
+                // SAFETY: as above.
+                self.stacks[index].code = unsafe { link.frame.pointer(layout.executable) };
+                lowest_moved = index;
+            }
+            link = caller;
+            index -= 1;
+        }
+        Ok(lowest_moved)
+    }
+
+    /// Reads all frames down to the one below `floor`, and keeps what is the same from there on.
+    ///
+    /// # Safety
+    /// As for [`Frames::reuse`].
+    #[cold]
+    unsafe fn read_down_to(&mut self, layout: &Layout, newest: Address, floor: usize) {
+        let end = self.links[floor - 1].frame;
+        let mut frame = newest;
+        while !frame.is_null() && frame != end {
+            // SAFETY: each frame is met through the one that it called.
+            unsafe {
+                self.fresh.push(read_frame(layout, frame));
+                frame = frame.pointer(layout.previous);
+            }
+        }
+        // Not met although it should be there: then nothing of the last stack is relied on.
+        let mut same = if frame == end { floor } else { OLDEST };
+        while let (Some(frame), Some(link)) = (self.fresh.last(), self.links.get(same)) {
+            let stack = &self.stacks[same];
+            let alike = frame.link.frame == link.frame
+                && frame.link.instruction == link.instruction
+                && frame.code == stack.code;
+            if !alike {
+                break;
+            }
+            self.fresh.pop();
+            same += 1;
+        }
+        self.keep(same);
+    }
+
+    /// # Safety
+    /// The fresh frames must be alive.
+    #[inline]
+    unsafe fn push_fresh(&mut self, python: &Interpreter, names: &mut impl StackNames) -> u32 {
+        let mut number = self.stacks[self.stacks.len() - 1].number;
+        while let Some(Frame { link, code }) = self.fresh.pop() {
+            // SAFETY: the code of a live frame lives.
+            number = unsafe { self.name(python, names, number, code, link.instruction) };
+            self.links.push(link);
+            self.stacks.push(Stack { code, number });
+        }
+        number
+    }
+
+    /// # Safety
+    /// `executable` must be what a live frame executes.
+    #[inline]
+    unsafe fn name(
+        &mut self,
+        python: &Interpreter,
+        names: &mut impl StackNames,
+        parent: u32,
+        executable: Address,
+        instruction: Address,
+    ) -> u32 {
+        // SAFETY: passed on to the caller.
+        if !unsafe { code::is_code(python, executable) } {
+            return parent;
+        }
+        let key = (executable.0 as u64, 0);
+        let number = self.codes.get(key).unwrap_or_else(|| {
+            // SAFETY: it is a code object, and it lives because a frame executes it.
+            let number = unsafe { code::number(python, executable) };
+            self.codes.insert(key, number);
+            number
+        });
+        if number == SHIM {
+            return parent;
+        }
+        let offset = instruction.0.wrapping_sub(executable.plus(python.layout.code.instructions).0);
+        #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
+        names.name(parent, number, offset.cast_signed() as i32)
+    }
+
+    /// Remembers where the newest chunk begins.
+    ///
+    /// # Safety
+    /// `chunk` must be null or this thread's newest chunk.
+    #[cold]
+    unsafe fn settle(&mut self, chunk: Address, unmaps: u64) {
+        (self.chunk, self.unmaps, self.floor) = (chunk, unmaps, OLDEST);
+        // SAFETY: passed on to the caller. The oldest chunk has none before it and is never unmapped.
+        if !chunk.is_null() && !unsafe { chunk.pointer(0) }.is_null() {
+            let first = chunk.plus(CHUNK_DATA);
+            let found = self.links.iter().rposition(|link| link.frame == first);
+            self.floor = found.unwrap_or(OLDEST);
+        }
+    }
+
+    fn keep(&mut self, count: usize) {
+        self.links.truncate(count);
+        self.stacks.truncate(count);
+    }
+}
+
+/// # Safety
+/// `thread` must be this thread's thread state.
+#[inline]
+unsafe fn newest_frame(layout: &Layout, thread: Address) -> Address {
+    // SAFETY: passed on to the caller; the C frame is one on this thread's own stack.
+    unsafe {
+        let holder = layout.c_frame.map_or(thread, |offset| thread.pointer(offset));
+        holder.pointer(layout.newest_frame)
+    }
+}
+
+/// # Safety
+/// `frame` must be a live frame of this thread.
+#[inline]
+unsafe fn read_frame(layout: &Layout, frame: Address) -> Frame {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        Frame {
+            link: Link { frame, instruction: frame.pointer(layout.instruction) },
+            code: frame.pointer(layout.executable),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Gives events their place among all threads' events and hands them to the thread's log.
+//!
+//! A free is recorded before the block is really freed and an allocation after it was really made, so
+//! that another thread that gets the same address always comes later. What can fail to free (realloc,
+//! munmap, mremap) reserves its place first and is recorded once it is known to have worked.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memtrace_wire::Allocator;
+use memtrace_wire::entry::Entry;
+
+use crate::guard::Inside;
+use crate::pool::with_log;
+
+static SEQUENCE: AtomicU64 = AtomicU64::new(1);
+static UNMAPS: AtomicU64 = AtomicU64::new(1);
+
+/// A place among the events, taken before it is known whether the event will happen.
+pub struct Reserved {
+    inside: Inside,
+    seq: u64,
+}
+
+/// What is given back.
+#[derive(Clone, Copy)]
+pub enum Gone {
+    /// Nothing: it was null.
+    Nothing,
+    /// The block at this address.
+    Block(*mut c_void),
+    /// This range of pages.
+    Range(*mut c_void, usize),
+}
+
+/// How often pages were unmapped: while this stands still, no mapping has gone.
+#[inline]
+pub fn unmaps() -> u64 {
+    UNMAPS.load(Ordering::Relaxed)
+}
+
+/// Says that pages are about to be unmapped.
+pub fn about_to_unmap() {
+    UNMAPS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Records memory that was given out; null was not.
+#[inline]
+pub fn allocated(allocator: Allocator, address: *mut c_void, size: usize) {
+    if !address.is_null()
+        && let Some(mut inside) = Inside::enter()
+    {
+        allocate(&mut inside, allocator, address, size);
+    }
+}
+
+/// Records a block that is about to be freed.
+#[inline]
+pub fn about_to_free(address: *mut c_void) {
+    if let Some(mut inside) = Inside::enter() {
+        let seq = next();
+        give_back(&mut inside, seq, Gone::Block(address));
+    }
+}
+
+/// Reserves a place for something that may or may not be given back; none while nothing is recorded.
+pub fn reserve() -> Option<Reserved> {
+    Inside::enter().map(|inside| Reserved { inside, seq: next() })
+}
+
+impl Reserved {
+    /// It worked: `gone` is given back, at the place that was reserved.
+    pub fn gave_back(mut self, gone: Gone) {
+        give_back(&mut self.inside, self.seq, gone);
+    }
+
+    /// It worked: `gone` is given back, and the memory at `address` given out instead, unless null.
+    pub fn exchanged(mut self, gone: Gone, allocator: Allocator, address: *mut c_void, size: usize) {
+        give_back(&mut self.inside, self.seq, gone);
+        if !address.is_null() {
+            allocate(&mut self.inside, allocator, address, size);
+        }
+    }
+}
+
+#[inline]
+fn next() -> u64 {
+    SEQUENCE.fetch_add(1, Ordering::Relaxed)
+}
+
+#[inline]
+fn allocate(inside: &mut Inside, allocator: Allocator, address: *mut c_void, size: usize) {
+    with_log(inside, |log| {
+        let (address, size) = (address as u64, size as u64);
+        let stack = log.stack();
+        let seq = next();
+        log.write(Entry::Allocation { seq, allocator, address, size, stack });
+    });
+}
+
+#[inline]
+fn give_back(inside: &mut Inside, seq: u64, gone: Gone) {
+    with_log(inside, |log| match gone {
+        Gone::Nothing => {}
+        Gone::Block(address) => log.write(Entry::Free { seq, address: address as u64 }),
+        Gone::Range(address, size) => {
+            log.write(Entry::Unmap { seq, address: address as u64, size: size as u64 });
+        }
+    });
+}

@@ -1,0 +1,132 @@
+//! The command line as typed. Must not know what the commands do.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use common::OutputArgs;
+use common::app::{CommandLine, Shell};
+
+use crate::events::At;
+
+const EXAMPLES: &str = "\
+Examples:
+  memtrace run app.py --port 8000          profile a script
+  memtrace run -o tests.mtr -m pytest -x   profile a module
+  memtrace run ./server                    profile a native program
+  memtrace flamegraph memtrace-app.py.4242.mtr
+  memtrace records capture.mtr | jq 'select(.size_bytes > 1000000)'
+  memtrace records capture.mtr | memtrace stats -
+
+Exit codes: 0 done; 2 could not be done. `memtrace run` ends as the program ends: with its exit code, or by
+the signal that killed it.";
+
+/// Profiles the memory of Python and native programs, every allocation.
+#[derive(Debug, Parser)]
+#[command(name = "memtrace", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of all tools
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl CommandLine for Cli {
+    fn output(&self) -> &OutputArgs {
+        &self.output
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a program and record its allocations
+    Run(RunArgs),
+    /// Say which lines hold the most memory
+    Summary(SummaryArgs),
+    /// Count allocations, sizes and allocators
+    Stats(StatsArgs),
+    /// Draw a flame graph, as one HTML file that works offline
+    Flamegraph(FlamegraphArgs),
+    /// Write every allocation and free as a record
+    Records(InputArgs),
+    /// Print the completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Arguments of `memtrace run`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace run app.py
+  memtrace run -m http.server
+  memtrace run -c 'x = bytearray(10_000_000)'
+  memtrace run --python .venv/bin/python -o app.mtr app.py --its-own-option
+
+Children that the program forks or starts are not traced.")]
+pub struct RunArgs {
+    /// Capture file [default: memtrace-<name>.<pid>.mtr, with the pid of memtrace itself]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Overwrite the capture file
+    #[arg(short, long)]
+    pub force: bool,
+    /// Interpreter for scripts, -m and -c [default: the active virtual environment, else python3 on PATH]
+    #[arg(long, value_name = "EXE")]
+    pub python: Option<PathBuf>,
+    /// SCRIPT.py, -m MODULE, -c CODE or a PROGRAM; then its own arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    pub program: Vec<OsString>,
+}
+
+/// Where a report gets its events.
+#[derive(Args, Debug)]
+pub struct InputArgs {
+    /// Capture file, or - for records on standard input
+    #[arg(value_name = "CAPTURE|-")]
+    pub input: PathBuf,
+}
+
+/// Arguments of `memtrace summary`.
+#[derive(Args, Debug)]
+pub struct SummaryArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which allocations to count
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// How many lines to show
+    #[arg(short = 'n', long, default_value_t = 30, value_name = "N")]
+    pub top: usize,
+}
+
+/// Arguments of `memtrace stats`.
+#[derive(Args, Debug)]
+pub struct StatsArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// How many of the largest locations to show
+    #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
+    pub top: usize,
+}
+
+/// Arguments of `memtrace flamegraph`.
+#[derive(Args, Debug)]
+pub struct FlamegraphArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// File to write, or - for standard output [default: the capture's name with .html]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Overwrite that file
+    #[arg(short, long)]
+    pub force: bool,
+}

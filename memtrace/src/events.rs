@@ -1,0 +1,38 @@
+//! What flows through memtrace: events with numbered stacks inside, records outside.
+//! Must not know where they come from or what is made of them.
+
+mod record;
+mod symbols;
+
+pub use record::{AllocatorUse, At, Frame, Record, SizeClass, Stats};
+pub use symbols::{AllocatorId, Location, LocationId, StackId, Symbols};
+
+/// One thing that happened to memory. The numbers' meaning is in [`Symbols`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Memory was given out.
+    Allocated {
+        /// The first byte.
+        address: u64,
+        /// Bytes asked for.
+        size: u64,
+        /// By which function.
+        allocator: AllocatorId,
+        /// The kernel's id of the thread that asked.
+        thread: u32,
+        /// Where in the program.
+        stack: StackId,
+    },
+    /// The block at this address was given back.
+    Freed {
+        /// Its first byte.
+        address: u64,
+    },
+    /// A range of pages was unmapped: a mapping, a part of one, or several.
+    Unmapped {
+        /// The first byte.
+        address: u64,
+        /// Bytes.
+        size: u64,
+    },
+}

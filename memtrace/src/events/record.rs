@@ -1,0 +1,144 @@
+//! The records that memtrace writes and reads, one a line. The contract is `common/RECORDS.md`.
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which allocations a location is measured by.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum At {
+    /// Alive when the most memory was in use
+    Peak,
+    /// Never given back
+    Leaked,
+    /// Given back before their thread allocated anything else
+    Temporary,
+}
+
+/// One frame of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Frame {
+    /// The function's qualified name.
+    pub function: String,
+    /// The source file as the program knows it.
+    pub file: String,
+    /// From 1; 0 where it is not known.
+    pub line: u32,
+}
+
+/// What one allocator gave out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AllocatorUse {
+    /// How often.
+    pub allocations: u64,
+    /// How much, in bytes.
+    pub bytes: u64,
+}
+
+/// The allocations of one range of sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SizeClass {
+    /// The largest size in it, in bytes: a power of two less one.
+    pub up_to_bytes: u64,
+    /// How many allocations.
+    pub allocations: u64,
+}
+
+/// `memtrace.stats.computed`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stats {
+    /// The most memory in use at once.
+    pub peak_bytes: u64,
+    /// The blocks that were in use then.
+    pub peak_allocations: u64,
+    /// All memory that was ever given out.
+    pub total_bytes: u64,
+    /// How often memory was given out.
+    pub allocations: u64,
+    /// How often a block was given back, or a range of pages.
+    pub frees: u64,
+    /// Memory that was never given back.
+    pub leaked_bytes: u64,
+    /// The blocks that were never given back.
+    pub leaked_allocations: u64,
+    /// Memory given back before its thread allocated anything else.
+    pub temporary_bytes: u64,
+    /// The blocks of that kind.
+    pub temporary_allocations: u64,
+    /// Threads that allocated.
+    pub threads: u64,
+    /// By allocator.
+    pub allocators: BTreeMap<String, AllocatorUse>,
+    /// By size, smallest first; empty classes are left out.
+    pub sizes: Vec<SizeClass>,
+    /// Whether the capture reaches to the end of the program.
+    pub complete: bool,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub incomplete_because: Option<String>,
+}
+
+/// The records of memtrace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type")]
+pub enum Record {
+    /// The whole run in numbers.
+    #[serde(rename = "memtrace.stats.computed")]
+    StatsComputed(Stats),
+    /// What one line of code allocated.
+    #[serde(rename = "memtrace.location.measured")]
+    LocationMeasured {
+        /// The function's qualified name.
+        function: String,
+        /// The source file as the program knows it.
+        file: String,
+        /// From 1; 0 where it is not known.
+        line: u32,
+        /// Bytes that this line itself asked for.
+        bytes: u64,
+        /// Blocks that this line itself asked for.
+        allocations: u64,
+        /// Bytes that this line and everything it called asked for.
+        cumulative_bytes: u64,
+        /// Which allocations are counted.
+        at: At,
+    },
+    /// Memory was given out.
+    #[serde(rename = "memtrace.allocation.recorded")]
+    AllocationRecorded {
+        /// Its first byte, such as `0x7f3a5c000010`.
+        address: String,
+        /// Bytes asked for.
+        size_bytes: u64,
+        /// The function that gave it, such as `malloc`.
+        allocator: String,
+        /// The kernel's id of the thread that asked.
+        #[serde(default)]
+        thread: u32,
+        /// The Python frames, innermost first; empty where no Python code was running.
+        #[serde(default)]
+        stack: Vec<Frame>,
+    },
+    /// Memory was given back.
+    #[serde(rename = "memtrace.allocation.freed")]
+    AllocationFreed {
+        /// Its first byte.
+        address: String,
+        /// For pages: how many bytes were unmapped, of whatever was mapped there.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        size_bytes: Option<u64>,
+    },
+    /// A report was written to a file.
+    #[serde(rename = "memtrace.report.written")]
+    ReportWritten {
+        /// Where.
+        path: String,
+        /// How large it is, in bytes.
+        size_bytes: u64,
+    },
+}

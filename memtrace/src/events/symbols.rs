@@ -1,0 +1,150 @@
+//! What the numbers in events stand for: stacks, code locations, allocators. Each is kept once.
+
+use std::collections::HashMap;
+
+use memtrace_wire::Allocator;
+
+/// A stack; [`StackId::EMPTY`] where no Python code was running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StackId(u32);
+
+impl StackId {
+    /// The stack without frames.
+    pub const EMPTY: StackId = StackId(0);
+
+    /// The stack at a place in tables of stacks.
+    pub fn at(index: usize) -> StackId {
+        StackId(number(index))
+    }
+
+    /// Its place in tables of stacks.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A line of code in a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocationId(u32);
+
+impl LocationId {
+    /// Its place in tables of locations.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A function that gives out memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AllocatorId(u16);
+
+impl AllocatorId {
+    /// Its place in tables of allocators.
+    pub fn index(self) -> usize {
+        self.0.into()
+    }
+
+    /// True where it maps whole pages, any part of which may be unmapped.
+    pub fn maps_pages(self) -> bool {
+        Allocator::ALL.get(self.index()).is_some_and(|allocator| allocator.maps_pages())
+    }
+}
+
+impl From<Allocator> for AllocatorId {
+    fn from(allocator: Allocator) -> Self {
+        AllocatorId(allocator as u16 - 1)
+    }
+}
+
+/// A line of code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Location {
+    /// The function's qualified name.
+    pub function: String,
+    /// The source file as the program knows it.
+    pub file: String,
+    /// From 1; 0 where it is not known.
+    pub line: u32,
+}
+
+/// The tables that the numbers refer to.
+#[derive(Clone, Debug)]
+pub struct Symbols {
+    stacks: Vec<(StackId, LocationId)>,
+    stack_ids: HashMap<(StackId, LocationId), StackId>,
+    locations: Vec<Location>,
+    location_ids: HashMap<Location, LocationId>,
+    allocators: Vec<String>,
+}
+
+impl Default for Symbols {
+    fn default() -> Self {
+        Symbols {
+            // The empty stack; its entry is never looked at.
+            stacks: vec![(StackId::EMPTY, LocationId(0))],
+            stack_ids: HashMap::new(),
+            locations: Vec::new(),
+            location_ids: HashMap::new(),
+            allocators: Allocator::ALL.map(|allocator| allocator.name().to_owned()).to_vec(),
+        }
+    }
+}
+
+impl Symbols {
+    /// The stack where `location` was called from `caller`.
+    pub fn stack(&mut self, caller: StackId, location: LocationId) -> StackId {
+        *self.stack_ids.entry((caller, location)).or_insert_with(|| {
+            self.stacks.push((caller, location));
+            StackId(number(self.stacks.len() - 1))
+        })
+    }
+
+    /// The number of a location.
+    pub fn location(&mut self, location: Location) -> LocationId {
+        if let Some(&id) = self.location_ids.get(&location) {
+            return id;
+        }
+        let id = LocationId(number(self.locations.len()));
+        self.locations.push(location.clone());
+        self.location_ids.insert(location, id);
+        id
+    }
+
+    /// The number of an allocator; any name will do.
+    pub fn allocator(&mut self, name: &str) -> AllocatorId {
+        let known = self.allocators.iter().position(|allocator| allocator == name);
+        let index = known.unwrap_or_else(|| {
+            self.allocators.push(name.to_owned());
+            self.allocators.len() - 1
+        });
+        AllocatorId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// The name of the allocator at a place in tables of allocators.
+    pub fn allocator_name(&self, index: usize) -> &str {
+        self.allocators.get(index).map_or("?", String::as_str)
+    }
+
+    /// The frames of a stack, innermost first.
+    pub fn frames(&self, stack: StackId) -> impl Iterator<Item = LocationId> {
+        let mut stack = stack;
+        std::iter::from_fn(move || {
+            if stack == StackId::EMPTY {
+                return None;
+            }
+            let (caller, location) = self.stacks[stack.index()];
+            stack = caller;
+            Some(location)
+        })
+    }
+
+    /// What a location's number stands for.
+    pub fn resolve(&self, location: LocationId) -> &Location {
+        &self.locations[location.index()]
+    }
+}
+
+/// Four thousand million stacks do not fit in memory, so the numbers do not run out.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

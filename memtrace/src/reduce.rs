@@ -1,0 +1,26 @@
+//! Events to answers. Pure: no file, no clock, no output. Must not know where events come from.
+
+pub mod high_water;
+mod live;
+pub mod locations;
+mod numbers;
+pub mod profile;
+pub mod temporary;
+pub mod totals;
+pub mod tree;
+
+/// Bytes and how many blocks they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measure {
+    /// Bytes asked for.
+    pub bytes: u64,
+    /// Blocks.
+    pub allocations: u64,
+}
+
+impl std::ops::AddAssign for Measure {
+    fn add_assign(&mut self, other: Measure) {
+        self.bytes += other.bytes;
+        self.allocations += other.allocations;
+    }
+}

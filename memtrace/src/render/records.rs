@@ -1,0 +1,48 @@
+//! Events and answers as records.
+
+use crate::events::{At, Event, Frame, Location, Record, Symbols};
+use crate::reduce::locations::Line;
+use crate::render::words;
+
+/// One line of code.
+pub fn location(line: &Line, at: At, symbols: &Symbols) -> Record {
+    let Location { function, file, line: number } = words(line.location, symbols);
+    Record::LocationMeasured {
+        function,
+        file,
+        line: number,
+        bytes: line.own.bytes,
+        allocations: line.own.allocations,
+        cumulative_bytes: line.cumulative.bytes,
+        at,
+    }
+}
+
+/// One event.
+pub fn event(event: &Event, symbols: &Symbols) -> Record {
+    match *event {
+        Event::Allocated { address, size, allocator, thread, stack } => Record::AllocationRecorded {
+            address: hexadecimal(address),
+            size_bytes: size,
+            allocator: symbols.allocator_name(allocator.index()).to_owned(),
+            thread,
+            stack: symbols
+                .frames(stack)
+                .map(|frame| {
+                    let Location { function, file, line } = symbols.resolve(frame).clone();
+                    Frame { function, file, line }
+                })
+                .collect(),
+        },
+        Event::Freed { address } => {
+            Record::AllocationFreed { address: hexadecimal(address), size_bytes: None }
+        }
+        Event::Unmapped { address, size } => {
+            Record::AllocationFreed { address: hexadecimal(address), size_bytes: Some(size) }
+        }
+    }
+}
+
+fn hexadecimal(address: u64) -> String {
+    format!("{address:#x}")
+}

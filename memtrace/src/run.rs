@@ -1,0 +1,202 @@
+//! Wires source, reducers and renderers for each command. Must not know how any of them works.
+
+use std::io::Write;
+use std::path::Path;
+
+use common::app::completions;
+use common::fs::write_atomic;
+use common::{Exit, Failure, Format, Session};
+use memtrace_wire::header::{End, Header};
+
+use crate::TOOL;
+use crate::cli::{Cli, Command, FlamegraphArgs, InputArgs, RunArgs, StatsArgs, SummaryArgs};
+use crate::config::{Destination, Run};
+use crate::error::Error;
+use crate::events::{At, Record, Symbols};
+use crate::reduce::locations::lines;
+use crate::reduce::profile::Profile;
+use crate::reduce::tree::Tree;
+use crate::render::{html, records, text};
+use crate::source::launch::{die_by, launch};
+use crate::source::{self, Flow, Outline};
+
+/// Runs one command.
+pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Run(args) => record(args, session),
+        Command::Summary(args) => summary(&args, session),
+        Command::Stats(args) => stats(&args, session),
+        Command::Flamegraph(args) => flamegraph(&args, session),
+        Command::Records(args) => write_records(&args, session),
+        Command::Completions { shell } => {
+            completions::<Cli>(&TOOL, shell, session);
+            Ok(Exit::YES)
+        }
+    }
+}
+
+fn record(args: RunArgs, session: &Session) -> Result<Exit, Failure> {
+    let run = Run::new(args)?;
+    let launched = launch(&run.program, &run.capture, run.force)?;
+    match &launched.capture {
+        Ok(header) => {
+            for warning in warnings(header) {
+                session.warn(&warning);
+            }
+            let capture = run.capture.display();
+            session.note(&format!("memtrace: wrote {capture}; next: memtrace flamegraph {capture}"));
+        }
+        // The program has run; its end is what counts.
+        Err(failure) => session.warn(&format!("the capture is lost: {failure}")),
+    }
+    match launched.end {
+        End::Exited(code) => Ok(Exit(u8::try_from(code).unwrap_or(u8::MAX))),
+        End::Killed(signal) => {
+            die_by(signal);
+            Ok(Exit(u8::try_from(128 + signal).unwrap_or(u8::MAX)))
+        }
+    }
+}
+
+fn warnings(header: &Header) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !header.attached {
+        warnings.push("the program did not load memtrace's library: nothing was recorded".to_owned());
+    }
+    if header.python != 0 && !header.frames {
+        let (major, minor) = (header.python >> 24, header.python >> 16 & 0xff);
+        warnings.push(format!(
+            "this memtrace does not know the frames of this Python {major}.{minor}: \
+             its allocations are recorded without them"
+        ));
+    }
+    if header.stopped != 0 {
+        let cause = std::io::Error::from_raw_os_error(header.stopped.cast_signed());
+        warnings.push(format!("the recording stopped before the program did: {cause}"));
+    }
+    warnings
+}
+
+/// One pass over all events.
+fn profile(input: &InputArgs, session: &Session) -> Result<(Profile, Symbols, Outline), Error> {
+    let spinner = session.progress.spinner("reading");
+    let mut symbols = Symbols::default();
+    let mut profile = Profile::default();
+    let outline = source::read(&input.input, &mut symbols, &mut |event, _| {
+        profile.apply(&event);
+        Flow::Continue(())
+    });
+    spinner.finish_and_clear();
+    let outline = outline?;
+    if let Some(reason) = &outline.incomplete_because {
+        session.warn(&format!("incomplete: {reason}"));
+    }
+    Ok((profile, symbols, outline))
+}
+
+fn summary(args: &SummaryArgs, session: &mut Session) -> Result<Exit, Failure> {
+    begin(session)?;
+    let (profile, symbols, _) = profile(&args.input, session)?;
+    let lines = lines(&profile.by_stack(args.at), &symbols);
+    let shown = &lines[..args.top.min(lines.len())];
+    session.count("locations", lines.len() as u64);
+    let mut output = session.output();
+    match session.format {
+        Format::Human => {
+            let text = text::summary(args.at, &lines, args.top, &symbols, session.styles);
+            write(&mut output, text.as_bytes())?;
+        }
+        Format::Jsonl => shown
+            .iter()
+            .try_for_each(|line| written(output.record(&records::location(line, args.at, &symbols))))?,
+    }
+    Ok(Exit::YES)
+}
+
+fn stats(args: &StatsArgs, session: &mut Session) -> Result<Exit, Failure> {
+    begin(session)?;
+    let (profile, symbols, outline) = profile(&args.input, session)?;
+    let stats = profile.stats(&symbols, outline.incomplete_because);
+    let mut lines = lines(&profile.by_stack(At::Peak), &symbols);
+    lines.truncate(args.top);
+    let mut output = session.output();
+    match session.format {
+        Format::Human => {
+            let text = text::stats(&outline.command, &stats, &lines, &symbols, session.styles);
+            write(&mut output, text.as_bytes())?;
+        }
+        Format::Jsonl => {
+            written(output.record(&Record::StatsComputed(stats)))?;
+            for line in &lines {
+                written(output.record(&records::location(line, At::Peak, &symbols)))?;
+            }
+        }
+    }
+    Ok(Exit::YES)
+}
+
+fn flamegraph(args: &FlamegraphArgs, session: &mut Session) -> Result<Exit, Failure> {
+    let destination = Destination::new(args)?;
+    let page_is_output = destination == Destination::Output;
+    if !page_is_output {
+        begin(session)?;
+    }
+    let (profile, symbols, outline) = profile(&args.input, session)?;
+    let kinds = html::KINDS_SHOWN.map(|at| profile.by_stack(at));
+    let tree = Tree::new([&kinds[0], &kinds[1], &kinds[2]], &symbols);
+    let stats = profile.stats(&symbols, outline.incomplete_because);
+    let page = html::flamegraph(&outline.command, &stats, &tree, &symbols).map_err(anyhow::Error::from)?;
+    match destination {
+        Destination::Output => write(&mut session.output(), page.as_bytes())?,
+        Destination::File(path) => {
+            write_atomic(&path, page.as_bytes())?;
+            report_written(&path, page.len() as u64, session)?;
+        }
+    }
+    Ok(Exit::YES)
+}
+
+fn report_written(path: &Path, size_bytes: u64, session: &Session) -> Result<(), Failure> {
+    match session.format {
+        Format::Human => session.note(&format!("memtrace: wrote {}", path.display())),
+        Format::Jsonl => {
+            let path = path.display().to_string();
+            written(session.output().record(&Record::ReportWritten { path, size_bytes }))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_records(args: &InputArgs, session: &mut Session) -> Result<Exit, Failure> {
+    begin(session)?;
+    let mut output = session.output();
+    let mut symbols = Symbols::default();
+    let (mut events, mut failed) = (0_u64, Ok(()));
+    let outline = source::read(&args.input, &mut symbols, &mut |event, symbols| {
+        events += 1;
+        let written = match session.format {
+            Format::Human => output.write_all(text::event(&event, symbols).as_bytes()),
+            Format::Jsonl => output.record(&records::event(&event, symbols)),
+        };
+        failed = written;
+        if failed.is_err() || output.reader_gone() { Flow::Break(()) } else { Flow::Continue(()) }
+    })?;
+    written(failed)?;
+    if let Some(reason) = outline.incomplete_because.filter(|_| !session.output().reader_gone()) {
+        session.warn(&format!("incomplete: {reason}"));
+    }
+    session.count("events", events);
+    Ok(Exit::YES)
+}
+
+fn begin(session: &mut Session) -> Result<(), Failure> {
+    written(session.begin())
+}
+
+fn write(output: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
+    written(output.write_all(bytes))
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    result.map_err(|error| anyhow::Error::new(error).context("failed to write to standard output").into())
+}

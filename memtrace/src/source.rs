@@ -1,0 +1,36 @@
+//! Where events come from: a program that is run, the capture that it left, records on standard input.
+//! Must not know what is made of the events.
+
+pub mod capture;
+pub mod launch;
+pub mod records;
+
+use std::path::Path;
+
+use crate::error::Error;
+use crate::events::{Event, Symbols};
+
+/// How the events ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// The program and its arguments; empty where the source does not say.
+    pub command: Vec<String>,
+    /// Why the events do not reach to the end of the program, where they do not.
+    pub incomplete_because: Option<String>,
+}
+
+/// Reads all events of `input` in their order: a capture file, or `-` for records on standard input.
+pub fn read(
+    input: &Path,
+    symbols: &mut Symbols,
+    on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
+) -> Result<Outline, Error> {
+    if input == Path::new("-") {
+        records::read(std::io::stdin().lock(), symbols, on_event)
+    } else {
+        capture::read(input, symbols, on_event)
+    }
+}
+
+/// Whether more events are wanted.
+pub type Flow = std::ops::ControlFlow<()>;

@@ -1,0 +1,49 @@
+//! Packs a capture once the program has ended: each block as LZ4, without the room that was not used.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use common::Failure;
+use common::fs::{AtomicFile, FileError};
+use memtrace_wire::block::{Coding, HEAD, Head};
+use memtrace_wire::header::{End, Header, SIZE};
+
+use crate::source::capture::file::CaptureFile;
+
+/// Writes the capture at `path` anew, packed, with how the program ended; returns its header.
+///
+/// Until the packed file is whole the unpacked one stays, which can be read as well.
+pub fn pack(path: &Path, end: End, ended_us: u64) -> Result<Header, Failure> {
+    let mut file = CaptureFile::open(path)?;
+    let mut packed = AtomicFile::create(path)?;
+    let mut header = Header { end: Some(end), ended_us, ..file.header.clone() };
+    header.claimed = SIZE as u64;
+    let mut write = |bytes: &[u8]| packed.write_all(bytes).map_err(FileError::at("write", path));
+    write(&[0; SIZE])?;
+    for (stream, blocks) in std::mem::take(&mut file.streams) {
+        for block in blocks {
+            let bytes = file.bytes(&block)?;
+            let unpacked = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            let stored = lz4_flex::block::compress(&bytes);
+            let used = u32::try_from(stored.len()).unwrap_or(u32::MAX);
+            let Head { index, first_seq, .. } = block.head;
+            let coding = Coding::Lz4 { unpacked };
+            write(&Head { stream, index, coding, capacity: used, used, first_seq }.encode())?;
+            write(&stored)?;
+            header.claimed += (HEAD + stored.len()) as u64;
+        }
+    }
+    packed.file().write_all_at(&header.encode(), 0).map_err(FileError::at("write", path))?;
+    packed.commit()?;
+    Ok(header)
+}
+
+/// Writes how the program ended into a capture that could not be packed.
+pub fn end_in_place(path: &Path, end: End, ended_us: u64) -> Result<Header, Failure> {
+    let header = Header { end: Some(end), ended_us, ..CaptureFile::open(path)?.header };
+    let file = OpenOptions::new().write(true).open(path).map_err(FileError::at("open", path))?;
+    file.write_all_at(&header.encode(), 0).map_err(FileError::at("write", path))?;
+    Ok(header)
+}

@@ -1,0 +1,154 @@
+//! One stream of a capture, decoded block by block: its numbers become those of [`Symbols`].
+
+use std::collections::HashMap;
+
+use memtrace_wire::block::CODES;
+use memtrace_wire::code::Code;
+use memtrace_wire::entry::{Decoder, Entry};
+
+use crate::error::Error;
+use crate::events::{Event, Location, LocationId, StackId, Symbols};
+use crate::source::capture::file::{Block, CaptureFile};
+use crate::source::capture::lines::line;
+
+/// The code objects of a capture, and the locations in them that were met so far.
+pub struct Codes {
+    codes: HashMap<u32, Code>,
+    locations: HashMap<(u32, i32), LocationId>,
+}
+
+impl Codes {
+    /// Reads stream 0.
+    pub fn read(file: &mut CaptureFile) -> Result<Codes, Error> {
+        let mut codes = HashMap::new();
+        for block in file.streams.remove(&CODES).unwrap_or_default() {
+            let bytes = file.bytes(&block)?;
+            let mut at = 0;
+            loop {
+                match Code::decode(&bytes, &mut at) {
+                    Ok(Some((number, code))) => drop(codes.insert(number, code)),
+                    Ok(None) => break,
+                    Err(_) => {
+                        file.damaged = true;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(Codes { codes, locations: HashMap::new() })
+    }
+
+    fn location(&mut self, code: u32, instruction: i32, symbols: &mut Symbols) -> LocationId {
+        *self.locations.entry((code, instruction)).or_insert_with(|| {
+            symbols.location(match self.codes.get(&code) {
+                Some(code) => Location {
+                    function: code.function.clone(),
+                    file: code.file.clone(),
+                    line: line(&code.line_table, code.first_line, instruction),
+                },
+                None => Location { function: "?".into(), file: "?".into(), line: 0 },
+            })
+        })
+    }
+}
+
+/// What reading a stream needs besides the stream.
+pub struct Context<'a> {
+    pub file: &'a mut CaptureFile,
+    pub codes: Codes,
+    pub symbols: &'a mut Symbols,
+    pub damaged: bool,
+}
+
+/// One stream, read up to its next event.
+pub struct Stream {
+    blocks: std::vec::IntoIter<Block>,
+    bytes: Vec<u8>,
+    decoder: Decoder,
+    stacks: Vec<StackId>,
+    thread: u32,
+    next: Option<(u64, Event)>,
+}
+
+impl Stream {
+    /// A stream of which nothing is read yet.
+    pub fn new(blocks: Vec<Block>) -> Stream {
+        Stream {
+            blocks: blocks.into_iter(),
+            bytes: Vec::new(),
+            decoder: Decoder::new(0),
+            stacks: vec![StackId::EMPTY],
+            thread: 0,
+            next: None,
+        }
+    }
+
+    /// The sequence number of its next event, or one that is not above it.
+    pub fn due(&self) -> Option<u64> {
+        match self.next {
+            Some((seq, _)) => Some(seq),
+            None => self.blocks.as_slice().first().map(|block| block.head.first_seq),
+        }
+    }
+
+    /// Takes the event that is due, if it is read already, and reads on to the one after it.
+    pub fn advance(&mut self, context: &mut Context) -> Result<Option<Event>, Error> {
+        let due = self.next.take();
+        loop {
+            match self.decoder.decode(&self.bytes) {
+                Ok(Some(entry)) => match self.translate(entry, context) {
+                    Some(Translated::Event(seq, event)) => {
+                        self.next = Some((seq, event));
+                        break;
+                    }
+                    Some(Translated::Meta) => {}
+                    None => self.give_up(context),
+                },
+                // The next block says itself when it is due; it is not read before that.
+                Ok(None) if due.is_some() => break,
+                Ok(None) => {
+                    let Some(block) = self.blocks.next() else { break };
+                    self.bytes = context.file.bytes(&block)?;
+                    self.decoder = Decoder::new(block.head.first_seq);
+                }
+                Err(_) => self.give_up(context),
+            }
+        }
+        Ok(due.map(|(_, event)| event))
+    }
+
+    /// Leaves out the rest, which cannot be understood without what is damaged.
+    fn give_up(&mut self, context: &mut Context) {
+        context.damaged = true;
+        self.blocks = Vec::new().into_iter();
+        self.bytes.clear();
+        self.decoder = Decoder::new(0);
+    }
+
+    fn translate(&mut self, entry: Entry, context: &mut Context) -> Option<Translated> {
+        Some(match entry {
+            Entry::Allocation { seq, allocator, address, size, stack } => {
+                let stack = *self.stacks.get(stack as usize)?;
+                let (allocator, thread) = (allocator.into(), self.thread);
+                Translated::Event(seq, Event::Allocated { address, size, allocator, thread, stack })
+            }
+            Entry::Free { seq, address } => Translated::Event(seq, Event::Freed { address }),
+            Entry::Unmap { seq, address, size } => Translated::Event(seq, Event::Unmapped { address, size }),
+            Entry::Stack { parent, code, instruction } => {
+                let caller = *self.stacks.get(parent as usize)?;
+                let location = context.codes.location(code, instruction, context.symbols);
+                self.stacks.push(context.symbols.stack(caller, location));
+                Translated::Meta
+            }
+            Entry::Thread { id } => {
+                self.thread = id;
+                Translated::Meta
+            }
+        })
+    }
+}
+
+enum Translated {
+    Event(u64, Event),
+    Meta,
+}

@@ -1,0 +1,87 @@
+//! Starts the program, stands in for it while it runs, and ends as it ended.
+
+use std::ffi::OsString;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use memtrace_wire::header::End;
+
+use crate::error::Error;
+use crate::source::launch::program::Program;
+
+static CHILD: AtomicI32 = AtomicI32::new(0);
+
+/// Signals that end a program unless it handles them. The child gets those that are meant for it.
+const PASSED_ON: [i32; 6] =
+    [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2];
+
+/// Runs the program with `library` in it until it ends.
+pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<End, Error> {
+    let mut preload = OsString::from(library);
+    if let Some(before) = std::env::var_os("LD_PRELOAD") {
+        preload.push(":");
+        preload.push(before);
+    }
+    // Command would hand the program a sorted environment once it is told of a variable, so they are set
+    // here; the library takes both away again before the program's main.
+    // SAFETY: memtrace has no other thread at this point.
+    unsafe {
+        std::env::set_var("LD_PRELOAD", preload);
+        std::env::set_var("MEMTRACE_CAPTURE", capture);
+    }
+    let mut command = Command::new(&program.executable);
+    command.args(&program.arguments);
+    if let Some(name) = &program.name {
+        command.arg0(name);
+    }
+    let start = |cause| Error::Start { path: program.executable.clone(), cause };
+    let mut child = command.spawn().map_err(start)?;
+    CHILD.store(child.id().cast_signed(), Ordering::SeqCst);
+    pass_signals_on();
+    let status = child.wait().map_err(start)?;
+    Ok(match status.signal() {
+        Some(signal) => End::Killed(signal.unsigned_abs()),
+        None => End::Exited(status.code().unwrap_or(0).unsigned_abs()),
+    })
+}
+
+fn pass_signals_on() {
+    for signal in PASSED_ON {
+        let handler: extern "C" fn(i32, *const libc::siginfo_t, *const libc::c_void) = pass_on;
+        // SAFETY: an all-zero sigaction is valid, and the handler has the signature that SA_SIGINFO asks for.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as usize;
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        }
+    }
+}
+
+/// What a terminal sends reaches the whole process group anyway; what a process sends to memtrace is
+/// meant for the program.
+extern "C" fn pass_on(signal: i32, info: *const libc::siginfo_t, _: *const libc::c_void) {
+    // SAFETY: the kernel gives a valid siginfo; kill may be called in a signal handler.
+    unsafe {
+        let from_a_process = (*info).si_code <= 0;
+        let child = CHILD.load(Ordering::SeqCst);
+        if from_a_process && child > 0 {
+            libc::kill(child, signal);
+        }
+    }
+}
+
+/// Ends memtrace by the signal that ended the program, so that its parent sees the same; the program has
+/// left the core dump, if any. Returns where the signal does not kill.
+pub fn die_by(signal: u32) {
+    let signal = signal.cast_signed();
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: plain system calls.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+    }
+}

@@ -1,0 +1,77 @@
+//! Events from records on standard input, of whatever allocator. Must not know what is made of them.
+
+use std::io::BufRead;
+
+use common::reader::{Line, lines};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::events::{Event, Location, Record, StackId, Symbols};
+use crate::source::{Flow, Outline};
+
+const ALLOCATED: &str = "memtrace.allocation.recorded";
+const FREED: &str = "memtrace.allocation.freed";
+const STARTED: &str = "memtrace.run.started";
+const FINISHED: &str = "memtrace.run.finished";
+
+/// Reads allocations and frees; records of other types are passed over.
+pub fn read(
+    input: impl BufRead,
+    symbols: &mut Symbols,
+    on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
+) -> Result<Outline, Error> {
+    // A stream that announces itself must also say that it ended; a bare list of events need not.
+    let (mut started, mut finished) = (false, false);
+    for line in lines(input) {
+        let line = line?;
+        let kind = line.kind().unwrap_or_default().to_owned();
+        match kind.as_str() {
+            STARTED => started = true,
+            FINISHED => finished = line.object.get("exit_code") == Some(&Value::from(0)),
+            ALLOCATED | FREED => {
+                if let Some(event) = event(line, kind, symbols)?
+                    && on_event(event, symbols).is_break()
+                {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    let cut = started && !finished;
+    Ok(Outline {
+        command: Vec::new(),
+        incomplete_because: cut.then(|| "the records on standard input were cut short".into()),
+    })
+}
+
+fn event(line: Line, kind: String, symbols: &mut Symbols) -> Result<Option<Event>, Error> {
+    let number = line.number;
+    let address = |text: &str| {
+        let digits = text.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        digits.ok_or_else(|| Error::Address { line: number, address: text.to_owned() })
+    };
+    let record = serde_json::from_value(Value::Object(line.object)).map_err(|cause| Error::Record {
+        line: number,
+        kind,
+        cause,
+    })?;
+    Ok(match record {
+        Record::AllocationRecorded { address: at, size_bytes: size, allocator, thread, stack } => {
+            let stack = stack.into_iter().rev().fold(StackId::EMPTY, |caller, frame| {
+                let (function, file, line) = (frame.function, frame.file, frame.line);
+                let location = symbols.location(Location { function, file, line });
+                symbols.stack(caller, location)
+            });
+            let allocator = symbols.allocator(&allocator);
+            Some(Event::Allocated { address: address(&at)?, size, allocator, thread, stack })
+        }
+        Record::AllocationFreed { address: at, size_bytes: None } => {
+            Some(Event::Freed { address: address(&at)? })
+        }
+        Record::AllocationFreed { address: at, size_bytes: Some(size) } => {
+            Some(Event::Unmapped { address: address(&at)?, size })
+        }
+        _ => None,
+    })
+}

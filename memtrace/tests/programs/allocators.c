@@ -1,0 +1,30 @@
+/* Calls every allocator once with a size of its own, and those that can fail so that they do. */
+#define _GNU_SOURCE
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int main(void) {
+    volatile void *kept = malloc(123456);
+    free(calloc(2, 61730));
+    char *block = realloc(malloc(123461), 123462);
+    block = reallocarray(block, 2, 61732);
+    if (realloc(block, SIZE_MAX / 2) != NULL) return 1; /* fails: the block stays */
+    if (realloc(block, 0) != NULL) return 2;            /* frees it */
+    void *aligned = NULL;
+    if (posix_memalign(&aligned, 64, 123471)) return 3;
+    free(aligned);
+    free(aligned_alloc(64, 123472));
+    free(memalign(64, 123473));
+    free(valloc(123474));
+    free(pvalloc(123475));
+    if (malloc(SIZE_MAX / 2) != NULL) return 4;
+
+    char *pages = mmap(NULL, 409600, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* reserved, not used */
+    pages = mremap(pages, 409600, 819200, MREMAP_MAYMOVE);
+    if (munmap(pages + 1, 4096) == 0) return 5; /* fails: not a page's address */
+    if (munmap(pages + 40960, 4096) != 0) return 6;
+    return kept ? 42 : 7;
+}

@@ -1,0 +1,111 @@
+//! The reducers against a model that keeps every byte's owner and every moment: any events, same answers.
+
+use std::collections::BTreeMap;
+
+use memtrace::events::{At, Event, Location, StackId, Symbols};
+use memtrace::reduce::Measure;
+use memtrace::reduce::profile::Profile;
+use memtrace_wire::Allocator;
+use proptest::prelude::*;
+
+/// A small world, so that addresses collide: blocks at 0..20, pages at 100..140.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Malloc { address: u64, size: u64, stack: usize },
+    Free { address: u64 },
+    Mmap { address: u64, size: u64, stack: usize },
+    Munmap { address: u64, size: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let block = (0..20_u64, 0..50_u64, 0..4_usize);
+    let pages = (100..140_u64, 1..20_u64, 0..4_usize);
+    prop_oneof![
+        4 => block.clone().prop_map(|(address, size, stack)| Step::Malloc { address, size, stack }),
+        3 => (0..20_u64).prop_map(|address| Step::Free { address }),
+        2 => pages.clone().prop_map(|(address, size, stack)| Step::Mmap { address, size, stack }),
+        2 => pages.prop_map(|(address, size, _)| Step::Munmap { address, size }),
+    ]
+}
+
+/// Who owns what, byte by byte.
+#[derive(Clone, Default)]
+struct Model {
+    blocks: BTreeMap<u64, (u64, usize)>,
+    pages: BTreeMap<u64, usize>,
+}
+
+impl Model {
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Malloc { address, size, stack } => drop(self.blocks.insert(address, (size, stack))),
+            Step::Free { address } => drop(self.blocks.remove(&address)),
+            Step::Mmap { address, size, stack } => {
+                self.pages.extend((address..address + size).map(|byte| (byte, stack)));
+            }
+            Step::Munmap { address, size } => {
+                self.pages.retain(|byte, _| !(address..address + size).contains(byte));
+            }
+        }
+    }
+
+    fn by_stack(&self) -> [u64; 4] {
+        let mut bytes = [0; 4];
+        self.blocks.values().for_each(|&(size, stack)| bytes[stack] += size);
+        self.pages.values().for_each(|&stack| bytes[stack] += 1);
+        bytes
+    }
+}
+
+fn event(step: Step, stacks: &[StackId]) -> Event {
+    let allocated = |allocator: Allocator, address, size, stack: usize| {
+        let (allocator, stack) = (allocator.into(), stacks[stack]);
+        Event::Allocated { address, size, allocator, thread: 1, stack }
+    };
+    match step {
+        Step::Malloc { address, size, stack } => allocated(Allocator::Malloc, address, size, stack),
+        Step::Free { address } => Event::Freed { address },
+        Step::Mmap { address, size, stack } => allocated(Allocator::Mmap, address, size, stack),
+        Step::Munmap { address, size } => Event::Unmapped { address, size },
+    }
+}
+
+proptest! {
+    #[test]
+    fn peak_and_leaks(steps in prop::collection::vec(step(), 0..120)) {
+        let mut symbols = Symbols::default();
+        let stacks: Vec<StackId> = (0..4).map(|line| {
+            let location = symbols.location(Location { function: "f".into(), file: "f.py".into(), line });
+            symbols.stack(StackId::EMPTY, location)
+        }).collect();
+
+        let (mut profile, mut model, mut peak) = (Profile::default(), Model::default(), [0; 4]);
+        for &step in &steps {
+            profile.apply(&event(step, &stacks));
+            // What is replaced goes first, as the reducers have it.
+            model.apply(match step {
+                Step::Malloc { address, .. } => Step::Free { address },
+                Step::Mmap { address, size, .. } => Step::Munmap { address, size },
+                other => other,
+            });
+            model.apply(step);
+            if model.by_stack().iter().sum::<u64>() > peak.iter().sum() {
+                peak = model.by_stack();
+            }
+        }
+
+        let bytes = |at| {
+            let mut bytes = [0; 4];
+            for (stack, Measure { bytes: measured, .. }) in profile.by_stack(at) {
+                let index = stacks.iter().position(|known| *known == stack);
+                bytes[index.unwrap_or_default()] += measured;
+            }
+            bytes
+        };
+        prop_assert_eq!(bytes(At::Leaked), model.by_stack());
+        prop_assert_eq!(bytes(At::Peak), peak);
+        let stats = profile.stats(&symbols, None);
+        prop_assert_eq!(stats.peak_bytes, peak.iter().sum::<u64>());
+        prop_assert_eq!(stats.leaked_bytes, model.by_stack().iter().sum::<u64>());
+    }
+}

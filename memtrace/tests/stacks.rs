@@ -1,0 +1,108 @@
+//! Every stack and every size is what the program itself saw, on every Python.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::Value;
+use support::{Folder, on_every_python, program};
+
+/// The stacks that `stacks.py` noted, by size: `function|file|line`, innermost first.
+fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let parse = |line: &str| {
+        let mut fields = line.split('\t').map(str::to_owned);
+        (fields.next().unwrap().parse().unwrap(), fields.collect())
+    };
+    text.lines().map(parse).collect()
+}
+
+/// The stacks that memtrace recorded for blocks of the program's own sizes.
+fn recorded(folder: &Folder) -> HashMap<u64, Vec<String>> {
+    let ran = kit::run(folder.memtrace().args(["records", "capture.mtr"])).exits(0);
+    let mut stacks = HashMap::new();
+    for line in ran.stdout.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let Some(size) = record["size_bytes"].as_u64().filter(|size| *size >= 1_000_003) else { continue };
+        if record["allocator"] != "malloc" {
+            continue;
+        }
+        let frame = |frame: &Value| {
+            let text = |key: &str| frame[key].as_str().unwrap().to_owned();
+            format!("{}|{}|{}", text("function"), text("file"), frame["line"])
+        };
+        let stack = record["stack"].as_array().unwrap().iter().map(frame).collect();
+        assert!(stacks.insert(size, stack).is_none(), "{size} was recorded twice");
+    }
+    stacks
+}
+
+fn compare(python: &Path, seed: &str, count: &str, threads: &str) {
+    let folder = Folder::new();
+    let ran = folder.record(python, &[&program("stacks.py"), seed, count, threads, "truth.txt"]).exits(0);
+    assert_eq!(ran.stderr, "");
+    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(&folder));
+    assert!(truth.len() >= count.parse().unwrap());
+    for (size, stack) in &truth {
+        assert_eq!(recorded.get(size), Some(stack), "{}: the block of {size} bytes", python.display());
+    }
+}
+
+#[test]
+fn every_stack_of_one_thread() {
+    on_every_python(|python| compare(python, "1", "1500", "0"));
+}
+
+#[test]
+fn every_stack_of_three_threads() {
+    on_every_python(|python| compare(python, "2", "600", "3"));
+}
+
+#[test]
+fn a_recursion_of_fifteen_thousand_is_complete() {
+    let folder = Folder::new();
+    let code = "\
+import sys, threading
+sys.setrecursionlimit(50_000)
+threading.stack_size(512 << 20)
+def down(n):
+    return down(n - 1) if n else len(bytearray(7_654_320))
+thread = threading.Thread(target=down, args=(15_000,))
+thread.start(); thread.join()
+";
+    folder.write("deep.py", code);
+    on_every_python(|python| {
+        let _ = folder.record(python, &["deep.py"]).exits(0);
+        let records = folder.report("records");
+        let block = records.iter().find(|record| record["size_bytes"] == 7_654_321).unwrap();
+        let stack = block["stack"].as_array().unwrap();
+        let depth = stack.iter().filter(|frame| frame["function"] == "down").count();
+        assert_eq!(depth, 15_001);
+        assert_eq!(stack.last().unwrap()["function"], "Thread._bootstrap");
+    });
+}
+
+#[test]
+fn a_code_object_at_a_reused_address_is_another() {
+    let folder = Folder::new();
+    let code = "\
+for n in range(400):
+    space = {}
+    exec(compile(f'def made_{n}():\\n    return bytearray({900_000 + n})', f'<made {n}>', 'exec'), space)
+    space[f'made_{n}']()
+";
+    folder.write("made.py", code);
+    on_every_python(|python| {
+        let _ = folder.record(python, &["made.py"]).exits(0);
+        let records = folder.report("records");
+        for n in 0..400 {
+            let block = records.iter().find(|record| record["size_bytes"] == 900_001 + n).unwrap();
+            let frame = &block["stack"][0];
+            assert_eq!(frame["function"], format!("made_{n}"));
+            assert_eq!(frame["file"], format!("<made {n}>"));
+            assert_eq!(frame["line"], 2);
+        }
+    });
+}

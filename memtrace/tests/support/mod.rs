@@ -1,0 +1,74 @@
+//! What the tests of memtrace share: a folder of their own, and `memtrace run` in it on any Python.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kit::Ran;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The Pythons whose frames memtrace reads.
+pub const VERSIONS: [&str; 3] = ["3.11", "3.12", "3.13"];
+
+/// A folder to run in; the preload library goes to a cache in it.
+pub struct Folder(TempDir);
+
+impl Folder {
+    pub fn new() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// `memtrace`, to be given its arguments.
+    pub fn memtrace(&self) -> Command {
+        let mut command = Command::new(kit::binary("memtrace"));
+        command.current_dir(self.0.path()).env("SNAKEPIPE_CACHE", self.path("cache"));
+        command.env_remove("VIRTUAL_ENV").env_remove("LD_PRELOAD");
+        command
+    }
+
+    /// Runs `memtrace run -q -o capture.mtr --python PYTHON WORDS…` over whatever was recorded before.
+    pub fn record(&self, python: &Path, words: &[&str]) -> Ran {
+        let mut command = self.memtrace();
+        command.args(["run", "-q", "-f", "-o", "capture.mtr", "--python"]).arg(python).args(words);
+        kit::run(&mut command)
+    }
+
+    /// Runs a report on `capture.mtr` and returns its records, each held against the schema.
+    pub fn report(&self, command: &str) -> Vec<Value> {
+        let ran = kit::run(self.memtrace().args([command, "capture.mtr"])).exits(0);
+        kit::records("memtrace", &ran.stdout)
+    }
+
+    /// The one `memtrace.stats.computed` of `capture.mtr`.
+    pub fn stats(&self) -> Value {
+        let records = self.report("stats");
+        let [stats] = kit::of_type(&records, "memtrace.stats.computed")[..] else { panic!("{records:?}") };
+        stats.clone()
+    }
+
+    /// Writes a file and returns its name.
+    pub fn write<'a>(&self, name: &'a str, text: &str) -> &'a str {
+        std::fs::write(self.path(name), text).unwrap();
+        name
+    }
+}
+
+/// Runs `test` on every Python that this machine has.
+pub fn on_every_python(test: impl Fn(&Path)) {
+    for version in VERSIONS {
+        if let Ok(python) = kit::python(version) {
+            test(&python);
+        }
+    }
+}
+
+/// A program under `tests/programs`.
+pub fn program(name: &str) -> String {
+    format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"))
+}

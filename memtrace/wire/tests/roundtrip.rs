@@ -1,0 +1,75 @@
+//! What is written is read back; and no bytes at all make the readers panic.
+
+use memtrace_wire::Allocator;
+use memtrace_wire::block::{Coding, HEAD, Head};
+use memtrace_wire::code::Code;
+use memtrace_wire::entry::{Decoder, Encoder, Entry, MAX};
+use memtrace_wire::header::{End, Header};
+use proptest::prelude::*;
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<i32>(), 0..11_usize);
+    (0..5, numbers).prop_map(|(kind, (seq, address, size, word, instruction, allocator))| match kind {
+        0 => {
+            let allocator = Allocator::ALL[allocator];
+            Entry::Allocation { seq, allocator, address, size, stack: word }
+        }
+        1 => Entry::Free { seq, address },
+        2 => Entry::Unmap { seq, address, size },
+        3 => Entry::Stack { parent: word, code: word.wrapping_mul(31), instruction },
+        _ => Entry::Thread { id: word },
+    })
+}
+
+proptest! {
+    #[test]
+    fn entries(entries in prop::collection::vec(entry(), 0..200), first_seq: u64) {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(first_seq);
+        for &entry in &entries {
+            let mut room = [0; MAX];
+            let used = encoder.encode(&mut room, entry);
+            bytes.extend_from_slice(&room[..used]);
+        }
+        let mut decoder = Decoder::new(first_seq);
+        let mut read = Vec::new();
+        while let Some(entry) = decoder.decode(&bytes).unwrap_or(None) {
+            read.push(entry);
+        }
+        prop_assert_eq!(read, entries);
+    }
+
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let mut decoder = Decoder::new(0);
+        while let Ok(Some(_)) = decoder.decode(&bytes) {}
+        let mut at = 0;
+        while let Ok(Some(_)) = Code::decode(&bytes, &mut at) {}
+    }
+
+    #[test]
+    fn codes(file: String, function: String, first_line: u32, line_table: Vec<u8>, id: u32) {
+        let code = Code { file, function, first_line, line_table };
+        let mut bytes = Vec::new();
+        code.encode(id, &mut bytes);
+        prop_assert_eq!(Code::decode(&bytes, &mut 0), Ok(Some((id, code))));
+    }
+
+    #[test]
+    fn heads(stream: u32, index: u32, unpacked: u32, capacity: u32, first_seq: u64, bytes: [u8; HEAD]) {
+        let head = Head { stream, index, coding: Coding::Lz4 { unpacked }, capacity, used: capacity / 2, first_seq };
+        prop_assert_eq!(Head::decode(&head.encode()), Ok(head));
+        let _ = Head::decode(&bytes);
+    }
+
+    #[test]
+    fn headers(claimed: u64, python: u32, stopped: u32, code: u32, pid: u32, command in prop::collection::vec("[^\0]{0,2000}", 1..4)) {
+        let header = Header {
+            claimed, attached: true, python, frames: python & 1 == 0, stopped, pid,
+            end: Some(End::Killed(code)), started_us: 7, ended_us: 9, command: command.clone(),
+        };
+        let read = Header::decode(&header.encode());
+        let fits = command.join("\0").len() <= 4000;
+        prop_assert!(!fits || read == Ok(header));
+    }
+}
