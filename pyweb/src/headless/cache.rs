@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+/// Ends a file, behind the digest: so the tens of megabytes before it are not moved when it is read.
 const MAGIC: &[u8; 8] = b"pyweb/1\n";
 const DIGEST_BYTES: usize = 32;
 
@@ -52,16 +53,18 @@ impl Cache {
     /// The bytes that [`Cache::write`] kept under `key`, exactly those or none.
     pub(super) fn read(&self, key: &Key) -> Option<Vec<u8>> {
         let mut bytes = std::fs::read(self.folder.as_ref()?.join(&key.name)).ok()?;
-        let (magic, rest) = bytes.split_at_checked(MAGIC.len())?;
-        let (digest, payload) = rest.split_at_checked(DIGEST_BYTES)?;
+        let payload_bytes = bytes.len().checked_sub(DIGEST_BYTES + MAGIC.len())?;
+        let (payload, end) = bytes.split_at(payload_bytes);
+        let (digest, magic) = end.split_at(DIGEST_BYTES);
         let fits = magic == MAGIC && digest == key.digest(payload);
-        fits.then(|| bytes.split_off(MAGIC.len() + DIGEST_BYTES))
+        bytes.truncate(payload_bytes);
+        fits.then_some(bytes)
     }
 
     /// Keeps `payload`. A full or read-only disk only makes the next run slower.
     pub(super) fn write(&self, key: &Key, payload: &[u8]) {
         let Some(folder) = &self.folder else { return };
-        let file = [MAGIC.as_slice(), &key.digest(payload), payload].concat();
+        let file = [payload, &key.digest(payload), MAGIC].concat();
         let _ = common::fs::write_atomic(folder.join(&key.name), &file);
     }
 }
