@@ -1,7 +1,7 @@
 // One page from its address to its text: load, wait until ready, click, wait, test, print. The entry module.
 // What happens is told to Rust as it happens (page/progress.rs); the last word is `__native.exit`.
 import { openDocument } from "pyweb://js/document.mjs";
-import { findScripts, numberLines, pyscript, runTests, scriptsDone, settled } from "pyweb://js/python.mjs";
+import { findScripts, numberLines, onPyScript, runTests, scriptsDone, settled } from "pyweb://js/python.mjs";
 import { loadScripts } from "pyweb://js/scripts.mjs";
 import { userClick } from "pyweb://js/user.mjs";
 
@@ -60,10 +60,12 @@ async function run() {
         native.exit(2);
     }
     watchErrorBoxes();
+    let numbered = null;
+    onPyScript((core) => {
+        numbered = numberLines(core, scripts, html);
+    });
     await loadScripts(document, page);
-    const core = pyscript();
-    const numbered = core && numberLines(core, scripts, html);
-    emit({ kind: "loaded", core: !!core, workers: 0 });
+    emit({ kind: "loaded", core: !!globalThis[Symbol.for("@pyscript/core")], workers: 0 });
     await done;
     await settled();
     emit({ kind: "ready" });

@@ -66,8 +66,20 @@ export function scriptsDone(scripts) {
     );
 }
 
-/** PyScript's exports, once its core has run in this page. */
-export const pyscript = () => globalThis[Symbol.for("@pyscript/core")];
+/** Hands PyScript's exports to `callback`, once its core has run in this page and before it runs any Python. */
+export function onPyScript(callback) {
+    const { customElements } = globalThis;
+    const { define } = customElements;
+    // The core leaves its exports here, then defines its elements, then gets its interpreters.
+    customElements.define = function (...definition) {
+        const core = globalThis[Symbol.for("@pyscript/core")];
+        if (core) {
+            customElements.define = define;
+            callback(core);
+        }
+        return define.apply(this, definition);
+    };
+}
 
 // Code that PyScript runs carries no file name, and MicroPython knows none at all. Blank lines before it give
 // every line of the page a number of its own: an inline script the lines it has in the HTML file, another file
