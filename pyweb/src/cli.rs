@@ -10,6 +10,9 @@ use common::app::{CommandLine, Shell};
 
 const EXAMPLES: &str = "\
 Examples:
+  pyweb render page.html             the document once its Python has run
+  pyweb render page.html --click '#add' --wait 'li'
+  pyweb test site/                   every page gets ready, raises nothing, passes its test_*.py
   pyweb bundle site/ -o dist/        a folder that needs no network
   fetch get -r registry.txt | pyweb bundle site/ -o dist/ --assets -
   pyweb runtime get                  Pyodide, MicroPython and PyScript's core, by pinned digest
@@ -41,6 +44,10 @@ impl CommandLine for Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a page's Python without a browser and print its document
+    Render(RenderArgs),
+    /// Test the pages of a folder without a browser
+    Test(TestArgs),
     /// Write a site as a folder that needs no network
     Bundle(BundleArgs),
     /// The packages that pages run on: Pyodide, MicroPython, PyScript's core, linkedom
@@ -53,12 +60,16 @@ pub enum Command {
     },
 }
 
-/// `pyweb render`
+/// Runs a page's Python without a browser and prints its document.
+///
+/// The page may load PyScript from anywhere; it gets the pinned one. It has no network and sees only its own folder.
+/// Order: the page gets ready, then the clicks in their order, then the wait, then the document is printed.
+/// Exit codes: 0 printed, 1 printed but the page's Python raised something that nothing caught, 2 not printed.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// The page, an HTML file
+    /// The page, an HTML file; its folder is all that it can reach
     pub page: PathBuf,
-    /// Wait until this CSS selector matches
+    /// Wait, after the clicks, until this CSS selector matches
     #[arg(long, value_name = "SELECTOR")]
     pub wait: Option<String>,
     /// Click what this CSS selector matches; again for more clicks, in order
@@ -69,10 +80,15 @@ pub struct RenderArgs {
     pub browse: BrowseArgs,
 }
 
-/// `pyweb test`
+/// Tests the pages of a folder without a browser.
+///
+/// Each page with Python in it is a test, `page.html`: it must get ready and raise nothing that nobody catches.
+/// Each `test_*` function of a `test_*.py` file beside it is one more, `page.html::test_x`, and runs inside the
+/// page's own interpreter; `test_index.py` is for `index.html` alone where that page exists.
+/// Exit codes: 0 all passed, 1 a test failed, 2 could not test.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// The folder of pages
+    /// The folder of pages, or one page
     pub dir: PathBuf,
     /// How to run the pages.
     #[command(flatten)]

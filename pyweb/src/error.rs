@@ -372,3 +372,90 @@ impl Explain for BundleError {
         }
     }
 }
+
+/// A page that cannot be run, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The page or its folder cannot be read.
+    #[error("failed to read {}", path.display())]
+    Unreadable {
+        /// What was given.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
+    /// A page was asked for and a folder given.
+    #[error("{} is a folder, not a page", .0.display())]
+    IsAFolder(PathBuf),
+    /// No page with Python in it.
+    #[error("no page with Python in it below {}", .0.display())]
+    NoPages(PathBuf),
+    /// `--click` or `--wait` is not a CSS selector.
+    #[error("{selector:?} is not a CSS selector: {reason}")]
+    BadSelector {
+        /// What was given.
+        selector: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The page came to rest before its scripts were done.
+    #[error("{page} never got ready: {reason}{console}")]
+    NeverReady {
+        /// The page.
+        page: String,
+        /// What is missing.
+        reason: String,
+        /// What it wrote to its console, if anything.
+        console: String,
+    },
+    /// The page was stopped at the time limit.
+    #[error("{page} was stopped after {after}, the time limit, {doing}{console}")]
+    OutOfTime {
+        /// The page.
+        page: String,
+        /// When it was stopped, for people.
+        after: String,
+        /// What it was doing.
+        doing: String,
+        /// What it wrote to its console, if anything.
+        console: String,
+    },
+    /// A record could not be written.
+    #[error("failed to write to standard output")]
+    Output(#[from] io::Error),
+    /// There is no cache folder.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+}
+
+impl Explain for PageError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            PageError::Unreadable { .. } => "check the path",
+            PageError::IsAFolder(_) => "name an HTML file in it, or `pyweb test` the folder",
+            PageError::NoPages(_) => {
+                "a page has Python in it when it has <script type=\"py\"> or <script type=\"mpy\">"
+            }
+            PageError::BadSelector { .. } => {
+                "write it as for document.querySelector, such as '#save' or 'li.done'"
+            }
+            PageError::NeverReady { .. } => "`pyweb render -v` shows all that PyScript says while it loads",
+            PageError::OutOfTime { .. } => "give it longer with --timeout, or look for a loop without an end",
+            PageError::NoHome(error) => return error.hint(),
+            PageError::Output(_) => return None,
+        };
+        Some(hint.into())
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            PageError::Unreadable { .. } => "page_unreadable",
+            PageError::IsAFolder(_) | PageError::NoPages(_) => "no_page",
+            PageError::BadSelector { .. } => "bad_selector",
+            PageError::NeverReady { .. } => "never_ready",
+            PageError::OutOfTime { .. } => "out_of_time",
+            PageError::NoHome(error) => error.code(),
+            PageError::Output(_) => "failed",
+        }
+    }
+}

@@ -22,7 +22,7 @@ pub enum Record {
     ConsoleLogged {
         /// The page's path from the root of its site.
         page: String,
-        /// `log`, `info`, `warn`, `error` or `debug`.
+        /// `debug`, `info`, `warn` or `error`.
         level: String,
         /// What it wrote, on one or more lines.
         message: String,
@@ -38,6 +38,14 @@ pub enum Record {
         message: String,
         /// The whole traceback; empty when there is none.
         traceback: String,
+    },
+    /// The document of a page, read after everything that was asked for.
+    #[serde(rename = "pyweb.dom.rendered")]
+    DomRendered {
+        /// The page's path from the root of its site.
+        page: String,
+        /// Its markup.
+        html: String,
     },
     /// A test began.
     #[serde(rename = "test.started")]

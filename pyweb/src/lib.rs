@@ -6,7 +6,8 @@
 //! - [`run`]: from a command to the rooms that do it
 //! - [`runtime`]: Pyodide, MicroPython, PyScript's core and linkedom, pinned by digest, got and verified
 //! - [`headless`]: a small browser without a window; the only room that knows wasmtime and QuickJS
-//! - [`page`]: one page under way: loaded, waited for, clicked, read
+//! - [`page`]: one page under way: loaded, waited for, clicked, read; with what it finds there (`pyweb/js`)
+//! - [`reduce`]: what a page did, as records and a verdict; pure
 //! - [`bundle`]: a site folder made into one that needs no network
 //! - [`events`]: the records of this tool
 //! - [`render`]: the records as text for people; the only room that prints
@@ -21,6 +22,7 @@ pub mod error;
 pub mod events;
 pub mod headless;
 pub mod page;
+pub mod reduce;
 pub mod render;
 pub mod run;
 pub mod runtime;

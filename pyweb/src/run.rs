@@ -1,5 +1,7 @@
 //! From a command to the rooms that do it. Must not know how they do it.
 
+mod pages;
+
 use common::{Exit, Failure, Session, app};
 
 use crate::bundle;
@@ -21,6 +23,8 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             bundle::write(shown, &config, &bundle, &mut |record| Ok(render::show(shown, &record)?))?;
             Ok(Exit::YES)
         }
+        Command::Render(args) => pages::render(args, &config, session),
+        Command::Test(args) => pages::test(&args, &config, session),
         Command::Runtime(command) => run_runtime(command, &config, session),
         Command::Completions { shell } => {
             app::completions::<Cli>(&crate::TOOL, shell, session);

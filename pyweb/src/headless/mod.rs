@@ -1,1 +1,136 @@
-//! A small browser without a window. The only room that knows wasmtime and QuickJS.
+//! The headless browser's core: WebAssembly by wasmtime, JavaScript by QuickJS-ng, one event loop.
+//! Must not know what a page, a DOM or Python is; that is the environment scripts' (`pyweb/js`).
+//!
+//! The rooms, from the outside in:
+//!
+//! - [`run`]: starts the big-stack thread, evaluates the scripts, turns the event loop, keeps the time limit
+//! - [`natives`]: the table of `__native.*` functions that the scripts stand on
+//! - `host`: one page's state, and who may use the wasmtime store when
+//! - `wasm`: the WebAssembly JavaScript API: modules, instances, functions, memories, tables, exceptions
+//! - `loader`: ES modules from the site, with corrections and a bytecode cache
+//! - `legacy_eh`: rewrites the old WebAssembly exception opcodes into those wasmtime knows
+//! - `cache`: compiled code on disk, by content
+//! - `quickjs`: the C engine behind owned values and `Result`
+
+mod cache;
+mod engine;
+mod error;
+mod host;
+mod legacy_eh;
+mod loader;
+pub mod natives;
+mod quickjs;
+mod run;
+mod wasm;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use error::HeadlessError;
+pub use run::run;
+
+/// One thing a URL names.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its bytes.
+    pub bytes: Cow<'static, [u8]>,
+    /// Its media type, such as `text/html`.
+    pub mime: String,
+}
+
+/// Where the engine's resources come from: the page's folder and the runtime files behind one URL space.
+///
+/// It moves to the engine's own thread, hence `Send`.
+pub trait Site: Send {
+    /// What `url` names (absolute; query and fragment still on it), or nothing.
+    fn get(&self, url: &str) -> Option<Resource>;
+}
+
+/// A classic script, evaluated in the global scope.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// What its stack frames call it.
+    pub url: String,
+    /// Its text.
+    pub source: Cow<'static, str>,
+}
+
+/// How to run a page.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long everything may take, from the first script to the last event.
+    pub time_limit: Duration,
+    /// Where compiled code is kept between runs; nothing is kept without it.
+    pub cache_dir: Option<PathBuf>,
+    /// The page's address; relative URLs of classic scripts resolve against it.
+    pub page_url: String,
+    /// The ES module to import, through the site, once the scripts have run.
+    pub entry: Option<String>,
+    /// What the scripts may read as `__native.config()`.
+    pub config: serde_json::Value,
+}
+
+/// How much a console message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// `console.debug`
+    Debug,
+    /// `console.log` and `console.info`
+    Info,
+    /// `console.warn`
+    Warn,
+    /// `console.error`
+    Error,
+}
+
+/// What happened in the page, as it happens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// `__native.print(level, text)`
+    Console {
+        /// How much it matters.
+        level: Level,
+        /// The message, without a final line break.
+        text: String,
+    },
+    /// `__native.emit(json)`
+    Custom(serde_json::Value),
+    /// An error that no script caught, with its JavaScript stack.
+    Uncaught {
+        /// Name and message.
+        message: String,
+        /// One frame a line, innermost first.
+        stack: String,
+    },
+}
+
+/// Why the run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// A script called `__native.exit(code)`.
+    Done(i32),
+    /// No job, timer or message was left.
+    Idle,
+    /// The time limit passed.
+    TimedOut {
+        /// What was stopped.
+        busy: Busy,
+        /// The JavaScript stack that was running, innermost first; empty when waiting.
+        stack: String,
+    },
+}
+
+/// What a page was doing when its time was up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Busy {
+    /// Running WebAssembly (so usually Python).
+    WebAssembly,
+    /// Running JavaScript.
+    JavaScript,
+    /// Nothing: it waited for a timer.
+    Waiting,
+}

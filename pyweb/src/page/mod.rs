@@ -1,1 +1,65 @@
-//! One page under way: loaded, waited for, clicked, read. Must not know wasmtime.
+//! One page under way: its site, what runs inside the browser, and what it tells. The events leave as they
+//! happen; `reduce/page.rs` makes sense of them. Must not know wasmtime, nor how anything is shown.
+//!
+//! - [`site`]: what each URL means: the page's own folder, the pinned runtime, the environment's scripts
+//! - [`environment`]: the scripts of `pyweb/js`, carried in the binary
+//! - [`progress`]: what the page tells of itself
+//! - [`find`]: the pages of a folder and the tests beside them
+
+pub mod environment;
+pub mod find;
+pub mod progress;
+pub mod site;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::headless::{self, Ended, Event, HeadlessError};
+use crate::runtime::Runtime;
+use find::TestModule;
+use site::PageSite;
+
+/// A page and the folder it may not leave.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The folder of its site, without symbolic links.
+    pub root: PathBuf,
+    /// Its path from there, with `/` between the parts.
+    pub path: String,
+}
+
+/// What to do with a page.
+#[derive(Clone, Debug, Default)]
+pub struct Steps {
+    /// CSS selectors of what to click once it is ready, in order.
+    pub clicks: Vec<String>,
+    /// A CSS selector that must match before the page is read.
+    pub wait: Option<String>,
+    /// The modules whose `test_*` functions run inside the page at the end.
+    pub tests: Vec<TestModule>,
+}
+
+/// Runs `page` to its end or to the time limit, telling `on_event` what happens, on this thread.
+pub fn run(
+    page: &Page,
+    steps: &Steps,
+    runtime: &Runtime,
+    time_limit: Duration,
+    cache_dir: Option<PathBuf>,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Ended, HeadlessError> {
+    let site = PageSite::new(page, runtime.clone());
+    let url = site.page_url();
+    let tests: Vec<_> =
+        steps.tests.iter().map(|test| json!({"file": test.path, "source": test.source})).collect();
+    let options = headless::Options {
+        time_limit,
+        cache_dir,
+        config: json!({"page": url, "wait": steps.wait, "clicks": steps.clicks, "tests": tests}),
+        page_url: url,
+        entry: Some(environment::ENTRY.to_owned()),
+    };
+    headless::run(Box::new(site), &environment::scripts(), &options, on_event)
+}

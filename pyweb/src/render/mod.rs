@@ -1,5 +1,7 @@
 //! Records as they leave: JSON lines, or text for people. The only room that prints.
 
+pub mod page;
+
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -20,10 +22,6 @@ fn human(session: &Session, record: &Record) -> io::Result<()> {
     let styles = session.styles;
     let mut out = session.output();
     match record {
-        Record::ConsoleLogged { level, message, .. } => writeln!(out, "{} {message}", styles.dim(level)),
-        Record::PythonRaised { file, line, message, .. } => {
-            writeln!(out, "{} {file}:{line}: {message}", styles.bad("error:"))
-        }
         Record::PackageInstalled { name, version, size_bytes, path, .. } => {
             let size = term::bytes(*size_bytes);
             writeln!(out, "{} {name} {version}, {size}: {}", styles.good("got"), path.path)

@@ -1,0 +1,64 @@
+// Elements get the class their name has in a browser. linkedom has most of these classes, but makes plain
+// HTMLElements of elements whose class adds nothing there; here forms and labels do add something, and pages
+// ask `instanceof`.
+
+const NAMES = {
+    Area: "area",
+    Base: "base",
+    Body: "body",
+    BR: "br",
+    Data: "data",
+    DataList: "datalist",
+    Details: "details",
+    Div: "div",
+    DList: "dl",
+    Embed: "embed",
+    FieldSet: "fieldset",
+    Form: "form",
+    Head: "head",
+    Heading: "h1 h2 h3 h4 h5 h6",
+    HR: "hr",
+    Html: "html",
+    Label: "label",
+    Legend: "legend",
+    LI: "li",
+    Map: "map",
+    Menu: "menu",
+    Meter: "meter",
+    Mod: "ins del",
+    Object: "object",
+    OList: "ol",
+    OptGroup: "optgroup",
+    Output: "output",
+    Paragraph: "p",
+    Param: "param",
+    Picture: "picture",
+    Pre: "pre",
+    Progress: "progress",
+    Quote: "blockquote q",
+    Span: "span",
+    Table: "table",
+    TableCaption: "caption",
+    TableCell: "td th",
+    TableRow: "tr",
+    Track: "track",
+    UList: "ul",
+    Audio: "audio",
+    Video: "video",
+};
+
+/** Has every document that `linkedom` makes create elements of the right class. */
+export function patchClasses(linkedom) {
+    const prototypes = new Map();
+    for (const [name, tags] of Object.entries(NAMES))
+        for (const tag of tags.split(" ")) prototypes.set(tag, linkedom[`HTML${name}Element`].prototype);
+    const plain = linkedom.HTMLElement.prototype;
+    const documents = Object.getPrototypeOf(linkedom.parseHTML("<html></html>").document);
+    const { createElement } = documents;
+    documents.createElement = function (name, options) {
+        const element = createElement.call(this, name, options);
+        const prototype = prototypes.get(element.localName);
+        if (prototype && Object.getPrototypeOf(element) === plain) Object.setPrototypeOf(element, prototype);
+        return element;
+    };
+}

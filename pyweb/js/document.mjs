@@ -1,0 +1,276 @@
+// The document: linkedom parses the page and is its DOM; this file gives it what a window is besides, and
+// what linkedom leaves out: events, base URI, focus, location. Must not know PyScript.
+import * as linkedom from "pyweb://runtime/linkedom/worker.js";
+import { patchClasses } from "pyweb://js/classes.mjs";
+import { patchForms } from "pyweb://js/forms.mjs";
+import { userClick } from "pyweb://js/user.mjs";
+import { XPathEvaluator, XPathResult } from "pyweb://js/xpath.mjs";
+
+const BLANK = "<!doctype html><html><head></head><body></body></html>";
+
+const define = (object, properties) => {
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(properties)))
+        Object.defineProperty(object, name, { ...descriptor, configurable: true, enumerable: false });
+};
+
+/** Parses `html` as the page at `url` and makes this global object its window. */
+export function openDocument(html, url) {
+    patchEvents();
+    patchClasses(linkedom);
+    const { document } = linkedom.parseHTML(html.trim() ? html : BLANK);
+    publish(document);
+    describeDocument(document, url);
+    patchElements(document);
+    patchForms(linkedom, document);
+    describeWindow(document);
+    return document;
+}
+
+// linkedom's own event methods have no capture phase and take the target away after the dispatch.
+function patchEvents() {
+    const nodes = linkedom.EventTarget.prototype;
+    for (const name of ["addEventListener", "removeEventListener", "dispatchEvent"])
+        nodes[name] = EventTarget.prototype[name];
+    Object.setPrototypeOf(nodes, EventTarget.prototype);
+}
+
+// linkedom's classes become globals; those this environment has already stay.
+function publish(document) {
+    const view = document.defaultView;
+    const classes = Object.keys(linkedom).filter((name) => /^[A-Z]/.test(name));
+    for (const name of [...classes, "MutationObserver", "customElements", "DOMParser", "Image"])
+        if (!(name in globalThis)) define(globalThis, { [name]: linkedom[name] ?? view[name] });
+    define(globalThis, { document, XPathEvaluator, XPathResult });
+}
+
+function describeDocument(document, url) {
+    const location = locationAt(url);
+    let active = null;
+    define(document, {
+        get location() {
+            return location;
+        },
+        set location(value) {
+            location.href = value;
+        },
+        get URL() {
+            return location.href;
+        },
+        get documentURI() {
+            return location.href;
+        },
+        get baseURI() {
+            const base = this.querySelector("base[href]")?.getAttribute("href");
+            return base ? new URL(base, location.href).href : location.href;
+        },
+        get defaultView() {
+            return globalThis;
+        },
+        get activeElement() {
+            return active?.isConnected ? active : this.body;
+        },
+        set _active(element) {
+            active = element;
+        },
+        get scripts() {
+            return this.querySelectorAll("script");
+        },
+        get forms() {
+            return this.querySelectorAll("form");
+        },
+        get links() {
+            return this.querySelectorAll("a[href], area[href]");
+        },
+        get images() {
+            return this.querySelectorAll("img");
+        },
+        currentScript: null,
+        readyState: "loading",
+        referrer: "",
+        cookie: "",
+        hidden: false,
+        visibilityState: "visible",
+        characterSet: "UTF-8",
+        compatMode: "CSS1Compat",
+        contentType: "text/html",
+        hasFocus: () => true,
+        createEvent: (kind) => new (globalThis[kind.replace(/s$/, "")] ?? Event)(""),
+        evaluate: (expression, node) => new XPathEvaluator().createExpression(expression).evaluate(node),
+    });
+    define(globalThis, {
+        get location() {
+            return location;
+        },
+        set location(value) {
+            location.href = value;
+        },
+    });
+}
+
+// A page stays where it is: only the fragment may change, all else is said and ignored.
+function locationAt(href) {
+    const url = new URL(href);
+    const leave = (target) => {
+        const next = new URL(target, url.href);
+        const [from, to] = [url.href, next.href];
+        if (from.split("#")[0] !== to.split("#")[0])
+            return console.warn(`not followed: the page asked to go to ${to}`);
+        if (from === to) return;
+        url.hash = next.hash;
+        setTimeout(() => dispatchEvent(new HashChangeEvent("hashchange", { oldURL: from, newURL: to })), 0);
+    };
+    const location = {
+        assign: leave,
+        replace: leave,
+        reload: () => console.warn("not followed: the page asked to be loaded again"),
+        toString: () => url.href,
+        get origin() {
+            return url.origin;
+        },
+        ancestorOrigins: [],
+    };
+    for (const part of ["href", "protocol", "host", "hostname", "port", "pathname", "search", "hash"])
+        Object.defineProperty(location, part, {
+            enumerable: true,
+            get: () => url[part],
+            set: (value) => {
+                const next = new URL(url.href);
+                if (part === "href") return leave(value);
+                next[part] = value;
+                leave(next.href);
+            },
+        });
+    location._show = (target) => {
+        url.href = new URL(target, url.href).href;
+    };
+    Object.defineProperty(location, "_show", { enumerable: false });
+    return location;
+}
+
+// An attribute that holds a URL reads as an absolute one.
+function absolute(prototype, name) {
+    const inherited = Object.getOwnPropertyDescriptor(prototype, name);
+    Object.defineProperty(prototype, name, {
+        configurable: true,
+        get() {
+            const value = this.getAttribute(name);
+            return value === null ? "" : (URL.parse(value, document.baseURI)?.href ?? value);
+        },
+        set(value) {
+            if (inherited?.set) inherited.set.call(this, value);
+            else this.setAttribute(name, value);
+        },
+    });
+}
+
+function patchElements(document) {
+    for (const name of ["HTMLScriptElement", "HTMLImageElement", "HTMLIFrameElement", "HTMLSourceElement"])
+        absolute(linkedom[name].prototype, "src");
+    for (const name of ["HTMLAnchorElement", "HTMLLinkElement", "HTMLAreaElement"])
+        absolute(linkedom[name].prototype, "href");
+    for (const part of ["origin", "protocol", "host", "hostname", "port", "pathname", "search", "hash"])
+        Object.defineProperty(linkedom.HTMLAnchorElement.prototype, part, {
+            configurable: true,
+            get() {
+                return URL.parse(this.href)?.[part] ?? "";
+            },
+        });
+    define(linkedom.HTMLElement.prototype, {
+        click() {
+            userClick(this, { trusted: false, pointer: false });
+        },
+        focus() {
+            const previous = document.activeElement;
+            if (previous === this) return;
+            if (previous !== document.body) previous.blur();
+            document._active = this;
+            this.dispatchEvent(new FocusEvent("focus"));
+            this.dispatchEvent(new FocusEvent("focusin", { bubbles: true }));
+        },
+        blur() {
+            if (document.activeElement !== this) return;
+            document._active = null;
+            this.dispatchEvent(new FocusEvent("blur"));
+            this.dispatchEvent(new FocusEvent("focusout", { bubbles: true }));
+        },
+        // Nothing is laid out here, so everything has no size and no place.
+        offsetWidth: 0,
+        offsetHeight: 0,
+        offsetTop: 0,
+        offsetLeft: 0,
+        clientWidth: 0,
+        clientHeight: 0,
+        scrollIntoView() {},
+        scrollTo() {},
+    });
+}
+
+function describeWindow(document) {
+    const states = [null];
+    const history = {
+        get length() {
+            return states.length;
+        },
+        get state() {
+            return states.at(-1);
+        },
+        pushState: (state, _, url) => {
+            states.push(structuredClone(state));
+            if (url !== undefined) document.location._show(url);
+        },
+        replaceState: (state, _, url) => {
+            states.splice(-1, 1, structuredClone(state));
+            if (url !== undefined) document.location._show(url);
+        },
+        back: () => {},
+        forward: () => {},
+        go: () => {},
+    };
+    // Neither sizes nor visibility ever change where nothing is laid out.
+    class NeverObserver {
+        observe() {}
+        unobserve() {}
+        disconnect() {}
+        takeRecords() {
+            return [];
+        }
+    }
+    define(globalThis, {
+        top: globalThis,
+        parent: globalThis,
+        frames: globalThis,
+        opener: null,
+        history,
+        innerWidth: 1280,
+        innerHeight: 720,
+        outerWidth: 1280,
+        outerHeight: 720,
+        devicePixelRatio: 1,
+        scrollX: 0,
+        scrollY: 0,
+        pageXOffset: 0,
+        pageYOffset: 0,
+        screen: { width: 1280, height: 720, availWidth: 1280, availHeight: 720, colorDepth: 24 },
+        isSecureContext: true,
+        crossOriginIsolated: false,
+        origin: document.location.origin,
+        ResizeObserver: class ResizeObserver extends NeverObserver {},
+        IntersectionObserver: class IntersectionObserver extends NeverObserver {},
+        PerformanceObserver: class PerformanceObserver extends NeverObserver {},
+        getComputedStyle: (element) => element.style,
+        getSelection: () => ({ rangeCount: 0, toString: () => "", removeAllRanges() {}, addRange() {} }),
+        matchMedia: (media) =>
+            Object.assign(new EventTarget(), { matches: false, media, addListener() {}, removeListener() {} }),
+        scroll: () => {},
+        scrollTo: () => {},
+        scrollBy: () => {},
+        // Dialogs are dismissed at once, as a person in a hurry does.
+        alert: (text) => console.info(`alert: ${text}`),
+        confirm: (text) => (console.info(`confirm: ${text}`), false),
+        prompt: (text) => (console.info(`prompt: ${text}`), null),
+        open: (url) => (console.warn(`not followed: the page asked to open ${url}`), null),
+        close: () => {},
+        print: () => {},
+        stop: () => {},
+    });
+}

@@ -1,0 +1,259 @@
+// Form controls with the state that linkedom's lack: a value and a check mark that differ from their
+// attributes once changed, selection, labels, submission.
+
+const values = new WeakMap();
+const checks = new WeakMap();
+const selections = new WeakMap();
+
+const accessors = (prototype, properties) => {
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(properties)))
+        Object.defineProperty(prototype, name, { ...descriptor, configurable: true });
+};
+
+const TYPES = new Set(
+    ("hidden text search tel url email password date month week time datetime-local number range color checkbox " +
+        "radio file submit image reset button").split(" "),
+);
+const CONTROLS = "button, fieldset, input, object, output, select, textarea";
+
+/** Gives the control classes of `linkedom` their state. */
+export function patchForms(linkedom, document) {
+    const common = {
+        get form() {
+            const id = this.getAttribute("form");
+            return id ? document.getElementById(id) : this.closest("form");
+        },
+        get labels() {
+            return [...document.querySelectorAll("label")].filter((label) => label.control === this);
+        },
+        get required() {
+            return this.hasAttribute("required");
+        },
+        set required(value) {
+            this.toggleAttribute("required", !!value);
+        },
+        get readOnly() {
+            return this.hasAttribute("readonly");
+        },
+        set readOnly(value) {
+            this.toggleAttribute("readonly", !!value);
+        },
+        select() {},
+        setSelectionRange() {},
+        setCustomValidity() {},
+        checkValidity() {
+            return !this.required || this.value !== "";
+        },
+        reportValidity() {
+            return this.checkValidity();
+        },
+    };
+    for (const name of ["HTMLInputElement", "HTMLTextAreaElement", "HTMLSelectElement", "HTMLButtonElement"])
+        accessors(linkedom[name].prototype, common);
+    patchInput(linkedom.HTMLInputElement.prototype, document);
+    patchText(linkedom.HTMLTextAreaElement.prototype);
+    patchSelect(linkedom.HTMLSelectElement.prototype, linkedom.HTMLOptionElement.prototype);
+    patchForm(linkedom.HTMLFormElement.prototype);
+    accessors(linkedom.HTMLButtonElement.prototype, {
+        get type() {
+            const type = this.getAttribute("type")?.toLowerCase();
+            return type === "button" || type === "reset" ? type : "submit";
+        },
+        set type(value) {
+            this.setAttribute("type", value);
+        },
+        get value() {
+            return this.getAttribute("value") ?? "";
+        },
+        set value(value) {
+            this.setAttribute("value", value);
+        },
+    });
+    accessors(linkedom.HTMLLabelElement.prototype, {
+        get htmlFor() {
+            return this.getAttribute("for") ?? "";
+        },
+        set htmlFor(value) {
+            this.setAttribute("for", value);
+        },
+        get control() {
+            const id = this.getAttribute("for");
+            return id === null ? this.querySelector(CONTROLS) : document.getElementById(id);
+        },
+    });
+}
+
+function patchInput(prototype, document) {
+    accessors(prototype, {
+        get type() {
+            const type = this.getAttribute("type")?.toLowerCase();
+            return TYPES.has(type) ? type : "text";
+        },
+        set type(value) {
+            this.setAttribute("type", value);
+        },
+        get value() {
+            const fallback = /^(checkbox|radio)$/.test(this.type) ? "on" : "";
+            return values.get(this) ?? this.getAttribute("value") ?? fallback;
+        },
+        set value(value) {
+            values.set(this, value === null ? "" : String(value));
+        },
+        get defaultValue() {
+            return this.getAttribute("value") ?? "";
+        },
+        set defaultValue(value) {
+            this.setAttribute("value", value);
+        },
+        get valueAsNumber() {
+            return this.value === "" ? Number.NaN : Number(this.value);
+        },
+        set valueAsNumber(value) {
+            this.value = String(value);
+        },
+        get checked() {
+            return checks.get(this) ?? this.hasAttribute("checked");
+        },
+        set checked(value) {
+            checks.set(this, !!value);
+            if (!value || this.type !== "radio" || !this.name) return;
+            for (const other of (this.form ?? document).querySelectorAll("input"))
+                if (other !== this && other.type === "radio" && other.name === this.name) checks.set(other, false);
+        },
+        get defaultChecked() {
+            return this.hasAttribute("checked");
+        },
+        get files() {
+            return this.type === "file" ? [] : null;
+        },
+        _reset() {
+            values.delete(this);
+            checks.delete(this);
+        },
+    });
+}
+
+function patchText(prototype) {
+    accessors(prototype, {
+        get type() {
+            return "textarea";
+        },
+        get value() {
+            return values.get(this) ?? this.textContent;
+        },
+        set value(value) {
+            values.set(this, value === null ? "" : String(value));
+        },
+        get defaultValue() {
+            return this.textContent;
+        },
+        _reset() {
+            values.delete(this);
+        },
+    });
+}
+
+function patchSelect(select, option) {
+    accessors(select, {
+        get options() {
+            return this.querySelectorAll("option");
+        },
+        get length() {
+            return this.options.length;
+        },
+        get multiple() {
+            return this.hasAttribute("multiple");
+        },
+        get type() {
+            return this.multiple ? "select-multiple" : "select-one";
+        },
+        get selectedOptions() {
+            return [...this.options].filter((item) => item.selected);
+        },
+        get selectedIndex() {
+            return [...this.options].findIndex((item) => item.selected);
+        },
+        set selectedIndex(index) {
+            [...this.options].forEach((item, i) => selections.set(item, i === index));
+        },
+        get value() {
+            return this.selectedOptions[0]?.value ?? "";
+        },
+        set value(value) {
+            const at = [...this.options].findIndex((item) => item.value === String(value));
+            this.selectedIndex = at;
+        },
+        add(item) {
+            this.append(item);
+        },
+        _reset() {
+            for (const item of this.options) selections.delete(item);
+        },
+    });
+    accessors(option, {
+        get value() {
+            return this.getAttribute("value") ?? this.text;
+        },
+        set value(value) {
+            this.setAttribute("value", value);
+        },
+        get text() {
+            return this.textContent.trim().replace(/\s+/g, " ");
+        },
+        set text(text) {
+            this.textContent = text;
+        },
+        get index() {
+            return [...(this.closest("select")?.options ?? [])].indexOf(this);
+        },
+        get selected() {
+            if (selections.has(this)) return selections.get(this);
+            if (this.hasAttribute("selected")) return true;
+            // A drop-down without a choice shows its first option.
+            const owner = this.closest("select");
+            if (!owner || owner.multiple) return false;
+            const items = [...owner.options];
+            return items[0] === this && !items.some((item) => selections.get(item) || item.hasAttribute("selected"));
+        },
+        set selected(value) {
+            const owner = this.closest("select");
+            if (value && owner && !owner.multiple) for (const item of owner.options) selections.set(item, false);
+            selections.set(this, !!value);
+        },
+    });
+}
+
+function patchForm(prototype) {
+    accessors(prototype, {
+        get elements() {
+            const controls = [...this.querySelectorAll(CONTROLS)];
+            for (const control of controls)
+                for (const name of [control.name, control.id]) if (name && !(name in controls)) controls[name] = control;
+            return controls;
+        },
+        get length() {
+            return this.elements.length;
+        },
+        get method() {
+            return this.getAttribute("method")?.toLowerCase() === "post" ? "post" : "get";
+        },
+        checkValidity() {
+            return this.elements.every((control) => control.checkValidity?.() ?? true);
+        },
+        reportValidity() {
+            return this.checkValidity();
+        },
+        requestSubmit(submitter = null) {
+            if (!this.hasAttribute("novalidate") && !this.checkValidity()) return;
+            const event = new SubmitEvent("submit", { submitter, bubbles: true, cancelable: true });
+            if (this.dispatchEvent(event)) this.submit();
+        },
+        submit() {
+            console.warn("not followed: the page submitted a form");
+        },
+        reset() {
+            if (!this.dispatchEvent(new Event("reset", { bubbles: true, cancelable: true }))) return;
+            for (const control of this.elements) control._reset?.();
+        },
+    });
+}

@@ -1,0 +1,197 @@
+// The page's Python, seen through PyScript's own public hooks: which scripts there are, when each is done, and
+// line numbers that mean the page's own files. PyScript itself runs unmodified.
+
+const SCRIPTS = 'script[type="py"], script[type="mpy"], py-script, mpy-script';
+const TAG = /<(?:script\b[^>]*?\stype\s*=\s*["']?m?py\b|m?py-script\b)/gi;
+const emit = (event) => globalThis.__native.emit(event);
+
+const typeOf = (element) =>
+    element.localName === "script" ? element.getAttribute("type") : element.localName.replace("-script", "");
+
+/** The Python scripts of the document, each with its text and where that text begins. */
+export function findScripts(document, html, url) {
+    const page = pathOf(new URL(url));
+    let from = 0;
+    return [...document.querySelectorAll(SCRIPTS)].map((element) => {
+        const src = element.getAttribute("src");
+        const text = textOf(element);
+        TAG.lastIndex = from;
+        const tag = TAG.exec(html)?.index ?? from;
+        const at = text ? html.indexOf(text, tag) : -1;
+        from = at >= 0 ? at + text.length : tag + 1;
+        return {
+            element,
+            type: typeOf(element),
+            worker: element.hasAttribute("worker"),
+            file: src === null ? page : pathOf(new URL(src, document.baseURI)),
+            // Where the tag stands, for a script that never runs.
+            pageLine: lineAt(html, tag),
+            line: src === null ? lineAt(html, Math.max(at, 0)) : 1,
+            read: () => (src === null ? text : sourceOf(new URL(src, document.baseURI))),
+        };
+    });
+}
+
+// `<py-script>` holds markup to the parser, which PyScript turns back into text.
+const textOf = (element) =>
+    element.localName === "script" || !element.childElementCount
+        ? element.textContent
+        : element.innerHTML.replace(/&(lt|gt|amp|quot|#39);/g, (_, name) => ENTITIES[name]);
+const ENTITIES = { lt: "<", gt: ">", amp: "&", quot: '"', "#39": "'" };
+
+const lineAt = (text, offset) => text.slice(0, offset).split("\n").length;
+const pathOf = (url) => (url.origin === location.origin ? decodeURIComponent(url.pathname.slice(1)) : url.href);
+const sourceOf = (url) => {
+    const bytes = globalThis.__native.read(url.href);
+    return bytes ? new TextDecoder().decode(bytes) : "";
+};
+
+/** Resolves once every script has told PyScript's `py:done` or `mpy:done`. */
+export function scriptsDone(scripts) {
+    return Promise.all(
+        scripts.map(
+            ({ element, type, file, pageLine }, index) =>
+                new Promise((resolve) => {
+                    emit({ kind: "script", index, file, line: pageLine });
+                    element.addEventListener(
+                        `${type}:done`,
+                        () => {
+                            emit({ kind: "script-done", index });
+                            resolve();
+                        },
+                        { once: true },
+                    );
+                }),
+        ),
+    );
+}
+
+/** Hands PyScript's exports to `callback`, once its core has run in this page and before it runs any Python. */
+export function onPyScript(callback) {
+    const { customElements } = globalThis;
+    const { define } = customElements;
+    // The core leaves its exports here, then defines its elements, then gets its interpreters.
+    customElements.define = function (...definition) {
+        const core = globalThis[Symbol.for("@pyscript/core")];
+        if (core) {
+            customElements.define = define;
+            callback(core);
+        }
+        return define.apply(this, definition);
+    };
+}
+
+// Code that PyScript runs carries no file name, and MicroPython knows none at all. Blank lines before it give
+// every line of the page a number of its own: an inline script the lines it has in the HTML file, another file
+// lines that nothing else has. Rust turns them back (page/sources.rs).
+const GAP = 1000;
+
+const isPythonError = (error) => error.name === "PythonError" || error.constructor?.name === "PythonError";
+
+const unindented = (lines) => lines.map((line) => line.trim()).join("\n");
+
+/** Has the interpreters of `core` number the lines of `scripts` as the page's files do. */
+export function numberLines(core, scripts, html) {
+    const interpreters = new Map();
+    let next = html.split("\n").length + GAP;
+    const begins = (file, line, count, own) => {
+        if (own) return line;
+        const first = next;
+        next += count + GAP;
+        return first;
+    };
+    const waiting = scripts.map((script) => ({ ...script, own: script.element.getAttribute("src") === null }));
+
+    // The script that `code` is, whatever PyScript did to its indentation and its first line break.
+    const take = (code) => {
+        const wanted = unindented(code.split("\n"));
+        for (const script of waiting) {
+            const lines = script.read().split("\n");
+            for (const skipped of [0, 1]) {
+                if (unindented(lines.slice(skipped)) !== wanted) continue;
+                waiting.splice(waiting.indexOf(script), 1);
+                return { file: script.file, line: script.line + skipped, own: script.own };
+            }
+        }
+        return null;
+    };
+    const padded = (code, { file, line, own }) => {
+        const count = code.split("\n").length;
+        const first = begins(file, line, count, own);
+        emit({ kind: "source", file, first, line, count });
+        return "\n".repeat(first - 1) + code;
+    };
+
+    core.hooks.main.onReady.add((wrap) => {
+        const { interpreter, io, type } = wrap;
+        if (interpreters.has(interpreter)) return;
+        interpreters.set(interpreter, type);
+        // A JavaScript error that ends a script comes here without a traceback of Python's.
+        const { stderr } = io;
+        io.stderr = (error, ...rest) => {
+            if (error instanceof Error && !isPythonError(error)) emit({ kind: "pyscript", text: String(error) });
+            return stderr(error, ...rest);
+        };
+        for (const name of ["runPython", "runPythonAsync"]) {
+            const run = interpreter[name].bind(interpreter);
+            interpreter[name] = (code, options) => {
+                const source = take(code);
+                if (!source) return options === undefined ? run(code) : run(code, options);
+                emit({ kind: "running", file: source.file, line: source.line });
+                // Pyodide shows a line's text only for code that has a file name.
+                return type === "py"
+                    ? run(padded(code, source), { ...options, filename: source.file })
+                    : run(padded(code, source));
+            };
+        }
+    });
+    return {
+        interpreters,
+        /** Adds a file that is no script of the page, and answers its text with its lines numbered. */
+        add: (file, text) => padded(text, { file, line: 1, own: false }),
+    };
+}
+
+/** Runs the `test_*` functions of the modules in `files` in the page's interpreter, one after another. */
+export async function runTests(files, numbered) {
+    const [[interpreter, type]] = numbered.interpreters;
+    for (const { file, source } of files) {
+        // Top-level functions, in the order they are written.
+        const tests = [...source.matchAll(/^(async\s+)?def\s+(test_\w*)\s*\(/gm)];
+        const load = () => {
+            const code = numbered.add(file, source);
+            return interpreter.runPythonAsync(code, ...(type === "py" ? [{ filename: file }] : []));
+        };
+        const broken = await failureOf(load);
+        for (const [, asynchronous, name] of tests) {
+            emit({ kind: "test-started", file, name });
+            const call = asynchronous ? `await ${name}()` : `${name}()`;
+            const failure = broken ?? (await failureOf(() => interpreter.runPythonAsync(call)));
+            await settled();
+            emit({ kind: "test-finished", file, name, failure });
+        }
+        if (!tests.length && broken) console.error(broken);
+    }
+}
+
+async function failureOf(task) {
+    try {
+        await task();
+        return null;
+    } catch (error) {
+        return error?.message ?? String(error);
+    }
+}
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+// Timers due this soon belong to what just happened; those later are the page's own business.
+const SOON_MS = 100;
+const LONGEST_MS = 1000;
+
+/** Resolves once no timer is due soon, or after a second of them. */
+export async function settled() {
+    const until = performance.now() + LONGEST_MS;
+    await pause(0);
+    while (globalThis.__busyWithin(SOON_MS) && performance.now() < until) await pause(1);
+}

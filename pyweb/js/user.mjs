@@ -1,0 +1,66 @@
+// What a user does to an element, with the events and default actions it has in a browser.
+// Must not know who asks for it: the command line's `--click` or the page's own `element.click()`.
+
+const PRESS = ["pointerdown", "mousedown", "pointerup", "mouseup"];
+
+const dispatch = (element, name, Kind, trusted, more = {}) => {
+    const event = new Kind(name, { bubbles: true, cancelable: true, composed: true, view: globalThis, detail: 1, ...more });
+    event._trusted = trusted;
+    return element.dispatchEvent(event);
+};
+
+const change = (element, trusted) => {
+    dispatch(element, "input", Event, trusted);
+    dispatch(element, "change", Event, trusted);
+};
+
+/** Clicks `element`: pointer and mouse events, the click, then what the browser does by default. */
+export function userClick(element, { trusted = true, pointer = true } = {}) {
+    if (element.disabled) return;
+    if (pointer) {
+        for (const name of PRESS)
+            dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, trusted);
+        element.focus?.();
+    }
+    const control = element.closest("input, button, a, label, summary");
+    // A check mark changes before the click's handlers run, and changes back when they cancel it.
+    const undo = control?.localName === "input" && !control.disabled ? toggle(control) : null;
+    const goesOn = dispatch(element, "click", PointerEvent, trusted, { pointerType: pointer ? "mouse" : "" });
+    if (!goesOn) return undo?.();
+    if (undo) change(control, trusted);
+    else if (control && !control.disabled) activate(control, element, trusted);
+}
+
+function toggle(input) {
+    if (input.type === "checkbox") {
+        const before = input.checked;
+        input.checked = !before;
+        return () => {
+            input.checked = before;
+        };
+    }
+    if (input.type !== "radio" || input.checked) return null;
+    const group = [...(input.form ?? document).querySelectorAll("input")];
+    const before = group.find((other) => other.type === "radio" && other.name === input.name && other.checked);
+    input.checked = true;
+    return () => {
+        input.checked = false;
+        if (before) before.checked = true;
+    };
+}
+
+function activate(control, element, trusted) {
+    const kind = control.localName;
+    if (kind === "label") {
+        const target = control.control;
+        if (target && !target.contains(element)) userClick(target, { trusted, pointer: false });
+    } else if (kind === "summary") {
+        control.closest("details")?.toggleAttribute("open");
+    } else if (kind === "a") {
+        if (control.hasAttribute("href")) globalThis.location.assign(control.href);
+    } else if (control.type === "submit" || control.type === "image") {
+        control.form?.requestSubmit(control);
+    } else if (control.type === "reset") {
+        control.form?.reset();
+    }
+}

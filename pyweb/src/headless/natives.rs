@@ -1,0 +1,62 @@
+//! The `__native` object: everything the environment scripts (`pyweb/js`) can ask of Rust.
+//!
+//! | function | what it does |
+//! |---|---|
+//! | `print(level, text)` | a console event; level `"debug"`, `"info"`, `"warn"`, `"error"`, or 1 (info) and 2 (error) |
+//! | `emit(value)` | an [`Event::Custom`](super::Event::Custom) of the value's JSON |
+//! | `config()` | [`Options::config`](super::Options::config) as a fresh object |
+//! | `exit(code)` | ends the run as `Done(code)`; nothing of the page runs after it |
+//! | `now()` | milliseconds since the run began, with fractions |
+//! | `random(bytes)` | fills a `Uint8Array` from the system's generator |
+//! | `read(url)` | the `ArrayBuffer` the site has at an absolute URL, else `null` |
+//! | `mime(url)` | its media type, else `null` |
+//! | `dec(bytes, fatal)` | UTF-8 to text; with `fatal`, a `TypeError` when it is none |
+//! | `enc(text)` | text to an `ArrayBuffer` of UTF-8 |
+//! | `url(text, base?)` | `[href, origin, protocol, host, hostname, port, pathname, search, hash, username, password]` as the URL standard says, else `null` |
+//! | `urlSet(href, part, value)` | the href after setting one of those parts (not `origin`), unchanged where the standard refuses |
+//! | `evalScript(source, url)` | evaluates a classic script, gives its last value |
+//! | `move(to, from, offset)` | copies bytes as `memmove`; a `RangeError` when they do not fit |
+//! | `stats()` | `{peak_rss_bytes, functions, modules}` |
+//! | `setup(Exception.prototype, RuntimeError, CompileError, LinkError)` | the classes `wasm` makes objects of |
+//! | `compile(bytes)` | module handle, else a `CompileError` |
+//! | `imports(m)` `exports(m)` | `[module, name, kind]` and `[name, kind]` each |
+//! | `customs(m, name)` | an `ArrayBuffer` for each custom section of that name |
+//! | `instantiate(m, values)` | one value for each import, in order; `[name, kind, handle or function]` for each export |
+//! | `memNew(initial, maximum?)` `memBuf(h)` `memGrow(h, pages)` | the same memory always has the same handle |
+//! | `tblNew(element, initial, maximum?, value?)` `tblGet(h, i)` `tblSet(h, i, v?)` `tblGrow(h, n, v?)` `tblLen(h)` | |
+//! | `globNew(type, mutable, value?)` `globGet(h)` `globSet(h, v)` | |
+//! | `tagNew(types)` `tagJS()` | `tagJS` is `WebAssembly.JSTag` |
+//! | `exnNew(tag, values)` `exnIs(e, tag)` `exnArg(e, i)` | |
+//!
+//! Objects of the API's classes carry their handle as `_h`.
+//!
+//! Two functions of the scripts' are called from here:
+//!
+//! | global | when |
+//! |---|---|
+//! | `__tick()` | when no job is left; it runs one due timer or message and returns 0, or says how many milliseconds the next one is off, or -1 when there is none |
+//! | `__onRejection(promise, reason, handled)` | when a promise is rejected without a handler, and when it gets one after all |
+
+mod platform;
+mod url;
+
+use std::rc::Rc;
+
+use super::host::Host;
+use super::quickjs::{Call, Result, Value};
+use super::wasm;
+
+/// What stands behind one name of `__native`.
+pub(super) type Native = fn(&Rc<Host>, &Call<'_>) -> Result<Value>;
+
+/// Makes `globalThis.__native`.
+pub(super) fn install(host: &Rc<Host>) -> Result<()> {
+    let context = host.context;
+    let table = context.object();
+    for &(name, native) in platform::NATIVES.iter().chain(url::NATIVES).chain(wasm::natives()) {
+        let host = Rc::clone(host);
+        let id = context.register(move |call| native(&host, call));
+        table.set(name, context.function(id, name, 0, 0))?;
+    }
+    context.global().set("__native", table)
+}

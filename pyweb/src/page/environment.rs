@@ -1,0 +1,56 @@
+//! The scripts of `pyweb/js`: what a page finds in the headless browser. Must not know what they do.
+
+use std::borrow::Cow;
+
+use crate::headless::Script;
+
+/// Where the site serves the modules among them.
+pub const BASE: &str = "pyweb://js/";
+
+/// The module that runs a page.
+pub const ENTRY: &str = "pyweb://js/page.mjs";
+
+/// Carries files of `pyweb/js` in the binary, each with its name.
+macro_rules! carried {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../js/", $name)))),*] };
+}
+
+/// Evaluated before any module, in this order: each stands on those before it.
+const SCRIPTS: &[(&str, &str)] = carried![
+    "regexp.js",
+    "console.js",
+    "events.js",
+    "timers.js",
+    "text.js",
+    "url.js",
+    "messages.js",
+    "network.js",
+    "storage.js",
+    "indexeddb.js",
+    "platform.js",
+];
+
+const MODULES: &[(&str, &str)] = carried![
+    "classes.mjs",
+    "document.mjs",
+    "forms.mjs",
+    "page.mjs",
+    "python.mjs",
+    "scripts.mjs",
+    "user.mjs",
+    "xpath.mjs",
+];
+
+/// The classic scripts.
+pub fn scripts() -> Vec<Script> {
+    let script = |&(name, source): &(&str, &'static str)| Script {
+        url: format!("{BASE}{name}"),
+        source: Cow::Borrowed(source),
+    };
+    SCRIPTS.iter().map(script).collect()
+}
+
+/// The module of this name.
+pub fn module(name: &str) -> Option<&'static str> {
+    MODULES.iter().find(|(known, _)| *known == name).map(|(_, source)| *source)
+}

@@ -1,0 +1,175 @@
+//! What each URL means to a page: its own folder under `http://localhost/`, PyScript and its interpreters
+//! wherever the page takes them from, the environment's scripts under `pyweb:`. Nothing else exists.
+//!
+//! A page never reaches outside its folder: neither by `..`, encoded or not, nor through a symbolic link.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::path::{Component, Path, PathBuf};
+
+use lol_html::{RewriteStrSettings, element, rewrite_str, text};
+use url::Url;
+
+use super::{Page, environment};
+use crate::headless::{Resource, Site};
+use crate::runtime::{CORE, LINKEDOM, MICROPYTHON, PYODIDE, Runtime, address};
+
+/// Where pages live.
+const ORIGIN: &str = "http://localhost/";
+/// Where the environment finds the document's implementation.
+const OWN_PACKAGES: &str = "pyweb://runtime/linkedom/";
+/// How `js/scripts.mjs` asks for the n-th inline module of the page.
+const INLINE_MODULE: &str = "pyweb-inline-module=";
+
+/// The URL space of one page.
+#[derive(Debug)]
+pub struct PageSite {
+    root: PathBuf,
+    page: String,
+    runtime: Runtime,
+}
+
+impl PageSite {
+    /// The site of `page`.
+    pub fn new(page: &Page, runtime: Runtime) -> PageSite {
+        PageSite { root: page.root.clone(), page: page.path.clone(), runtime }
+    }
+
+    /// The page's own address.
+    pub fn page_url(&self) -> String {
+        let mut url = origin();
+        url.set_path(&self.page);
+        url.into()
+    }
+
+    fn packaged(&self, package: &str, path: &str) -> Option<Resource> {
+        let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        plain.then(|| self.runtime.file(package, path)).and_then(|file| read(&file))
+    }
+
+    /// A file of the page's folder; else PyScript's, where a page has it in a folder named `pyscript`.
+    fn local(&self, url: &Url) -> Option<Resource> {
+        if let Some(index) = url.query().and_then(|query| query.strip_prefix(INLINE_MODULE)) {
+            let page = read(&own_file(&self.root, url)?)?;
+            let source = inline_module(&page.bytes, index.parse().ok()?)?;
+            return Some(Resource { bytes: Cow::Owned(source.into_bytes()), mime: "text/javascript".into() });
+        }
+        if let Some(found) = own_file(&self.root, url).and_then(|file| read(&file)) {
+            return Some(found);
+        }
+        let segments: Vec<&str> = url.path_segments()?.collect();
+        let at = segments.iter().rposition(|segment| *segment == "pyscript")?;
+        match &segments[at + 1..] {
+            ["pyodide", file] => self.packaged(PYODIDE, file),
+            ["micropython", file] => self.packaged(MICROPYTHON, file),
+            [file] => self.packaged(CORE, &format!("dist/{file}")),
+            _ => None,
+        }
+    }
+}
+
+impl Site for PageSite {
+    fn get(&self, url: &str) -> Option<Resource> {
+        if let Some(name) = url.strip_prefix(environment::BASE) {
+            let source = environment::module(name)?;
+            return Some(Resource {
+                bytes: Cow::Borrowed(source.as_bytes()),
+                mime: "text/javascript".into(),
+            });
+        }
+        if let Some(path) = url.strip_prefix(OWN_PACKAGES) {
+            return self.packaged(LINKEDOM, path);
+        }
+        if url.starts_with(ORIGIN) {
+            return self.local(&Url::parse(url).ok()?);
+        }
+        let address = address::locate(url)?;
+        self.packaged(address.package, &address.path)
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "a constant that is a URL")]
+fn origin() -> Url {
+    Url::parse(ORIGIN).unwrap()
+}
+
+/// The file that a URL of the page's origin names, if it is one inside `root`.
+fn own_file(root: &Path, url: &Url) -> Option<PathBuf> {
+    let mut local = Url::parse("file:///").ok()?;
+    local.set_path(url.path());
+    let path = local.to_file_path().ok()?;
+    let inside = path.strip_prefix("/").ok()?;
+    // An encoded slash may have hidden a `..` from the URL's own parser.
+    if !inside.components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let mut file = root.join(inside);
+    if file.is_dir() {
+        file.push("index.html");
+    }
+    let file = file.canonicalize().ok()?;
+    (file.starts_with(root) && file.is_file()).then_some(file)
+}
+
+fn read(file: &Path) -> Option<Resource> {
+    let bytes = std::fs::read(file).ok()?;
+    let mime = mime_guess::from_path(file).first_or_octet_stream().essence_str().to_owned();
+    Some(Resource { bytes: Cow::Owned(bytes), mime })
+}
+
+/// The text of the n-th `<script type="module">` without a `src`.
+fn inline_module(html: &[u8], index: usize) -> Option<String> {
+    const SELECTOR: &str = r#"script[type="module" i]:not([src])"#;
+    let html = String::from_utf8_lossy(html);
+    let modules: RefCell<Vec<String>> = RefCell::default();
+    let settings = RewriteStrSettings::new()
+        .append_element_content_handler(element!(SELECTOR, |_| {
+            modules.borrow_mut().push(String::new());
+            Ok(())
+        }))
+        .append_element_content_handler(text!(SELECTOR, |chunk| {
+            if let Some(module) = modules.borrow_mut().last_mut() {
+                module.push_str(chunk.as_str());
+            }
+            Ok(())
+        }));
+    rewrite_str(&html, settings).ok()?;
+    modules.into_inner().get(index).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+
+    fn found(root: &Path, path: &str) -> bool {
+        own_file(root, &Url::parse(&format!("http://localhost/{path}")).unwrap()).is_some()
+    }
+
+    #[test]
+    fn a_page_stays_inside_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().canonicalize().unwrap();
+        let root = outside.join("site");
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(outside.join("secret"), "s").unwrap();
+        std::fs::write(root.join("a b.txt"), "a").unwrap();
+        std::os::unix::fs::symlink(outside.join("secret"), root.join("link")).unwrap();
+        std::os::unix::fs::symlink(root.join("a b.txt"), root.join("own")).unwrap();
+        assert!(found(&root, "a%20b.txt?x=1"));
+        assert!(found(&root, "own"));
+        for path in ["../secret", "..%2fsecret", "%2e%2e/secret", "x/..%2f..%2fsecret", "link", "", "missing"]
+        {
+            assert!(!found(&root, path), "{path}");
+        }
+    }
+
+    #[test]
+    fn inline_modules_are_found_by_number() {
+        let html = b"<script type=module>import 'a'</script><script type=module src=x></script>\
+            <script>no</script><script type='module'>b < c</script>";
+        assert_eq!(inline_module(html, 0).unwrap(), "import 'a'");
+        assert_eq!(inline_module(html, 1).unwrap(), "b < c");
+        assert_eq!(inline_module(html, 2), None);
+    }
+}

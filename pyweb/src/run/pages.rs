@@ -1,0 +1,87 @@
+//! `pyweb render` and `pyweb test`: pages from their files to a verdict. Must not know how a page is run or shown.
+
+use std::io;
+use std::time::Instant;
+
+use common::{Exit, Failure, Session};
+
+use crate::cli::{BrowseArgs, RenderArgs, TestArgs};
+use crate::config::Config;
+use crate::error::PageError;
+use crate::events::Record;
+use crate::page::{self, Page, Steps, find};
+use crate::reduce::page::{PageRun, Verdict};
+use crate::render;
+use crate::runtime::Runtime;
+
+/// `pyweb render`: 0, or 1 when the page's Python raised something that nothing caught.
+pub fn render(args: RenderArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
+    let page = find::page(&args.page)?;
+    session.begin().map_err(PageError::Output)?;
+    let runtime = Runtime::ensure(session, config)?;
+    let steps = Steps { clicks: args.click, wait: args.wait, tests: Vec::new() };
+    let run = PageRun::new(&page.path, find::python_files(&page.root));
+    let show = |record: &Record| render::page::rendered(session, record);
+    let verdict = carry(&page, &steps, &runtime, &args.browse, run, show)?;
+    session.count("python_errors", verdict.raised);
+    match verdict.trouble {
+        Some(trouble) => Err(trouble.into()),
+        None if verdict.raised > 0 => Ok(Exit::NO),
+        None => Ok(Exit::YES),
+    }
+}
+
+/// `pyweb test`: 0 when every page gets ready, raises nothing and passes its tests, else 1.
+pub fn test(args: &TestArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
+    let pages = find::pages(&args.dir)?;
+    session.begin().map_err(PageError::Output)?;
+    let runtime = Runtime::ensure(session, config)?;
+    let began = Instant::now();
+    let (mut passed, mut failed, mut raised) = (0, 0, 0);
+    for page in &pages {
+        let steps = Steps { tests: find::test_modules(page)?, ..Steps::default() };
+        let mut run = PageRun::new(&page.path, find::python_files(&page.root));
+        let show = |record: &Record| render::page::tested(session, record);
+        show(&run.as_test(0)).map_err(PageError::Output)?;
+        let verdict = carry(page, &steps, &runtime, &args.browse, run, show)?;
+        passed += verdict.tests.0;
+        failed += verdict.tests.1;
+        raised += verdict.raised;
+    }
+    for (what, number) in
+        [("pages", pages.len() as u64), ("passed", passed), ("failed", failed), ("python_errors", raised)]
+    {
+        session.count(what, number);
+    }
+    render::page::summary(session, passed, failed, began.elapsed()).map_err(PageError::Output)?;
+    Ok(if failed == 0 && raised == 0 { Exit::YES } else { Exit::NO })
+}
+
+/// Runs one page, showing each record as it comes.
+fn carry(
+    page: &Page,
+    steps: &Steps,
+    runtime: &Runtime,
+    args: &BrowseArgs,
+    mut run: PageRun,
+    show: impl Fn(&Record) -> io::Result<()>,
+) -> Result<Verdict, Failure> {
+    let cache = common::fs::cache_dir("pyweb").map_err(PageError::NoHome)?.join("compiled");
+    let began = Instant::now();
+    let now = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let mut shown = Ok(());
+    let ended = page::run(page, steps, runtime, args.timeout, Some(cache), &mut |event| {
+        for record in run.event(event, now()) {
+            let written = show(&record);
+            if shown.is_ok() {
+                shown = written;
+            }
+        }
+    })?;
+    shown.map_err(PageError::Output)?;
+    let (records, verdict) = run.end(&ended, now());
+    for record in records {
+        show(&record).map_err(PageError::Output)?;
+    }
+    Ok(verdict)
+}

@@ -1,0 +1,4 @@
+"""Raises on its fourth line."""
+
+
+raise ValueError("boom")

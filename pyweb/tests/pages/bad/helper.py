@@ -1,0 +1,5 @@
+"""A module that a page imports."""
+
+
+def go():
+    raise RuntimeError("from a module")
