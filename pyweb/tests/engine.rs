@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use pyweb::headless::{Busy, Ended, Event, HeadlessError, Options, Resource, Script, Site, run};
@@ -10,13 +11,11 @@ use pyweb::headless::{Busy, Ended, Event, HeadlessError, Options, Resource, Scri
 const PYODIDE: &str = "pyodide-314.0.7";
 const MICROPYTHON: &str = "micropython-micropython-webassembly-pyscript-1.28.0-6";
 
-/// The folder of npm packages, one folder each, that `pyweb runtime` and `cargo xtask setup` make.
-fn runtime(package: &str) -> Result<PathBuf, kit::Missing> {
-    let folder = kit::setup_dir().join("runtime");
-    if folder.join(package).is_dir() {
-        return Ok(folder);
-    }
-    Err(kit::Missing::new(&format!("the runtime {package}"), "`cargo xtask setup`"))
+/// The folder of the runtime's packages, after getting what is missing.
+fn runtime() -> PathBuf {
+    let pyweb = |args: &[&str]| kit::run(Command::new(env!("CARGO_BIN_EXE_pyweb")).args(args)).exits(0);
+    pyweb(&["runtime", "get"]);
+    PathBuf::from(pyweb(&["runtime", "path"]).stdout.trim_end())
 }
 
 /// The runtime's folder, and one module of the test's.
@@ -66,15 +65,14 @@ fn printed(runtime: PathBuf, main: &str) -> Vec<String> {
     told
 }
 
-fn pyodide(script: &str) -> Option<Vec<String>> {
-    let runtime = runtime(PYODIDE).ok()?;
+fn pyodide(script: &str) -> Vec<String> {
     let start = format!(
         "const {{ loadPyodide }} = await import('/{PYODIDE}/pyodide.mjs');
          const py = await loadPyodide({{ indexURL: '/{PYODIDE}/', stdout: console.log }});"
     );
-    let told = printed(runtime, &format!("{start}\n{script}"));
+    let told = printed(runtime(), &format!("{start}\n{script}"));
     // Its two helper modules with GC types are refused, and it says so before it does without.
-    Some(told.into_iter().filter(|line| !line.contains("without the gc feature")).collect())
+    told.into_iter().filter(|line| !line.contains("without the gc feature")).collect()
 }
 
 const MICROPYTHON_START: &str = "
@@ -87,7 +85,7 @@ fn micropython(script: &str) -> String {
 
 #[test]
 fn micropython_prints_and_keeps_timers() {
-    let Ok(runtime) = runtime(MICROPYTHON) else { return };
+    let runtime = runtime();
     let script = r#"
         mp.runPython("print(1+1)\nimport js\njs.setTimeout(lambda: print('later'), 5)\nprint('now')");
         try { mp.runPython("1/0") } catch (e) { console.log(e.type, e.message.includes("line 1")) }"#;
@@ -96,7 +94,7 @@ fn micropython_prints_and_keeps_timers() {
 
 #[test]
 fn endless_python_is_stopped() {
-    let Ok(runtime) = runtime(MICROPYTHON) else { return };
+    let runtime = runtime();
     // Compiles and caches, so that the limit below is spent in the loop.
     printed(runtime.clone(), &micropython(""));
     let script = r#"function work() { mp.runPython("print('begin')\ntry:\n  while True: pass\nfinally:\n  print('end')") }
@@ -109,7 +107,7 @@ fn endless_python_is_stopped() {
 
 #[test]
 fn python_that_prints_endlessly_is_stopped() {
-    let Ok(runtime) = runtime(MICROPYTHON) else { return };
+    let runtime = runtime();
     printed(runtime.clone(), &micropython(""));
     let script = r#"mp.runPython("while True: print('again')")"#;
     let (ended, told) = ended(runtime, &micropython(script), Duration::from_secs(3));
@@ -136,7 +134,7 @@ import hashlib, json, re, sqlite3, zlib
 print(hashlib.sha256(b'x').hexdigest()[:8], json.dumps({'a': [1, None]}), re.sub('(a)b?', r'[\\1]', 'abac'))
 x = bytearray(200_000_000); x[-1] = 7; print(len(x), x[-1])`);
         await py.runPythonAsync("import asyncio\nawait asyncio.sleep(0.01)\nprint(await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2)))");"#;
-    let Some(told) = pyodide(script) else { return };
+    let told = pyodide(script);
     let expected = [
         "2",
         "KeyError KeyError: 'k'",
@@ -158,7 +156,7 @@ import io, zipfile
 with zipfile.ZipFile('/tmp/a.zip', 'w') as z: z.writestr('name', 'text')
 with open('/tmp/a.zip', 'rb') as f: print(f.seek(-22, 2) > 0, f.read(4))
 print(zipfile.is_zipfile('/tmp/a.zip'), zipfile.ZipFile('/tmp/a.zip').read('name'))`);";
-    let Some(told) = pyodide(script) else { return };
+    let told = pyodide(script);
     assert_eq!(told, ["True b'PK\\x05\\x06'", "True b'text'"]);
 }
 

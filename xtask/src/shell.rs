@@ -32,10 +32,13 @@ pub fn heading(title: &str) {
     say(&format!("\n== {title}"));
 }
 
-/// A command in the workspace's root.
+/// A command in the workspace's root. What the tools cache goes below `target/`, unless the user says where.
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
+    if std::env::var_os("SNAKEPIPE_CACHE").is_none() {
+        command.env("SNAKEPIPE_CACHE", setup_dir().join("cache"));
+    }
     command
 }
 
