@@ -1,6 +1,7 @@
 //! Real pytest suites from source distributions, as `tests/suites.toml` pins them: pip says where one
 //! lies, `fetch` gets it by its digest, tar unpacks it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -9,16 +10,14 @@ use serde::Deserialize;
 use crate::setup::venvs::venv;
 use crate::shell;
 
-#[derive(Deserialize)]
-struct Lock {
-    suite: Vec<Suite>,
-}
-
 /// One pinned suite.
 #[derive(Deserialize)]
 pub struct Suite {
-    /// The package's name, and the name of its folder under `target/setup/suites/`.
+    /// The suite's name, and the name of its folder under `target/setup/suites/`.
+    #[serde(skip)]
     pub name: String,
+    /// The package whose source distribution holds it.
+    package: String,
     /// Its version.
     pub version: String,
     /// The source distribution's digest in hex.
@@ -39,8 +38,8 @@ impl Suite {
 /// The pinned suites.
 pub fn suites() -> Result<Vec<Suite>> {
     let text = std::fs::read_to_string(shell::root().join("tests/suites.toml"))?;
-    let lock: Lock = toml::from_str(&text).context("failed to read tests/suites.toml")?;
-    Ok(lock.suite)
+    let pinned: BTreeMap<String, Suite> = toml::from_str(&text).context("failed to read tests/suites.toml")?;
+    Ok(pinned.into_iter().map(|(name, suite)| Suite { name, ..suite }).collect())
 }
 
 /// Gets and unpacks those that are missing or pinned anew.
@@ -70,7 +69,7 @@ fn fetch(suite: &Suite) -> Result<PathBuf> {
     let mut pip = shell::command(venv(&suite.venv));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--no-deps"]);
     pip.args(["--ignore-installed", "--no-binary", ":all:", "--report", "-"]);
-    let report = shell::output(pip.arg(format!("{}=={}", suite.name, suite.version)))?;
+    let report = shell::output(pip.arg(format!("{}=={}", suite.package, suite.version)))?;
     let cache = shell::setup_dir().join("downloads");
     let mut get = shell::command(shell::binary("fetch"));
     get.args(["get", "--format", "jsonl", "--cache"]).arg(&cache).arg("-");
