@@ -63,7 +63,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub start: Start,
     /// Options and paths for pytest
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PYTEST ARGS")]
+    #[arg(last = true, value_name = "PYTEST ARGS")]
     pub pytest: Vec<OsString>,
 }
 

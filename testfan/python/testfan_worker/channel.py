@@ -28,9 +28,9 @@ class Channel:
         self._closed = False
         self.descriptors = deque()
 
-    def send(self, kind, **fields):
+    def send(self, tag, /, **fields):
         """Queues one message; it leaves with the next flush."""
-        fields["t"] = kind
+        fields["t"] = tag
         self._outgoing.append(dumps(fields, default=repr))
 
     def flush(self):
