@@ -16,7 +16,9 @@ const SLOW: &str = "import pytest, time\n\
     \x20   yield\n\
     \x20   open('torn-down', 'a').write('x')\n\
     @pytest.mark.parametrize('i', range(50))\n\
-    def test_slow(i): time.sleep(30)\n";
+    def test_slow(i):\n\
+    \x20   open('begun', 'a').write('x')\n\
+    \x20   time.sleep(30)\n";
 
 /// The processes whose environment has this marker.
 fn marked(marker: &str) -> Vec<String> {
@@ -45,6 +47,9 @@ fn signalled(signal: &str, marker: &str) -> Option<(Suite, Child, String)> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let started = lines.by_ref().filter(|line| line.as_ref().unwrap().contains("\"test.started\""));
     assert_eq!(started.take(2).count(), 2);
+    while std::fs::read_to_string(suite.path().join("begun")).unwrap_or_default().len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     assert!(marked(marker).len() >= 4);
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
@@ -101,9 +106,9 @@ fn a_terminal_gets_the_form_for_people() {
     );
     assert_eq!(screen.code, 1);
     for part in
-        ["test session starts", "collected 2 items", "= FAILURES =", "assert 1 == 2", "1 failed", "\u{1b}["]
+        ["test session starts", "collected 2 items", "= FAILURES =", "test_bad", "1 failed", "\u{1b}["]
     {
         assert!(screen.text.contains(part), "{part:?} is missing in {}", screen.text);
     }
-    assert!(!screen.text.contains("\"type\""));
+    assert!(!screen.text.contains("\"type\"") && !screen.text.contains("_pytest/"), "{}", screen.text);
 }

@@ -87,7 +87,8 @@ fn maxfail_stops_the_run() {
         let (ran, records) = suite.run(&python, &["-n2", option]);
         let failed = of_type(&records, "test.finished").len();
         assert_eq!(ran.code, 1);
-        assert!((least..least + 2).contains(&failed), "{option}: {failed} failures");
+        // The two workers may each have begun one more.
+        assert!((least..=least + 2).contains(&failed), "{option}: {failed} failures");
     }
 }
 

@@ -44,12 +44,12 @@ def leave_controller(config):
     """Unregisters what only the controller may do: terminal, JUnit file, last-failed cache."""
     manager = config.pluginmanager
     terminal = manager.get_plugin("terminalreporter")
-    if terminal is not None:
-        terminal._tw = _silent_writer(config)
     for name in _CONTROLLER_PLUGINS:
         plugin = manager.get_plugin(name)
         if plugin is not None:
             manager.unregister(plugin)
+    if terminal is not None:
+        manager.register(SilentTerminal(config, terminal), "terminalreporter")
     try:
         from _pytest.junitxml import LogXML, xml_key
     except ImportError:
@@ -61,10 +61,20 @@ def leave_controller(config):
         del config.stash[xml_key]
 
 
-def _silent_writer(config):
-    from _pytest.config import create_terminal_writer
+class SilentTerminal:
+    """Stands where the terminal reporter stood: pytest asks it how to colour an assertion.
 
-    return create_terminal_writer(config, open(os.devnull, "w"))
+    It has the reporter's attributes, but none of its hooks, and writes to nobody.
+    """
+
+    def __init__(self, config, reporter):
+        from _pytest.config import create_terminal_writer
+
+        reporter._tw = create_terminal_writer(config, open(os.devnull, "w"))
+        self._reporter = reporter
+
+    def __getattr__(self, name):
+        return getattr(self._reporter, name)
 
 
 class WorkerFixtures:
