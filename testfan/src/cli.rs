@@ -47,13 +47,13 @@ Exit codes are pytest's: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 
 /// `testfan run`
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// The Python that has pytest and the suite's packages [default: $VIRTUAL_ENV's, else python3]
+    /// The Python that has pytest and the suite's packages [default: the active virtual environment's, else python3]
     #[arg(long, value_name = "EXE")]
     pub python: Option<PathBuf>,
     /// How many workers: a number, or auto for one a core
     #[arg(short = 'n', long = "workers", value_name = "N", default_value = "auto")]
     pub workers: String,
-    /// Write a JUnit XML report to this file, as pytest --junitxml does
+    /// Write a report to this file in the XML of JUnit, as pytest itself does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// End a test that runs longer than this, and fail it
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn run(args: &[&str]) -> (RunArgs, OutputArgs) {
-        let cli = Cli::try_parse_from([&["testfan", "run"], args].concat()).expect("a valid command line");
+        let cli = Cli::parse_from([&["testfan", "run"], args].concat());
         match cli.command {
             Commands::Run(run) => (run, cli.output),
             Commands::Completions { .. } => unreachable!("only run is asked for"),

@@ -38,7 +38,7 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         Commands::Run(args) => {
             let config = RunConfig::new(args, session)?;
             session.begin().map_err(anyhow::Error::from)?;
-            Run::start(config, session)?.to_the_end()
+            Run::start(config, session)?.until_done()
         }
     }
 }
@@ -115,7 +115,7 @@ impl<'s> Run<'s> {
     }
 
     /// Takes events until the zygote is gone, then says how it went.
-    fn to_the_end(mut self) -> Result<Exit, Failure> {
+    fn until_done(mut self) -> Result<Exit, Failure> {
         loop {
             let event = match self.next_deadline() {
                 None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),

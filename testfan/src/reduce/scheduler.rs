@@ -307,7 +307,7 @@ mod tests {
             }
             loop {
                 let ids: Vec<WorkerId> = world.workers.keys().copied().collect();
-                let moved = ids.into_iter().fold(false, |moved, id| world.step(id, 10_000) || moved);
+                let moved = ids.into_iter().filter(|id| world.step(*id, 10_000)).count() > 0;
                 if world.workers.is_empty() && !world.scheduler.has_unclaimed() {
                     break;
                 }

@@ -90,8 +90,8 @@ impl Human {
         } else if self.bar.is_some() {
             Ok(())
         } else {
-            let text = self.letter(test.outcome);
-            self.print(&text)
+            let shown = self.letter(test.outcome);
+            self.print(&shown)
         }
     }
 
