@@ -53,7 +53,7 @@ pub struct RunArgs {
     /// How many workers: a number, or auto for one a core
     #[arg(short = 'n', long = "workers", value_name = "N", default_value = "auto")]
     pub workers: String,
-    /// Write a report to this file in the XML of JUnit, as pytest itself does
+    /// Write an XML report to this file, as pytest --junitxml does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// End a test that runs longer than this, and fail it

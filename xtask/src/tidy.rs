@@ -22,8 +22,7 @@ const TOP_LEVEL: [&str; 12] = [
     "tests",
     "xtask",
 ];
-const DOT_FILES: [&str; 7] =
-    [".cargo", ".ci", ".clippy.toml", ".config", ".deny.toml", ".gitignore", ".rustfmt.toml"];
+const DOT_FILES: [&str; 7] = [".cargo", ".ci", ".clippy.toml", ".config", ".deny.toml", ".gitignore", ".rustfmt.toml"];
 const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 70;
 const MAIN_LINES: usize = 15;
