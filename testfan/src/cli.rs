@@ -170,11 +170,12 @@ fn kind(run: &Command, arg: &OsStr) -> Kind {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
 
     fn run(args: &[&str]) -> (RunArgs, OutputArgs) {
-        let cli = Cli::parse_from([&["testfan", "run"], args].concat());
+        let cli = Cli::try_parse_from([&["testfan", "run"], args].concat()).unwrap();
         match cli.command {
             Commands::Run(run) => (run, cli.output),
             Commands::Completions { .. } => unreachable!("only run is asked for"),

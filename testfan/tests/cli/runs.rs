@@ -1,11 +1,7 @@
 //! One behaviour of `testfan run` after the other, each seen from outside.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{Suite, junit, outcomes, pytest};
 use kit::of_type;
-use support::{Suite, junit, outcomes, pytest};
 
 #[test]
 fn a_test_that_ends_its_worker_fails_alone() {

@@ -73,7 +73,7 @@ pub fn outcomes(records: &[Value]) -> BTreeMap<String, String> {
     outcomes
 }
 
-/// The number of an attribute of a JUnit file's `<testsuite>`.
+/// The number of an attribute of a `JUnit` file's `<testsuite>`.
 pub fn junit(path: &Path) -> BTreeMap<String, u64> {
     let text = std::fs::read_to_string(path).unwrap();
     let attribute = |name: &str| {

@@ -1,14 +1,10 @@
 //! However a run ends, it leaves no process behind, and people and pipes get what they were promised.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::Suite;
+use crate::support::Suite;
 
 const SLOW: &str = "import pytest, time\n\
     @pytest.fixture(autouse=True, scope='session')\n\
@@ -23,11 +19,11 @@ const SLOW: &str = "import pytest, time\n\
 /// The processes whose environment has this marker.
 fn marked(marker: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let marked = processes.filter(|process| {
+    let ours = processes.filter(|process| {
         let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
         String::from_utf8_lossy(&environment).contains(marker)
     });
-    marked.map(|process| process.file_name().to_string_lossy().into_owned()).collect()
+    ours.map(|process| process.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn none_left(marker: &str) {

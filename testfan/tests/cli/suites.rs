@@ -1,12 +1,8 @@
 //! Real suites, whole: the outcome of every test is the one it has under plain pytest.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
 use std::collections::BTreeMap;
 
-use support::{Suite, junit, outcomes, pytest, testfan, unpacked};
+use crate::support::{Suite, junit, outcomes, pytest, testfan, unpacked};
 
 /// Writes down the outcome of each test as pytest's hooks see it.
 const WITNESS: &str = r#"
