@@ -65,17 +65,20 @@ fn click() {
     same_as_serial("click");
 }
 
+/// Names and texts.
+type Files = &'static [(&'static str, &'static str)];
+
 /// pytest's exit codes, 0 to 5, are testfan's.
 #[test]
 fn exit_codes_are_pytests() {
+    const INTERNAL: &str = "def pytest_runtest_protocol(item): raise RuntimeError('broken plugin')";
     let Ok(python) = kit::venv("testfan") else { return };
-    let internal = "def pytest_runtest_protocol(item): raise RuntimeError('broken plugin')";
-    let cases: [(i32, &[(&str, &str)], &[&str]); 7] = [
+    let cases: [(i32, Files, &[&str]); 7] = [
         (0, &[("test_a.py", "def test_a(): pass")], &[]),
         (1, &[("test_a.py", "def test_a(): assert 0")], &[]),
         (2, &[("test_a.py", "import pytest\ndef test_a(): pytest.exit('enough')")], &[]),
         (2, &[("test_a.py", "import nowhere_to_be_found")], &[]),
-        (3, &[("test_a.py", "def test_a(): pass"), ("conftest.py", internal)], &[]),
+        (3, &[("test_a.py", "def test_a(): pass"), ("conftest.py", INTERNAL)], &[]),
         (4, &[("test_a.py", "def test_a(): pass")], &["--no-such-option"]),
         (5, &[("test_a.py", "def helper(): pass")], &[]),
     ];
