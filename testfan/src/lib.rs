@@ -1,1 +1,28 @@
-//! To be written.
+//! Runs a pytest suite in parallel: one process collects, its forked copies run the tests.
+//!
+//! The code map, in the order the data flows:
+//!
+//! - [`cli`] what may be written on the command line; [`config`] the same made valid, once
+//! - [`run`] wires the rooms below: events in, decisions out, until the last worker is done
+//! - [`source`] where events come from: the zygote and worker processes (`testfan/python/`), their
+//!   channels, signals, and the durations of earlier runs
+//! - [`reduce`] events to answers, pure: which worker runs which test next, how many passed
+//! - [`events`] the records that this tool writes
+//! - [`render`] events to people or to JSON lines; the only place that prints
+//! - [`error`] what can go wrong, each with a hint
+
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod reduce;
+pub mod render;
+pub mod run;
+pub mod source;
+
+/// What the wrapper needs to know of this tool.
+pub static TOOL: common::app::Tool = common::app::Tool {
+    name: "testfan",
+    version: env!("CARGO_PKG_VERSION"),
+    schema: || common::schema::of::<events::Record>("testfan"),
+};

@@ -1,0 +1,11 @@
+"""The Python side of testfan, needing nothing but the user's pytest (7 or later).
+
+zygote    collects once, makes workers, replays their reports to pytest's own plugins
+spawned   a worker that is a fresh process and collects for itself
+worker    runs the items it is told to; both kinds of worker are this
+afterfork makes a forked copy of the zygote fit to run tests
+hazards   why a zygote must not be forked
+session   what testfan adds to or takes from a pytest session
+serialise reports and warnings as JSON and back
+channel   JSON lines on a private socket
+"""

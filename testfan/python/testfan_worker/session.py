@@ -1,0 +1,96 @@
+"""What testfan adds to a pytest session and takes from it, the same for every role.
+
+Must not know about channels or processes.
+"""
+
+import os
+
+import pytest
+
+# pytest-xdist's own parallel run must stay off even when an ini file asks for it.
+_XDIST_OPTIONS = {"numprocesses": None, "dist": "no", "distload": False, "tx": [], "px": [], "looponfail": False}
+# These speak for the whole run, so only the controller may have them.
+_CONTROLLER_PLUGINS = ("terminalreporter", "terminalprogress", "lfplugin", "nfplugin", "stepwiseplugin")
+
+
+def switch_off_xdist(config):
+    for name, value in _XDIST_OPTIONS.items():
+        if hasattr(config.option, name):
+            setattr(config.option, name, value)
+
+
+def enter_worker(config, begin):
+    """Tells plugins, conftests and tests which worker they are in, as pytest-xdist does."""
+    os.environ.update(
+        PYTEST_XDIST_WORKER=begin["worker"],
+        PYTEST_XDIST_WORKER_COUNT=str(begin["workers"]),
+        PYTEST_XDIST_TESTRUNUID=begin["run"],
+        TESTFAN_WORKER=begin["worker"],
+    )
+    config.workerinput = {
+        "workerid": begin["worker"],
+        "workercount": begin["workers"],
+        "testrunuid": begin["run"],
+        "mainargv": list(begin["args"]),
+        # pytest-cov asks whether its controller runs in the same folder of the same machine.
+        "cov_master_host": os.uname().nodename,
+        "cov_master_topdir": os.getcwd(),
+        "cov_master_rsync_roots": [],
+    }
+    config.workeroutput = {}
+
+
+def leave_controller(config):
+    """Unregisters what only the controller may do: terminal, JUnit file, last-failed cache."""
+    manager = config.pluginmanager
+    terminal = manager.get_plugin("terminalreporter")
+    for name in _CONTROLLER_PLUGINS:
+        plugin = manager.get_plugin(name)
+        if plugin is not None:
+            manager.unregister(plugin)
+    if terminal is not None:
+        manager.register(SilentTerminal(config, terminal), "terminalreporter")
+    try:
+        from _pytest.junitxml import LogXML, xml_key
+    except ImportError:
+        return
+    for plugin in list(manager.get_plugins()):
+        if isinstance(plugin, LogXML):
+            manager.unregister(plugin)
+    if xml_key in config.stash:
+        del config.stash[xml_key]
+
+
+class SilentTerminal:
+    """Stands where the terminal reporter stood: pytest asks it how to colour an assertion.
+
+    It has the reporter's attributes, but none of its hooks, and writes to nobody.
+    """
+
+    def __init__(self, config, reporter):
+        from _pytest.config import create_terminal_writer
+
+        reporter._tw = create_terminal_writer(config, open(os.devnull, "w"))
+        self._reporter = reporter
+
+    def __getattr__(self, name):
+        return getattr(self._reporter, name)
+
+
+class WorkerFixtures:
+    """pytest-xdist's fixtures, for suites that use them where it is not installed."""
+
+    @pytest.fixture(scope="session")
+    def worker_id(self, request):
+        workerinput = getattr(request.config, "workerinput", None)
+        return workerinput["workerid"] if workerinput else "master"
+
+    @pytest.fixture(scope="session")
+    def testrun_uid(self, request):
+        workerinput = getattr(request.config, "workerinput", None)
+        return workerinput["testrunuid"] if workerinput else os.urandom(16).hex()
+
+
+def provide_fixtures(config):
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(WorkerFixtures(), "testfan-fixtures")

@@ -1,0 +1,108 @@
+"""Runs the items it is told to, by their index, and reports. Both kinds of worker are this.
+
+Must not know how the process came to be nor who decides the order.
+"""
+
+import faulthandler
+import signal
+from collections import deque
+
+import pytest
+
+from . import serialise
+
+# Nobody else's; the zygote sends it to a worker whose test runs too long.
+STACK_SIGNAL = signal.SIGRTMAX - 1
+
+
+class Worker:
+    def __init__(self, channel, begin):
+        self.channel = channel
+        self.replay_all = begin["replay_all"]
+        self.queue = deque()
+        self.reports = []
+        self.stopping = False
+        self.halted = False
+        if begin["stack_file"]:
+            self.stacks = open(begin["stack_file"], "w")
+            faulthandler.register(STACK_SIGNAL, self.stacks)
+
+    # -- the queue
+
+    def _obey(self, message):
+        kind = message["t"]
+        if kind == "run":
+            self.queue.extend(message["items"])
+        elif kind == "steal":
+            # The first in the queue is already promised to fixtures as the next item.
+            spare = min(message["count"], max(len(self.queue) - 1, 0))
+            self.channel.send("returned", items=[self.queue.pop() for _ in range(spare)][::-1])
+        elif kind == "stop":
+            self.stopping = True
+        elif kind == "cancel":
+            self.stopping = True
+            self.queue.clear()
+
+    def _upcoming(self):
+        """The index of the next item, waiting until it is known whether there is one."""
+        while True:
+            message = self.channel.receive(wait=not self.queue and not self.stopping)
+            if message is not None:
+                self._obey(message)
+            elif self.queue or self.stopping or self.channel.closed:
+                return self.queue[0] if self.queue else None
+
+    # -- the loop
+
+    def run(self, session):
+        """Runs items until there are no more, or Ctrl-C, or a plugin stops the session."""
+        try:
+            index = self._upcoming()
+            while index is not None and not self.halted:
+                self.queue.popleft()
+                following = self._upcoming()
+                self._run_one(session, index, following)
+                index = self._upcoming()
+        except KeyboardInterrupt:
+            self.channel.send("halted", kind="interrupted", reason="", code=None)
+        except pytest.exit.Exception as exit:
+            self.channel.send("halted", kind="exit", reason=str(exit.msg), code=exit.returncode)
+        self.channel.flush()
+
+    def _run_one(self, session, index, following):
+        item = session.items[index]
+        nextitem = None if following is None else session.items[following]
+        self.reports.clear()
+        self.channel.send("start", i=index)
+        self.channel.flush()
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        self._finished(session, index)
+        if session.shouldfail or session.shouldstop:
+            kind = "failed" if session.shouldfail else "stopped"
+            self.channel.send("halted", kind=kind, reason=str(session.shouldfail or session.shouldstop), code=None)
+            self.halted = True
+
+    def _finished(self, session, index):
+        outcome, message, output = serialise.summary(self.reports)
+        if self.replay_all or not all(map(_plain, self.reports)):
+            data = [serialise.report_to_json(session.config, report) for report in self.reports]
+            self.channel.send("report", i=index, data=data)
+        duration_us = round(sum(getattr(report, "duration", 0) for report in self.reports) * 1e6)
+        self.channel.send(
+            "done", i=index, outcome=outcome, duration_us=duration_us, message=message, output=output
+        )
+
+    # -- pytest's hooks
+
+    def pytest_runtest_logreport(self, report):
+        self.reports.append(report)
+
+    def pytest_warning_recorded(self, warning_message, when, nodeid, location):
+        if when == "runtest":
+            warning = serialise.warning_to_json(warning_message)
+            self.channel.send("warning", warning=warning, nodeid=nodeid, location=location)
+
+
+def _plain(report):
+    """Whether nothing but "it passed" is to be said of it."""
+    return report.outcome == "passed" and not hasattr(report, "wasxfail") and not report.user_properties

@@ -1,0 +1,246 @@
+"""The process that collects, once. Afterwards it makes workers, by fork or afresh, and is the
+controller for pytest's own plugins: terminal summary, JUnit file, last-failed cache, coverage.
+
+Must not know which worker runs what; testfan tells it what to do, message by message.
+"""
+
+import gc
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+import pytest
+
+from . import afterfork, hazards, serialise
+from . import session as sessions
+from .channel import Channel, die_with_parent
+from .terminal import Terminal
+from .worker import STACK_SIGNAL, Worker
+
+
+class WorkerError(Exception):
+    """An internal error of pytest in a worker, with its text."""
+
+
+def digest(items):
+    text = "\n".join(item.nodeid for item in items)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Zygote:
+    def __init__(self, channel, begin, command, environment):
+        self.channel = channel
+        self.command = command
+        self.environment = environment
+        self.folder = os.getcwd()
+        self.sockets = hazards.open_sockets()
+        self.terminal = Terminal(channel, begin["width"])
+        self.children = {}
+
+    # -- pytest's hooks, in the order they come
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_cmdline_main(self, config):
+        sessions.switch_off_xdist(config)
+        yield
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config):
+        sessions.provide_fixtures(config)
+        self.terminal.attach(config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session):
+        config = session.config
+        if config.option.collectonly:
+            return None
+        if session.testsfailed and not config.option.continue_on_collection_errors:
+            return None
+        self._collected(session)
+        if not session.items:
+            return None
+        self.terminal.mute_progress()
+        interrupt = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            finish = self._serve(session, interrupt)
+        finally:
+            signal.signal(signal.SIGINT, interrupt)
+        self._conclude(session, finish)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excinfo):
+        if not isinstance(excinfo.value, WorkerError):
+            return None
+        self.terminal.write("".join(f"\nINTERNALERROR> {line}" for line in str(excinfo.value).splitlines()) + "\n")
+        return True
+
+    # -- what testfan asks for
+
+    def _collected(self, session):
+        config = session.config
+        factory = getattr(config, "_tmp_path_factory", None)
+        self.channel.send(
+            "collected",
+            ids=[item.nodeid for item in session.items],
+            digest=digest(session.items),
+            root=str(config.rootpath),
+            basetemp=str(factory.getbasetemp()) if factory is not None else None,
+            maxfail=config.option.maxfail or 0,
+            replay_all=self.terminal.wants_all_reports(config),
+            unforkable=hazards.reason_not_to_fork(config, self.sockets),
+        )
+        # What lives now lives to the end: no worker's collector need look at it, nor copy its pages.
+        gc.freeze()
+
+    def _serve(self, session, interrupt):
+        """Does what testfan asks until it says finish; returns that message."""
+        while True:
+            message = self.channel.receive()
+            if message is None:
+                os._exit(3)  # testfan is gone, and the kernel ends the workers with this process
+            kind = message["t"]
+            if kind == "finish":
+                return message
+            if kind == "fork":
+                self._fork(session, message["worker"], interrupt)
+            elif kind == "spawn":
+                self._spawn(message["worker"])
+            elif kind == "reap":
+                self._reap(message)
+            elif kind == "report":
+                self._replay(session.config, message)
+            elif kind == "warning":
+                self._replay_warning(session.config, message)
+            elif kind == "lost":
+                self._replay_lost(session, message)
+
+    def _fork(self, session, worker, interrupt):
+        descriptor = self.channel.descriptors.popleft()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            status = 3
+            try:
+                self.channel.close()
+                status = run_forked(session, Channel(descriptor), interrupt)
+            finally:
+                # Whatever the zygote registered to do at its own end is not this copy's to do.
+                os._exit(status)
+        os.close(descriptor)
+        self._started(worker, pid)
+
+    def _spawn(self, worker):
+        descriptor = self.channel.descriptors.popleft()
+        process = subprocess.Popen(self.command, stdin=descriptor, env=self.environment, cwd=self.folder)
+        process.returncode = 0  # it is reaped below, by process id
+        os.close(descriptor)
+        self._started(worker, process.pid)
+
+    def _started(self, worker, pid):
+        self.children[worker] = pid
+        self.channel.send("started", worker=worker, pid=pid)
+
+    def _reap(self, message):
+        """Waits for a worker that closed its channel, or ends it when it lives on."""
+        pid = self.children.pop(message["worker"])
+        killed = False
+        if message["dump"]:
+            os.kill(pid, STACK_SIGNAL)
+            time.sleep(0.2)
+        for wait in [0.005] * round(message["grace_ms"] / 5):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                break
+            time.sleep(wait)
+        else:
+            killed = True
+            os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+        self.channel.send("reaped", worker=message["worker"], status=status, killed=killed)
+
+    def _replay(self, config, message):
+        for data in message["data"]:
+            report = serialise.report_from_json(config, data, message["worker"], message["i"])
+            self.terminal.log_report(config, report)
+
+    def _replay_warning(self, config, message):
+        location = message["location"]
+        config.hook.pytest_warning_recorded.call_historic(
+            kwargs={
+                "warning_message": serialise.warning_from_json(message["warning"]),
+                "when": "runtest",
+                "nodeid": message["nodeid"],
+                "location": tuple(location) if location else None,
+            }
+        )
+
+    def _replay_lost(self, session, message):
+        item = session.items[message["i"]]
+        report = pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={},
+            outcome="failed",
+            longrepr=message["message"],
+            when="call",
+        )
+        report.worker_id, report.item_index = message["worker"], message["i"]
+        self.terminal.log_report(session.config, report)
+
+    def _conclude(self, session, finish):
+        """Ends the session the way pytest would have ended it."""
+        self.terminal.catch_up(session, finish["passed"])
+        halt = finish["halt"] or {}
+        kind = halt.get("kind")
+        if kind == "interrupted":
+            raise KeyboardInterrupt
+        if kind == "exit":
+            pytest.exit(halt["reason"], returncode=halt["code"])
+        if kind == "internal":
+            raise WorkerError(halt["reason"])
+        if session.shouldfail or kind == "failed":
+            raise session.Failed(session.shouldfail or halt["reason"])
+        if session.shouldstop or kind == "stopped":
+            raise session.Interrupted(session.shouldstop or halt["reason"])
+
+
+def run_forked(session, channel, interrupt):
+    """A forked worker's whole life; returns its exit status."""
+    config = session.config
+    try:
+        begin = channel.receive()
+        die_with_parent(begin["parent"])
+        signal.signal(signal.SIGINT, interrupt)
+        afterfork.repair(session, begin)
+        worker = Worker(channel, begin)
+        config.pluginmanager.register(worker, "testfan-worker")
+        worker.run(session)
+        config.hook.pytest_sessionfinish(session=session, exitstatus=int(bool(session.testsfailed)))
+        afterfork.save_coverage(config)
+        config._ensure_unconfigure()
+        channel.send("exit")
+        return 0
+    except KeyboardInterrupt:
+        channel.send("halted", kind="interrupted", reason="interrupted", code=None)
+        channel.send("exit")
+        return 2
+    except BaseException:
+        channel.send("halted", kind="internal", reason=traceback.format_exc(), code=None)
+        return 3
+    finally:
+        channel.flush()
+
+
+def main(channel, command, environment):
+    begin = channel.receive()
+    die_with_parent(begin["parent"])
+    try:
+        return int(pytest.main(begin["args"], plugins=[Zygote(channel, begin, command, environment)]))
+    finally:
+        channel.flush()

@@ -1,0 +1,201 @@
+//! What may be written on the command line. Must not know what it leads to.
+//!
+//! Options of testfan may stand anywhere among pytest's: they are lifted out first, and what is left
+//! is pytest's, so that `testfan run -k foo -x tests/ -n 4` works.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use common::app::{CommandLine, OutputArgs, Shell};
+
+/// The whole command line.
+#[derive(Clone, Debug, Args)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Commands,
+    /// The options all tools share.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What testfan can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Commands {
+    /// Run a suite in parallel, with pytest's own outcomes and exit codes
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+const RUN_EXAMPLES: &str = "\
+Options that testfan does not know, and all paths, go to pytest; behind -- everything does.
+
+Examples:
+  testfan run                          the suite of this folder, one worker a core
+  testfan run -n 4 -x -k login tests/  four workers, stop at the first failure
+  testfan run --junit out.xml -- -p no:cacheprovider
+  testfan run | jq -r 'select(.outcome==\"failed\").id'
+
+Exit codes are pytest's: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 usage error, 5 no tests.";
+
+/// `testfan run`
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The Python that has pytest and the suite's packages [default: the active virtual environment's, else python3]
+    #[arg(long, value_name = "EXE")]
+    pub python: Option<PathBuf>,
+    /// How many workers: a number, or auto for one a core
+    #[arg(short = 'n', long = "workers", value_name = "N", default_value = "auto")]
+    pub workers: String,
+    /// Write an XML report to this file, as pytest --junitxml does
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// End a test that runs longer than this, and fail it
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<f64>,
+    /// How workers start: copies of the process that collected, or fresh ones
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub start: Start,
+    /// Options and paths for pytest
+    #[arg(last = true, value_name = "PYTEST ARGS")]
+    pub pytest: Vec<OsString>,
+}
+
+/// How workers start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Start {
+    /// Fork, unless something makes that unsafe; the reason is then printed
+    #[default]
+    Auto,
+    /// Copies of the process that collected: quick to start, and they share its memory
+    Fork,
+    /// Fresh processes, each of which collects for itself
+    Spawn,
+}
+
+impl CommandLine for Cli {
+    fn output(&self) -> &OutputArgs {
+        &self.output
+    }
+}
+
+impl CommandFactory for Cli {
+    fn command() -> Command {
+        let command = Command::new(crate::TOOL.name)
+            .version(crate::TOOL.version)
+            .about("Runs a pytest suite in parallel with pytest's own outcomes")
+            .subcommand_required(true)
+            .arg_required_else_help(true);
+        Cli::augment_args(command)
+    }
+
+    fn command_for_update() -> Command {
+        Cli::command()
+    }
+}
+
+impl Parser for Cli {
+    fn try_parse_from<I, T>(args: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let mut command = Cli::command();
+        command.build();
+        let args = lift(&command, args.into_iter().map(Into::into).collect());
+        let mut matches = command.try_get_matches_from_mut(args)?;
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Reorders `testfan run ARGS` so that testfan's own options come first, then `--` and pytest's.
+fn lift(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
+    let Some(at) = args.iter().position(|arg| arg == "run") else { return args };
+    let Some(run) = command.find_subcommand("run") else { return args };
+    let mut args = args.into_iter();
+    let mut own: Vec<OsString> = args.by_ref().take(at + 1).collect();
+    let mut pytest: Vec<OsString> = Vec::new();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            pytest.extend(args);
+            break;
+        }
+        match kind(run, &arg) {
+            Kind::Pytest => pytest.push(arg),
+            Kind::Complete => own.push(arg),
+            Kind::ValueFollows => {
+                own.push(arg);
+                own.extend(args.next());
+            }
+        }
+    }
+    own.push("--".into());
+    own.extend(pytest);
+    own
+}
+
+enum Kind {
+    Pytest,
+    Complete,
+    ValueFollows,
+}
+
+/// Whose option `arg` is, and whether the next argument is its value.
+fn kind(run: &Command, arg: &OsStr) -> Kind {
+    let Some(text) = arg.to_str() else { return Kind::Pytest };
+    let (found, has_value) = if let Some(long) = text.strip_prefix("--") {
+        let name = long.split('=').next().unwrap_or(long);
+        (run.get_arguments().find(|known| known.get_long() == Some(name)), long.contains('='))
+    } else if let Some(short) = text.strip_prefix('-') {
+        let Some(letter) = short.chars().next() else { return Kind::Pytest };
+        let found = run.get_arguments().find(|known| known.get_short() == Some(letter));
+        // Flags of one letter may be repeated (-vv); -qx is left to pytest, which has both.
+        let repeated = short.chars().all(|other| other == letter);
+        let takes_value = found.is_some_and(|known| known.get_action().takes_values());
+        (found.filter(|_| repeated || takes_value), short.len() > 1)
+    } else {
+        (None, false)
+    };
+    match found {
+        None => Kind::Pytest,
+        Some(known) if !has_value && matches!(known.get_action(), ArgAction::Set) => Kind::ValueFollows,
+        Some(_) => Kind::Complete,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn run(args: &[&str]) -> (RunArgs, OutputArgs) {
+        let cli = Cli::try_parse_from([&["testfan", "run"], args].concat()).unwrap();
+        match cli.command {
+            Commands::Run(run) => (run, cli.output),
+            Commands::Completions { .. } => unreachable!("only run is asked for"),
+        }
+    }
+
+    #[test]
+    fn options_may_stand_anywhere_and_the_rest_is_pytests() {
+        let (args, output) =
+            run(&["-k", "foo", "-x", "tests/", "-n4", "-q", "--junit=o.xml", "--start", "fork"]);
+        assert_eq!(args.pytest, ["-k", "foo", "-x", "tests/"]);
+        assert_eq!((args.workers.as_str(), args.start), ("4", Start::Fork));
+        assert_eq!(args.junit, Some("o.xml".into()));
+        assert!(output.quiet);
+    }
+
+    #[test]
+    fn behind_two_dashes_everything_is_pytests() {
+        let (args, _) = run(&["-n", "2", "--", "-n", "3", "--timeout=4"]);
+        assert_eq!(args.workers, "2");
+        assert_eq!(args.pytest, ["-n", "3", "--timeout=4"]);
+    }
+}

@@ -1,0 +1,89 @@
+//! The command line made valid, once; nobody looks at options after this.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::app::Session;
+use common::format::Format;
+
+use crate::cli::{RunArgs, Start};
+use crate::error::Error;
+
+/// What a run needs to know.
+#[derive(Clone, Debug)]
+pub struct RunConfig {
+    /// The interpreter.
+    pub python: PathBuf,
+    /// How many workers at most.
+    pub workers: usize,
+    /// How long a test may take.
+    pub timeout: Option<Duration>,
+    /// How workers start.
+    pub start: Start,
+    /// pytest's arguments, testfan's own among them.
+    pub pytest: Vec<String>,
+    /// Columns for pytest's text, where standard output is a terminal.
+    pub width: Option<u16>,
+}
+
+impl RunConfig {
+    /// Makes the options of `testfan run` valid.
+    pub fn new(args: RunArgs, session: &Session) -> Result<RunConfig, Error> {
+        Ok(RunConfig {
+            workers: workers(&args.workers)?,
+            timeout: args.timeout.map(timeout).transpose()?,
+            start: args.start,
+            pytest: pytest_args(&args, session)?,
+            python: args.python.unwrap_or_else(default_python),
+            width: rustix::termios::tcgetwinsize(std::io::stdout())
+                .ok()
+                .map(|size| size.ws_col)
+                .filter(|&w| w > 0),
+        })
+    }
+}
+
+fn workers(text: &str) -> Result<usize, Error> {
+    if matches!(text, "auto" | "logical") {
+        return Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
+    }
+    let expected = "a number of workers from 1, or auto";
+    let wrong = || Error::Option { option: "-n", value: text.to_owned(), expected };
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)
+}
+
+fn timeout(seconds: f64) -> Result<Duration, Error> {
+    let expected = "a number of seconds above 0";
+    let wrong = || Error::Option { option: "--timeout", value: seconds.to_string(), expected };
+    Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero()).ok_or_else(wrong)
+}
+
+/// `$VIRTUAL_ENV`'s interpreter, else the first `python3` on `PATH`.
+fn default_python() -> PathBuf {
+    let environment = std::env::var_os("VIRTUAL_ENV").filter(|folder| !folder.is_empty());
+    environment.map_or_else(|| "python3".into(), |folder| Path::new(&folder).join("bin/python"))
+}
+
+/// The user's arguments come last, so that where both say something the user's word counts.
+fn pytest_args(args: &RunArgs, session: &Session) -> Result<Vec<String>, Error> {
+    let color = session.format == Format::Human && session.styles.color();
+    let mut all = vec![format!("--color={}", if color { "yes" } else { "no" })];
+    if let Some(file) = &args.junit {
+        all.push(format!("--junitxml={}", file.display()));
+    }
+    if session.quiet {
+        all.push("-q".into());
+    }
+    all.extend((0..session.verbose).map(|_| "-v".into()));
+    for arg in &args.pytest {
+        let expected = "readable text (UTF-8)";
+        let wrong = || Error::Option { option: "argument", value: arg.to_string_lossy().into(), expected };
+        let arg = arg.to_str().ok_or_else(wrong)?;
+        if matches!(arg, "--pdb" | "--trace") {
+            return Err(Error::Interactive(arg.to_owned()));
+        }
+        all.push(arg.to_owned());
+    }
+    Ok(all)
+}

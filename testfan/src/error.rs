@@ -1,0 +1,131 @@
+//! What can go wrong that pytest itself does not report, each with a hint.
+
+use std::io;
+use std::path::PathBuf;
+
+use common::Explain;
+use common::exit::Exit;
+use common::fs::FileError;
+
+/// A run that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An option's value makes no sense.
+    #[error("{option} {value:?} is not {expected}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: String,
+        /// What is wanted.
+        expected: &'static str,
+    },
+    /// An option of pytest's that needs the terminal in one process.
+    #[error("{0} needs one process with the terminal, which workers are not")]
+    Interactive(String),
+    /// The interpreter did not start.
+    #[error("failed to start {}", python.display())]
+    Python {
+        /// The interpreter.
+        python: PathBuf,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
+    /// The interpreter starts, but cannot run suites.
+    #[error("{} is Python {version} with {}", python.display(), pytest.as_ref().map_or("no pytest".into(), |v| format!("pytest {v}")))]
+    Unusable {
+        /// The interpreter.
+        python: PathBuf,
+        /// Python's version.
+        version: String,
+        /// pytest's version.
+        pytest: Option<String>,
+    },
+    /// The interpreter ended before it ran anything of testfan's.
+    #[error("{} ended with {code} before pytest began", python.display())]
+    Silent {
+        /// The interpreter.
+        python: PathBuf,
+        /// The exit code, or 128 and the signal.
+        code: i32,
+    },
+    /// The process that collected was lost while tests ran.
+    #[error("the process that collected the tests ended with {code} while they ran")]
+    ZygoteLost {
+        /// The exit code, or 128 and the signal.
+        code: i32,
+    },
+    /// The process that collects wrote something else on its channel.
+    #[error("the process that collects wrote garbage on its channel: {line:?}")]
+    Garbage {
+        /// What it wrote.
+        line: String,
+    },
+    /// A fresh worker collected something else.
+    #[error("worker {worker} collected other tests than the first process did")]
+    DifferentTests {
+        /// Its name.
+        worker: String,
+    },
+    /// A fresh worker did not even collect.
+    #[error("worker {worker} {how} before it collected the tests")]
+    WorkerFailed {
+        /// Its name.
+        worker: String,
+        /// How it ended.
+        how: String,
+    },
+    /// A private channel failed, or the system gave no process or thread.
+    #[error("failed to talk to a Python process")]
+    Channel(#[source] io::Error),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl Explain for Error {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Error::Option { .. } => "see testfan run --help".into(),
+            Error::Interactive(option) => format!("run the one test with pytest {option}"),
+            Error::Python { .. } | Error::Silent { .. } => {
+                "name an interpreter with --python, or activate its virtual environment".into()
+            }
+            Error::Unusable { python, .. } => format!(
+                "testfan needs Python 3.9 and pytest 7 or later: {} -m pip install 'pytest>=7'",
+                python.display()
+            ),
+            Error::DifferentTests { .. } => {
+                "ids that hold a clock or the order of a set differ from process to process: \
+                 try --start fork, which collects once"
+                    .into()
+            }
+            Error::ZygoteLost { .. } | Error::Garbage { .. } => {
+                "what a conftest or plugin does in its hooks may have ended it".into()
+            }
+            Error::WorkerFailed { .. } => "what it said is above; pytest alone may show more".into(),
+            Error::Channel(_) => "check the limits on processes and open files (ulimit -a)".into(),
+            Error::File(error) => return error.hint(),
+        })
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Error::Option { .. } | Error::Interactive(_) => "usage",
+            Error::Python { .. } | Error::Unusable { .. } | Error::Silent { .. } => "python_unusable",
+            Error::DifferentTests { .. } => "different_tests",
+            Error::Garbage { .. } | Error::ZygoteLost { .. } | Error::WorkerFailed { .. } => "worker_failed",
+            Error::Channel(_) => "channel_failed",
+            Error::File(error) => error.code(),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            // pytest's own code for a usage error.
+            Error::Option { .. } | Error::Interactive(_) => Exit(4),
+            _ => Exit::CANNOT,
+        }
+    }
+}

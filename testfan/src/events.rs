@@ -1,0 +1,100 @@
+//! The records that testfan writes; the frame and the envelope are common to all tools.
+//! Must not know how they are shown.
+
+use common::outcome::{TestFinished, TestStarted};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type")]
+pub enum Record {
+    /// pytest collected the suite.
+    #[serde(rename = "testfan.suite.collected")]
+    Collected {
+        /// How many tests are to run.
+        tests: u64,
+        /// How many workers are to run them.
+        workers: u64,
+        /// How the workers start.
+        start: StartedBy,
+        /// Why they do not start by fork, where that was testfan's choice.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reason: Option<String>,
+        /// Python's version.
+        python: String,
+        /// pytest's version.
+        pytest: String,
+    },
+    /// A worker runs.
+    #[serde(rename = "testfan.worker.started")]
+    WorkerStarted {
+        /// Its name, such as `gw0`.
+        worker: String,
+        /// Its process id.
+        pid: i32,
+    },
+    /// A worker ended in good order.
+    #[serde(rename = "testfan.worker.finished")]
+    WorkerFinished {
+        /// Its name.
+        worker: String,
+    },
+    /// A worker ended otherwise; a test it was at has failed.
+    #[serde(rename = "testfan.worker.lost")]
+    WorkerLost {
+        /// Its name.
+        worker: String,
+        /// How it ended.
+        reason: String,
+        /// The test it was at.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        id: Option<String>,
+    },
+    /// A test begins.
+    #[serde(rename = "test.started")]
+    TestStarted(TestStarted),
+    /// A test ended.
+    #[serde(rename = "test.finished")]
+    TestFinished(TestFinished),
+    /// All workers are done; pytest's summary follows.
+    #[serde(rename = "testfan.suite.finished")]
+    TestsEnded {
+        /// How many tests were reported.
+        tests: u64,
+    },
+    /// Text that pytest or a test wrote for people: header, failures, summary; output with `-s`.
+    #[serde(rename = "testfan.text.printed")]
+    TextPrinted {
+        /// Who wrote it.
+        source: TextSource,
+        /// The text, as it came: a part of a line or many.
+        text: String,
+    },
+    /// The run ends before all tests ran.
+    #[serde(rename = "testfan.run.halted")]
+    Halted {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How workers start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StartedBy {
+    /// As copies of the process that collected.
+    Fork,
+    /// As fresh processes.
+    Spawn,
+}
+
+/// Who wrote a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TextSource {
+    /// pytest's terminal reporter.
+    Pytest,
+    /// Standard output of the Python processes, where pytest does not capture it.
+    Stdout,
+}

@@ -1,0 +1,9 @@
+//! Events to answers. Everything here is pure: no I/O, no clock, no randomness.
+
+mod chunks;
+mod scheduler;
+mod tally;
+
+pub use chunks::Item;
+pub use scheduler::{Order, Scheduler};
+pub use tally::Tally;

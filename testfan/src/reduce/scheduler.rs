@@ -1,0 +1,334 @@
+//! Which worker runs which item next. Must not know how workers are told, nor what items do.
+//!
+//! Items are planned in chunks ([`super::chunks`]). A worker takes a chunk as its reserve and is told
+//! of it bit by bit, so that little has to be taken back when another falls idle: idle workers
+//! first take chunks, then half of another's reserve, and at last what another has been told of
+//! but not begun. A worker always knows the item after the one it runs, which pytest needs to
+//! know which fixtures to keep.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::chunks::{self, Item};
+use crate::source::WorkerId;
+use crate::source::protocol::ToWorker;
+
+/// Below this much work told, a worker is told of more.
+const LOW_US: u64 = 50_000;
+/// Up to this much.
+const HIGH_US: u64 = 100_000;
+/// An item and the one after it.
+const AHEAD: usize = 2;
+
+/// An order and the worker it is for.
+pub type Order = (WorkerId, ToWorker);
+
+/// The state of a run: what is to do, and what each worker has.
+#[derive(Debug)]
+pub struct Scheduler {
+    items: Vec<Item>,
+    mean_us: u64,
+    pool: VecDeque<VecDeque<usize>>,
+    workers: BTreeMap<WorkerId, Worker>,
+    measured: (u64, u64),
+}
+
+#[derive(Debug, Default)]
+struct Worker {
+    /// Planned for it, not told.
+    reserve: VecDeque<usize>,
+    /// Told, not begun.
+    told: VecDeque<usize>,
+    running: Option<usize>,
+    /// Asked to give some back, not answered.
+    asked: bool,
+    /// Told that nothing more will come.
+    stopped: bool,
+}
+
+impl Scheduler {
+    /// A run of `items` on about so many workers.
+    pub fn new(items: Vec<Item>, workers: usize) -> Self {
+        let estimates = chunks::estimates(&items);
+        let mean_us = estimates.iter().sum::<u64>().checked_div(items.len() as u64).unwrap_or(1);
+        let pool = chunks::cut(&items, workers);
+        Scheduler { items, mean_us, pool, workers: BTreeMap::new(), measured: (0, 0) }
+    }
+
+    /// A worker is ready for work.
+    pub fn joined(&mut self, worker: WorkerId) -> Vec<Order> {
+        self.workers.insert(worker, Worker::default());
+        self.feed(worker)
+    }
+
+    /// A worker began an item.
+    pub fn started(&mut self, worker: WorkerId, item: usize) {
+        if let Some(state) = self.workers.get_mut(&worker) {
+            state.told.retain(|told| *told != item);
+            state.running = Some(item);
+        }
+    }
+
+    /// A worker finished an item, which took so long.
+    pub fn finished(&mut self, worker: WorkerId, duration_us: u64) -> Vec<Order> {
+        self.measured = (self.measured.0 + duration_us, self.measured.1 + 1);
+        if let Some(state) = self.workers.get_mut(&worker) {
+            state.running = None;
+        }
+        self.feed(worker)
+    }
+
+    /// A worker gave these back.
+    pub fn returned(&mut self, worker: WorkerId, items: &[usize]) -> Vec<Order> {
+        if let Some(state) = self.workers.get_mut(&worker) {
+            state.asked = false;
+            state.told.retain(|told| !items.contains(told));
+        }
+        self.put_back(items.iter().copied().collect());
+        self.feed_all()
+    }
+
+    /// A worker is gone, in good order or not: the item it was at, and orders for the others.
+    pub fn left(&mut self, worker: WorkerId) -> (Option<usize>, Vec<Order>) {
+        let Some(mut state) = self.workers.remove(&worker) else { return (None, Vec::new()) };
+        state.told.append(&mut state.reserve);
+        self.put_back(state.told);
+        (state.running, self.feed_all())
+    }
+
+    /// Nothing more is to be begun.
+    pub fn cancel(&mut self) -> Vec<Order> {
+        self.pool.clear();
+        let mut orders = Vec::new();
+        for (id, worker) in &mut self.workers {
+            worker.reserve.clear();
+            worker.told.clear();
+            worker.stopped = true;
+            orders.push((*id, ToWorker::Cancel));
+        }
+        orders
+    }
+
+    /// Whether items wait that no worker has.
+    pub fn has_unclaimed(&self) -> bool {
+        !self.pool.is_empty()
+    }
+
+    fn put_back(&mut self, items: VecDeque<usize>) {
+        if !items.is_empty() {
+            self.pool.push_front(items);
+        }
+    }
+
+    fn feed_all(&mut self) -> Vec<Order> {
+        let workers: Vec<WorkerId> = self.workers.keys().copied().collect();
+        workers.into_iter().flat_map(|worker| self.feed(worker)).collect()
+    }
+
+    fn feed(&mut self, id: WorkerId) -> Vec<Order> {
+        let Some(worker) = self.workers.get(&id).filter(|worker| !worker.stopped) else { return Vec::new() };
+        let mut ahead = worker.told.len();
+        let mut work_us: u64 = worker.told.iter().map(|item| self.estimate(*item)).sum();
+        if ahead >= AHEAD && work_us >= LOW_US {
+            return Vec::new();
+        }
+        let mut items = Vec::new();
+        while ahead < AHEAD || work_us < HIGH_US {
+            let Some(item) = self.claim(id) else { break };
+            ahead += 1;
+            work_us += self.estimate(item);
+            items.push(item);
+        }
+        let mut orders = Vec::new();
+        if !items.is_empty() {
+            if let Some(worker) = self.workers.get_mut(&id) {
+                worker.told.extend(&items);
+            }
+            orders.push((id, ToWorker::Run { items }));
+        }
+        if ahead < AHEAD {
+            orders.extend(self.steal_or_stop(id));
+        }
+        orders
+    }
+
+    /// The next item for a worker: of its reserve, else of a new chunk, else of another's reserve.
+    fn claim(&mut self, id: WorkerId) -> Option<usize> {
+        if self.workers.get(&id)?.reserve.is_empty() {
+            let more = self.pool.pop_front().or_else(|| {
+                let richest = self.workers.values_mut().max_by_key(|worker| worker.reserve.len())?;
+                let half = richest.reserve.len() / 2;
+                (!richest.reserve.is_empty()).then(|| richest.reserve.split_off(half))
+            })?;
+            self.workers.get_mut(&id)?.reserve = more;
+        }
+        self.workers.get_mut(&id)?.reserve.pop_front()
+    }
+
+    /// For a worker that there is nothing more for, unless another gives some back.
+    fn steal_or_stop(&mut self, id: WorkerId) -> Option<Order> {
+        if self.workers.values().any(|worker| worker.asked) {
+            return None;
+        }
+        let spare = |worker: &Worker| worker.told.len().saturating_sub(AHEAD);
+        let mean_us = self.mean();
+        let victim = self.workers.iter_mut().filter(|(other, worker)| **other != id && !worker.stopped);
+        if let Some((victim, worker)) = victim.max_by_key(|(_, worker)| spare(worker))
+            && spare(worker) as u64 * mean_us >= LOW_US
+        {
+            worker.asked = true;
+            return Some((*victim, ToWorker::Steal { count: spare(worker).div_ceil(2) }));
+        }
+        self.workers.get_mut(&id)?.stopped = true;
+        Some((id, ToWorker::Stop))
+    }
+
+    fn estimate(&self, item: usize) -> u64 {
+        self.items[item].duration_us.unwrap_or_else(|| self.mean()).max(1)
+    }
+
+    /// What an item took on average: in this run, once a few are through.
+    fn mean(&self) -> u64 {
+        let (sum, count) = self.measured;
+        if count < 4 { self.mean_us } else { sum / count }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A worker as the Python side behaves: runs in order, holds back the last until it is stopped.
+    #[derive(Default)]
+    struct Simulated {
+        queue: VecDeque<usize>,
+        running: Option<usize>,
+        stopping: bool,
+        steals: Vec<usize>,
+    }
+
+    struct World {
+        scheduler: Scheduler,
+        workers: BTreeMap<WorkerId, Simulated>,
+        next: WorkerId,
+        ended: Vec<usize>,
+        lost: Vec<usize>,
+    }
+
+    impl World {
+        fn obey(&mut self, orders: Vec<Order>) {
+            for (id, order) in orders {
+                let Some(worker) = self.workers.get_mut(&id) else { continue };
+                match order {
+                    ToWorker::Run { items } => {
+                        assert!(!worker.stopping, "work for a worker that was stopped");
+                        worker.queue.extend(items);
+                    }
+                    ToWorker::Steal { count } => worker.steals.push(count),
+                    ToWorker::Stop => worker.stopping = true,
+                    ToWorker::Cancel => {
+                        worker.stopping = true;
+                        worker.queue.clear();
+                    }
+                }
+            }
+        }
+
+        fn join(&mut self) {
+            let id = self.next;
+            self.next += 1;
+            self.workers.insert(id, Simulated::default());
+            let orders = self.scheduler.joined(id);
+            self.obey(orders);
+        }
+
+        /// One step of one worker; false when it cannot do anything.
+        fn step(&mut self, id: WorkerId, duration_us: u64) -> bool {
+            let Some(worker) = self.workers.get_mut(&id) else { return false };
+            if let Some(item) = worker.running.take() {
+                self.ended.push(item);
+                let orders = self.scheduler.finished(id, duration_us);
+                self.obey(orders);
+            } else if let Some(count) = worker.steals.pop() {
+                let spare = count.min(worker.queue.len().saturating_sub(1));
+                let back: Vec<usize> = worker.queue.split_off(worker.queue.len() - spare).into();
+                let orders = self.scheduler.returned(id, &back);
+                self.obey(orders);
+            } else if worker.queue.len() > 1 || (worker.stopping && !worker.queue.is_empty()) {
+                worker.running = worker.queue.pop_front();
+                self.scheduler.started(id, worker.running.unwrap_or_default());
+            } else if worker.stopping {
+                self.workers.remove(&id);
+                let (running, orders) = self.scheduler.left(id);
+                assert_eq!(running, None);
+                self.obey(orders);
+            } else {
+                return false;
+            }
+            true
+        }
+
+        fn crash(&mut self, id: WorkerId) {
+            if self.workers.remove(&id).is_some() {
+                let (running, orders) = self.scheduler.left(id);
+                self.lost.extend(running);
+                self.obey(orders);
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever the order of events, the crashes and the wrong estimates: every item runs once.
+        #[test]
+        fn every_item_is_run_exactly_once(
+            durations in prop::collection::vec(prop::option::of(1u64..400_000), 0..120),
+            workers in 1usize..5,
+            moves in prop::collection::vec((0usize..6, 0u64..300_000, 0u8..12), 0..400),
+        ) {
+            let items: Vec<Item> = durations.iter().enumerate()
+                .map(|(index, duration_us)| Item { module: index / 7, duration_us: *duration_us }).collect();
+            let count = items.len();
+            let mut world = World {
+                scheduler: Scheduler::new(items, workers), workers: BTreeMap::new(), next: 0,
+                ended: Vec::new(), lost: Vec::new(),
+            };
+            for _ in 0..workers {
+                world.join();
+            }
+            for (pick, duration_us, luck) in moves {
+                let ids: Vec<WorkerId> = world.workers.keys().copied().collect();
+                if let Some(id) = ids.get(pick % ids.len().max(1)).copied() {
+                    if luck == 0 { world.crash(id) } else { world.step(id, duration_us); }
+                }
+                if world.workers.is_empty() && world.scheduler.has_unclaimed() {
+                    world.join();
+                }
+            }
+            loop {
+                let ids: Vec<WorkerId> = world.workers.keys().copied().collect();
+                let moved = ids.into_iter().filter(|id| world.step(*id, 10_000)).count() > 0;
+                if world.workers.is_empty() && !world.scheduler.has_unclaimed() {
+                    break;
+                }
+                if world.workers.is_empty() {
+                    world.join();
+                } else {
+                    prop_assert!(moved, "nobody can go on: {:?}", world.scheduler);
+                }
+            }
+            let mut all: Vec<usize> = world.ended.iter().chain(&world.lost).copied().collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_cancelled_run_begins_nothing_more() {
+        let mut scheduler = Scheduler::new(vec![Item { module: 0, duration_us: None }; 50], 2);
+        scheduler.joined(0);
+        assert_eq!(scheduler.cancel(), [(0, ToWorker::Cancel)]);
+        assert_eq!(scheduler.finished(0, 5), []);
+        assert!(!scheduler.has_unclaimed());
+    }
+}

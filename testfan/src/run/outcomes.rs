@@ -1,0 +1,55 @@
+//! What workers say of the tests they run, and what follows from it.
+
+use std::time::Instant;
+
+use common::Failure;
+use common::outcome::TestStarted;
+
+use super::Run;
+use crate::error::Error;
+use crate::events::Record;
+use crate::source::protocol::{FromWorker, ToZygote};
+use crate::source::{WorkerId, worker_name};
+
+impl Run<'_> {
+    pub(super) fn worker_says(&mut self, id: WorkerId, message: FromWorker) -> Result<(), Failure> {
+        let (Some(worker), Some(suite)) = (self.workers.get_mut(&id), &mut self.suite) else { return Ok(()) };
+        let name = worker_name(id);
+        match message {
+            FromWorker::Hello(_) => {}
+            FromWorker::CollectedAgain { digest } => {
+                if digest != suite.collected.digest {
+                    return Err(Error::DifferentTests { worker: name }.into());
+                }
+                worker.ready = true;
+                self.worker_ready(id)?;
+            }
+            FromWorker::Start { i } => {
+                worker.running = Some((i, Instant::now()));
+                worker.reported = false;
+                suite.scheduler.started(id, i);
+                let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
+                self.show(&Record::TestStarted(TestStarted { id, worker: name }))?;
+            }
+            FromWorker::Report { i, data } => {
+                worker.reported = true;
+                self.zygote.ask(&ToZygote::Report { worker: name, i, data })?;
+            }
+            FromWorker::Done(done) => {
+                worker.running = None;
+                let reported = worker.reported;
+                let orders = suite.scheduler.finished(id, done.duration_us);
+                self.give(orders)?;
+                self.test_done(&name, done, reported)?;
+            }
+            FromWorker::Returned { items } => {
+                let orders = suite.scheduler.returned(id, &items);
+                self.give(orders)?;
+            }
+            FromWorker::Warning(warning) => self.zygote.ask(&ToZygote::Warning(warning))?,
+            FromWorker::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
+            FromWorker::Exit => worker.exited = true,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! The workers of a run: made, given orders, lost, replaced.
+
+use std::time::Instant;
+
+use common::Failure;
+use common::outcome::{Outcome, TestFinished};
+
+use super::{RESTARTS_PER_WORKER, Run};
+use crate::error::Error;
+use crate::events::{Record, StartedBy};
+use crate::reduce::Order;
+use crate::source::protocol::{Begin, Done, HaltKind, ToZygote};
+use crate::source::{Closed, Event, Peer, WorkerId, worker_name};
+
+/// How long a worker may take to end once it closed its channel, in milliseconds.
+const GRACE_MS: u64 = 5_000;
+
+/// One worker, from the order to make it until it is waited for.
+pub(super) struct Worker {
+    pub(super) peer: Peer,
+    /// Whether it has, or will by itself have, the same tests.
+    pub(super) ready: bool,
+    /// The item it is at, and since when.
+    pub(super) running: Option<(usize, Instant)>,
+    /// Whether pytest's plugins already have the reports of that item.
+    pub(super) reported: bool,
+    /// It said goodbye.
+    pub(super) exited: bool,
+    /// It is being ended, for this reason.
+    pub(super) ending: Option<String>,
+}
+
+impl Run<'_> {
+    pub(super) fn make_worker(&mut self) -> Result<(), Failure> {
+        let Some(suite) = &self.suite else { return Ok(()) };
+        let id = self.next_worker;
+        let worker = worker_name(id);
+        let stack_file = self.stacks.path().join(&worker);
+        let begin = Begin {
+            worker: worker.clone(),
+            stack_file: self.config.timeout.map(|_| stack_file),
+            ..self.begin.clone()
+        };
+        let order = match suite.start {
+            StartedBy::Fork => ToZygote::Fork { worker },
+            StartedBy::Spawn => ToZygote::Spawn { worker },
+        };
+        let peer = self.zygote.make_worker(&order, &begin)?;
+        let ready = suite.start == StartedBy::Fork;
+        let state = Worker { peer, ready, running: None, reported: false, exited: false, ending: None };
+        self.workers.insert(id, state);
+        self.next_worker += 1;
+        Ok(())
+    }
+
+    pub(super) fn worker_started(&mut self, worker: String, pid: i32) -> Result<(), Failure> {
+        let Some(id) = self.worker_id(&worker) else { return Ok(()) };
+        let Some(state) = self.workers.get(&id) else { return Ok(()) };
+        let ready = state.ready;
+        let message = move |message| Event::Worker(id, message);
+        let closed = move |why| Event::WorkerClosed(id, why);
+        state.peer.listen(Some(pid), self.sender.clone(), message, closed).map_err(Error::Channel)?;
+        self.show(&Record::WorkerStarted { worker, pid })?;
+        if ready { self.worker_ready(id) } else { Ok(()) }
+    }
+
+    /// From here on the worker gets work; or none, when the run is being ended.
+    pub(super) fn worker_ready(&mut self, id: WorkerId) -> Result<(), Failure> {
+        let Some(suite) = &mut self.suite else { return Ok(()) };
+        let mut orders = suite.scheduler.joined(id);
+        if self.halt.is_some() {
+            orders = suite.scheduler.cancel();
+        }
+        self.give(orders)
+    }
+
+    pub(super) fn give(&mut self, orders: Vec<Order>) -> Result<(), Failure> {
+        for (id, order) in orders {
+            if let Some(worker) = self.workers.get(&id) {
+                worker.peer.send(&order).map_err(Error::Channel)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing more comes from a worker. Its end is waited for, and tells why.
+    pub(super) fn worker_closed(&mut self, id: WorkerId, why: &Closed) -> Result<(), Failure> {
+        let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
+        let name = worker_name(id);
+        if worker.exited {
+            self.zygote.ask(&ToZygote::Reap { worker: name.clone(), grace_ms: GRACE_MS, dump: false })?;
+            return self.worker_finished(id, name);
+        }
+        if worker.ending.is_some() {
+            return Ok(());
+        }
+        let mut grace_ms = GRACE_MS / 5;
+        if let Closed::Garbage(text) = why {
+            grace_ms = 0;
+            worker.ending = Some(format!("wrote garbage on its channel to testfan ({text})"));
+        }
+        Ok(self.zygote.ask(&ToZygote::Reap { worker: name, grace_ms, dump: false })?)
+    }
+
+    fn worker_finished(&mut self, id: WorkerId, worker: String) -> Result<(), Failure> {
+        self.workers.remove(&id);
+        let orders = self.suite.as_mut().map(|suite| suite.scheduler.left(id).1).unwrap_or_default();
+        self.show(&Record::WorkerFinished { worker })?;
+        self.give(orders)?;
+        self.finish_if_done()
+    }
+
+    /// A lost worker's end is known: the test it was at failed, and another takes its place.
+    pub(super) fn worker_reaped(&mut self, name: &str, status: i32, killed: bool) -> Result<(), Failure> {
+        let Some(id) = self.worker_id(name) else { return Ok(()) };
+        let (Some(worker), Some(suite)) = (self.workers.remove(&id), &mut self.suite) else { return Ok(()) };
+        let (running, orders) = suite.scheduler.left(id);
+        let reason = worker.ending.unwrap_or_else(|| how_it_ended(status, killed));
+        let at = running.and_then(|item| suite.collected.ids.get(item).cloned());
+        let (total, limit) = (suite.workers, suite.workers * RESTARTS_PER_WORKER);
+        self.show(&Record::WorkerLost { worker: name.to_owned(), reason: reason.clone(), id: at.clone() })?;
+        self.give(orders)?;
+        if !worker.ready {
+            return Err(Error::WorkerFailed { worker: name.to_owned(), how: reason }.into());
+        }
+        self.lost_workers += 1;
+        if let (Some(item), Some(id)) = (running, at) {
+            let since = worker.running.map(|(_, since)| since.elapsed()).unwrap_or_default();
+            let mut message = format!("worker {name} {reason} while running {id}");
+            message += &self.stacks_of(name);
+            let duration_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+            self.test_lost(name, item, message, duration_us)?;
+        } else if self.halt.is_none() {
+            self.session.warn(&format!("worker {name} {reason} between tests"));
+        }
+        if self.lost_workers > limit {
+            self.halt(HaltKind::Stopped, format!("maximum crashed workers reached: {limit}"), None)?;
+        } else if self.halt.is_none()
+            && self.workers.len() < total
+            && self.suite.as_ref().is_some_and(|suite| suite.scheduler.has_unclaimed())
+        {
+            self.make_worker()?;
+        }
+        self.finish_if_done()
+    }
+
+    fn test_lost(
+        &mut self,
+        worker: &str,
+        i: usize,
+        message: String,
+        duration_us: u64,
+    ) -> Result<(), Failure> {
+        self.zygote.ask(&ToZygote::Lost { worker: worker.to_owned(), i, message: message.clone() })?;
+        let done = Done { i, outcome: Outcome::Failed, duration_us, message, output: String::new() };
+        self.test_done(worker, done, true)
+    }
+
+    /// One test ended, wherever and however.
+    pub(super) fn test_done(&mut self, worker: &str, done: Done, reported: bool) -> Result<(), Failure> {
+        self.tally.done(&done, reported);
+        let Some(suite) = &self.suite else { return Ok(()) };
+        let maxfail = suite.collected.maxfail;
+        let Done { i, outcome, duration_us, message, output } = done;
+        let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
+        let worker = worker.to_owned();
+        self.show(&Record::TestFinished(TestFinished { id, outcome, duration_us, worker, message, output }))?;
+        if maxfail > 0 && self.tally.bad() >= maxfail {
+            self.halt(HaltKind::Failed, format!("stopping after {maxfail} failures"), None)?;
+        }
+        Ok(())
+    }
+
+    /// When the first of the running tests has run too long.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let limit = self.config.timeout?;
+        let running = self.workers.values().filter(|worker| worker.ending.is_none());
+        running.filter_map(|worker| Some(worker.running?.1 + limit)).min()
+    }
+
+    /// Ends the workers whose test has run too long, having them write down where they are.
+    pub(super) fn end_overdue(&mut self) -> Result<(), Failure> {
+        let Some(limit) = self.config.timeout else { return Ok(()) };
+        for (id, worker) in &mut self.workers {
+            let overdue = worker.running.is_some_and(|(_, since)| since.elapsed() >= limit);
+            if overdue && worker.ending.is_none() {
+                worker.ending = Some(format!("was ended after {} s", limit.as_secs_f64()));
+                self.zygote.ask(&ToZygote::Reap { worker: worker_name(*id), grace_ms: 0, dump: true })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a worker wrote down before it was ended.
+    fn stacks_of(&self, worker: &str) -> String {
+        let text = std::fs::read_to_string(self.stacks.path().join(worker)).unwrap_or_default();
+        if text.trim().is_empty() { text } else { format!("\n\n{}", text.trim_end()) }
+    }
+
+    fn worker_id(&self, name: &str) -> Option<WorkerId> {
+        self.workers.keys().copied().find(|id| worker_name(*id) == name)
+    }
+}
+
+/// A wait status in words.
+fn how_it_ended(status: i32, killed: bool) -> String {
+    let signal = status & 0x7f;
+    if killed {
+        "closed its channel to testfan".to_owned()
+    } else if signal == 0 {
+        format!("ended with exit code {}", status >> 8 & 0xff)
+    } else {
+        let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+        format!("was killed by {name} (signal {signal})")
+    }
+}

@@ -1,0 +1,249 @@
+//! The messages between testfan and its Python processes, one JSON object a line, tag `t`.
+//! The other side is `testfan/python/testfan_worker/`. Must not know how they travel.
+
+use std::path::PathBuf;
+
+use common::outcome::Outcome;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Both sides must speak the same protocol; they travel in one binary, so they do.
+pub const PROTOCOL: u32 = 1;
+
+/// The first message to every process.
+#[derive(Clone, Debug, Serialize)]
+pub struct Begin {
+    /// pytest's arguments.
+    pub args: Vec<String>,
+    /// The process whose end ends this one.
+    pub parent: u32,
+    /// Columns for pytest's text; none: as wide as pytest thinks.
+    pub width: Option<u16>,
+    /// Which worker this is; empty for the zygote.
+    pub worker: String,
+    /// How many workers there are.
+    pub workers: usize,
+    /// A name for this run, no other run's.
+    pub run: String,
+    /// Whether every report is wanted whole, not only those with something to say.
+    pub replay_all: bool,
+    /// The folder in which each worker makes its own for `tmp_path`.
+    pub basetemp: Option<String>,
+    /// Where a worker writes its stacks when it is told to; none: it need not.
+    pub stack_file: Option<PathBuf>,
+}
+
+/// What the zygote is asked to do.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ToZygote {
+    /// Make a worker by fork; its channel travels along.
+    Fork {
+        /// Its name.
+        worker: String,
+    },
+    /// Make a worker that is a fresh process; its channel travels along.
+    Spawn {
+        /// Its name.
+        worker: String,
+    },
+    /// Wait for a worker's end and say how it ended.
+    Reap {
+        /// Its name.
+        worker: String,
+        /// How long it may still take before it is killed.
+        grace_ms: u64,
+        /// Whether to have it write its stacks down first.
+        dump: bool,
+    },
+    /// Hand these reports to pytest's own plugins.
+    Report {
+        /// Who ran it.
+        worker: String,
+        /// The item.
+        i: usize,
+        /// The reports of its phases.
+        data: Vec<Value>,
+    },
+    /// Hand this warning to pytest's own plugins.
+    Warning(Value),
+    /// Report this item as failed: its worker was lost.
+    Lost {
+        /// Who ran it.
+        worker: String,
+        /// The item.
+        i: usize,
+        /// What to say of it.
+        message: String,
+    },
+    /// All workers are done: end the session as pytest would.
+    Finish {
+        /// The items that simply passed, with their seconds; not reported before.
+        passed: Vec<(usize, f64)>,
+        /// Why the run ends early.
+        halt: Option<Halt>,
+    },
+}
+
+/// Why a run ends before all items ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Halt {
+    /// In whose way.
+    pub kind: HaltKind,
+    /// In words, as pytest has them.
+    pub reason: String,
+    /// The exit code asked for by `pytest.exit`.
+    pub code: Option<i32>,
+}
+
+/// The ways in which pytest ends a session early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltKind {
+    /// Ctrl-C.
+    Interrupted,
+    /// `pytest.exit(…)`.
+    Exit,
+    /// `session.shouldfail`: `-x`, `--maxfail`.
+    Failed,
+    /// `session.shouldstop`.
+    Stopped,
+    /// pytest itself or a plugin raised.
+    Internal,
+}
+
+/// What the zygote says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum FromZygote {
+    /// It runs.
+    Hello(Hello),
+    /// It collected.
+    Collected(Collected),
+    /// pytest's terminal reporter wrote this.
+    Text {
+        /// As it is to be printed.
+        text: String,
+    },
+    /// A worker runs.
+    Started {
+        /// Its name.
+        worker: String,
+        /// Its process id, good until it is reaped.
+        pid: i32,
+    },
+    /// A worker ended.
+    Reaped {
+        /// Its name.
+        worker: String,
+        /// As `wait` gives it.
+        status: i32,
+        /// Whether it had to be killed.
+        killed: bool,
+    },
+}
+
+/// The first thing a fresh process says.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL`].
+    pub protocol: u32,
+    /// Python's version.
+    pub python: String,
+    /// pytest's version, if it has pytest.
+    pub pytest: Option<String>,
+    /// Whether both are new enough.
+    pub usable: bool,
+}
+
+/// What pytest collected.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Collected {
+    /// The node ids, in pytest's order; the index is how items are named from here on.
+    pub ids: Vec<String>,
+    /// A digest of the ids, to compare with other processes'.
+    pub digest: String,
+    /// pytest's rootdir.
+    pub root: String,
+    /// Where `tmp_path` folders are made.
+    pub basetemp: Option<String>,
+    /// After how many failures to stop; 0: never.
+    pub maxfail: usize,
+    /// Whether every report is wanted whole.
+    pub replay_all: bool,
+    /// Why the zygote must not be forked.
+    pub unforkable: Option<String>,
+}
+
+/// What a worker is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// Put these items at the end of the queue.
+    Run {
+        /// The items.
+        items: Vec<usize>,
+    },
+    /// Give back so many items from the end of the queue.
+    Steal {
+        /// At most.
+        count: usize,
+    },
+    /// Nothing more will come: end when the queue is done.
+    Stop,
+    /// Forget the queue and end.
+    Cancel,
+}
+
+/// What a worker says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum FromWorker {
+    /// A fresh process runs.
+    Hello(Hello),
+    /// A fresh process collected for itself.
+    CollectedAgain {
+        /// A digest of the ids.
+        digest: String,
+    },
+    /// An item begins.
+    Start {
+        /// The item.
+        i: usize,
+    },
+    /// The reports of an item that has more to say than that it passed.
+    Report {
+        /// The item.
+        i: usize,
+        /// The reports of its phases.
+        data: Vec<Value>,
+    },
+    /// An item ended.
+    Done(Done),
+    /// Items given back.
+    Returned {
+        /// The items.
+        items: Vec<usize>,
+    },
+    /// A warning was recorded while an item ran.
+    Warning(Value),
+    /// The worker ends early.
+    Halted(Halt),
+    /// The worker ends.
+    Exit,
+}
+
+/// How an item ended.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Done {
+    /// The item.
+    pub i: usize,
+    /// Its outcome over all phases.
+    pub outcome: Outcome,
+    /// Setup, call and teardown, in microseconds.
+    pub duration_us: u64,
+    /// Its failure or reason.
+    pub message: String,
+    /// What it printed.
+    pub output: String,
+}

@@ -1,0 +1,8 @@
+//! The real binary, run from outside on real pytest.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod ends;
+mod runs;
+mod suites;
+mod support;

@@ -1,0 +1,93 @@
+//! What testfan's tests share: a suite in a folder of its own, and testfan and plain pytest run on it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kit::Ran;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with test files and a cache of its own.
+pub struct Suite {
+    pub folder: TempDir,
+    cache: TempDir,
+}
+
+impl Suite {
+    /// With these files in it.
+    pub fn new(files: &[(&str, &str)]) -> Suite {
+        let suite = Suite { folder: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() };
+        for (name, text) in files {
+            std::fs::write(suite.folder.path().join(name), text).unwrap();
+        }
+        suite
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// `testfan run --python … ARGS`, not started.
+    pub fn command(&self, python: &Path, args: &[&str]) -> Command {
+        let mut command = testfan(self.path(), python, args);
+        command.env("SNAKEPIPE_CACHE", self.cache.path());
+        command
+    }
+
+    /// `testfan run`, run to its end, and its records.
+    pub fn run(&self, python: &Path, args: &[&str]) -> (Ran, Vec<Value>) {
+        let ran = kit::run(&mut self.command(python, args));
+        let records = kit::records("testfan", &ran.stdout);
+        (ran, records)
+    }
+}
+
+/// `testfan run --python … ARGS` in a folder.
+pub fn testfan(folder: &Path, python: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_testfan"));
+    command
+        .arg("run")
+        .arg("--python")
+        .arg(python)
+        .args(args)
+        .current_dir(folder)
+        .env_remove("PYTEST_ADDOPTS");
+    command
+}
+
+/// Plain pytest, serially, in a folder.
+pub fn pytest(folder: &Path, python: &Path, args: &[&str]) -> Ran {
+    let script = python.with_file_name("pytest");
+    kit::run(Command::new(script).args(["-p", "no:cacheprovider"]).args(args).current_dir(folder))
+}
+
+/// Outcome by node id out of records.
+pub fn outcomes(records: &[Value]) -> BTreeMap<String, String> {
+    let finished = kit::of_type(records, "test.finished");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let pairs: Vec<_> =
+        finished.iter().map(|record| (text(&record["id"]), text(&record["outcome"]))).collect();
+    let outcomes: BTreeMap<_, _> = pairs.iter().cloned().collect();
+    assert_eq!(outcomes.len(), pairs.len(), "a test was reported twice");
+    outcomes
+}
+
+/// The number of an attribute of a `JUnit` file's `<testsuite>`.
+pub fn junit(path: &Path) -> BTreeMap<String, u64> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let attribute = |name: &str| {
+        let rest = text.split(&format!(" {name}=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    ["tests", "failures", "errors", "skipped"].map(|name| (name.to_owned(), attribute(name))).into()
+}
+
+/// An unpacked source distribution of `tests/suites.toml`.
+pub fn unpacked(name: &str) -> Result<PathBuf, kit::Missing> {
+    let folder = kit::setup_dir().join("suites").join(name);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(kit::Missing::new(&format!("the suite of {name}"), "`cargo xtask setup`"))
+}
