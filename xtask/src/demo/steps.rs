@@ -63,7 +63,7 @@ pub fn memory(folder: &Path) -> Step {
         .arg(source);
     shell::run(&mut run)?;
     let page = folder.join("memory.html");
-    shell::run(memtrace().args(["flamegraph", "-f", "-o"]).arg(&page).arg(&capture))?;
+    shell::run(memtrace().args(["flamegraph", "--format", "human", "-f", "-o"]).arg(&page).arg(&capture))?;
     shell::run(memtrace().args(["stats", "--format", "human"]).arg(&capture))?;
     let stats = shell::output(memtrace().args(["stats", "--format", "jsonl"]).arg(&capture))?;
     let stats =
