@@ -33,10 +33,18 @@ pub struct Tool {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Text for people or one JSON record a line [default: human on a terminal, else jsonl]
-    #[arg(long, global = true, value_enum)]
+    #[arg(long, global = true, value_enum, value_name = "human|jsonl", hide_possible_values = true)]
     pub format: Option<Format>,
-    /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    /// When to colour [default: auto, on a terminal]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "auto|always|never",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub color: ColorChoice,
     /// Say only what went wrong
     #[arg(short, long, global = true)]

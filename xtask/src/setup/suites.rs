@@ -38,7 +38,8 @@ impl Suite {
 /// The pinned suites.
 pub fn suites() -> Result<Vec<Suite>> {
     let text = std::fs::read_to_string(shell::root().join("tests/suites.toml"))?;
-    let pinned: BTreeMap<String, Suite> = toml::from_str(&text).context("failed to read tests/suites.toml")?;
+    let pinned: BTreeMap<String, Suite> =
+        toml::from_str(&text).context("failed to read tests/suites.toml")?;
     Ok(pinned.into_iter().map(|(name, suite)| Suite { name, ..suite }).collect())
 }
 
