@@ -1,9 +1,9 @@
 //! What is known of the files in a cache folder, so that a hit costs a stat instead of a hash.
 //! Must not know where files come from.
 //!
-//! A log of JSON lines: the last one of a path counts. Lines are added under a lock, each by one write; a line that
-//! was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once most of
-//! its lines are out of date.
+//! A log of JSON lines: the last one of a path counts. Lines are added under a lock, those of a batch by one write; a
+//! line that was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
+//! most of its lines are out of date. A line is added only once the bytes it vouches for are durable: see `settle`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
@@ -80,6 +80,8 @@ pub struct Index {
     log: PathBuf,
     lock: PathBuf,
     entries: BTreeMap<String, Entry>,
+    /// What this process knows of files that are not durable yet.
+    unsettled: BTreeMap<String, Entry>,
     lines: usize,
     /// The inode of the log, and how many of its bytes were read.
     read: (u64, u64),
@@ -92,6 +94,7 @@ impl Index {
             log: folder.join("index.jsonl"),
             lock: folder.join("index.lock"),
             entries: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
             lines: 0,
             read: (0, 0),
         };
@@ -104,10 +107,10 @@ impl Index {
 
     /// What is known of the file at `path`.
     pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(path)
+        self.unsettled.get(path).or_else(|| self.entries.get(path))
     }
 
-    /// All entries, sorted by path.
+    /// All entries of the log, sorted by path.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
@@ -117,29 +120,41 @@ impl Index {
         self.read_on().map_err(FileError::at("read the cache index", &self.log))
     }
 
-    /// Adds what is now known of a file, for this process and all others.
-    pub fn add(&mut self, entry: Entry) -> Result<(), FileError> {
+    /// Notes what is now known of a file for this process alone, until [`Index::add`] is called for it.
+    pub fn note(&mut self, entry: Entry) {
+        self.unsettled.insert(entry.path.clone(), entry);
+    }
+
+    /// Adds what is now known of files that are durable, for this process and all others.
+    pub fn add(&mut self, entries: Vec<Entry>) -> Result<(), FileError> {
         let _lock = Lock::acquire(&self.lock)?;
-        self.append(&entry).map_err(FileError::at("write the cache index", &self.log))?;
-        self.entries.insert(entry.path.clone(), entry);
+        self.append(&entries).map_err(FileError::at("write the cache index", &self.log))?;
+        for entry in entries {
+            if self.unsettled.get(&entry.path) == Some(&entry) {
+                self.unsettled.remove(&entry.path);
+            }
+            self.entries.insert(entry.path.clone(), entry);
+        }
         Ok(())
     }
 
-    fn append(&self, entry: &Entry) -> io::Result<()> {
+    fn append(&self, entries: &[Entry]) -> io::Result<()> {
         let mut log = OpenOptions::new().create(true).append(true).read(true).open(&self.log)?;
-        let mut line = Vec::with_capacity(512);
+        let mut lines = Vec::with_capacity(512 * entries.len());
         // Keep apart from a line that its writer did not get to finish.
         if log.seek(SeekFrom::End(0))? > 0 {
             log.seek(SeekFrom::End(-1))?;
             let mut last = [0];
             log.read_exact(&mut last)?;
             if last != *b"\n" {
-                line.push(b'\n');
+                lines.push(b'\n');
             }
         }
-        serde_json::to_writer(&mut line, entry)?;
-        line.push(b'\n');
-        log.write_all(&line)
+        for entry in entries {
+            serde_json::to_writer(&mut lines, entry)?;
+            lines.push(b'\n');
+        }
+        log.write_all(&lines)
     }
 
     fn read_on(&mut self) -> io::Result<()> {
@@ -204,8 +219,8 @@ mod tests {
     fn two_processes_see_what_the_other_adds() -> Result<(), FileError> {
         let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
         let (mut one, mut two) = (Index::open(folder.path())?, Index::open(folder.path())?);
-        one.add(entry("a", 1))?;
-        two.add(entry("b", 2))?;
+        one.add(vec![entry("a", 1)])?;
+        two.add(vec![entry("b", 2)])?;
         one.refresh()?;
         two.refresh()?;
         assert_eq!(one.entries, two.entries);
@@ -217,11 +232,11 @@ mod tests {
     fn a_line_cut_short_costs_only_itself() -> Result<(), FileError> {
         let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
         let mut index = Index::open(folder.path())?;
-        index.add(entry("a", 1))?;
+        index.add(vec![entry("a", 1)])?;
         let cut = |error| FileError::at("cut", Path::new("index"))(error);
         let mut log = OpenOptions::new().append(true).open(&index.log).map_err(cut)?;
         log.write_all(b"{\"path\":\"b\",\"si").map_err(cut)?;
-        index.add(entry("c", 3))?;
+        index.add(vec![entry("c", 3)])?;
         let again = Index::open(folder.path())?;
         assert_eq!(again.entries.keys().collect::<Vec<_>>(), ["a", "c"]);
         Ok(())
@@ -232,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
         let mut index = Index::open(folder.path())?;
         for size in 0..SLACK as u64 + 10 {
-            index.add(entry("a", size))?;
+            index.add(vec![entry("a", size)])?;
         }
         Index::open(folder.path())?;
         let again = Index::open(folder.path())?;
