@@ -5,6 +5,7 @@ mod index;
 mod partial;
 mod place;
 mod settle;
+mod sweep;
 
 pub use index::{Entry, Stamp};
 pub use partial::{Notes, Partial, boot};
@@ -71,7 +72,7 @@ impl Cache {
     pub fn begin(&self, place: &Place) -> Result<Partial, Problem> {
         place::check_links(&self.root, &place.relative)?;
         let name = place::short_hash(&place.relative);
-        let partial = Partial::acquire(self.root.join(place::CONTROL).join(place::PARTIALS).join(name))?;
+        let partial = Partial::acquire(&self.root.join(place::CONTROL).join(place::PARTIALS).join(name))?;
         // Who published the file keeps it locked until the index knows it. Where locks do not work, it is made again.
         if let Ok(published) = File::open(&place.path) {
             let _ = published.lock_shared();
@@ -132,9 +133,12 @@ impl Cache {
         Ok(entry)
     }
 
-    /// Waits until all that was published is durable and in the index.
-    pub fn finish(self) -> Result<(), FileError> {
-        self.settler.into_inner().map_or(Ok(()), Settler::finish)
+    /// Waits until all that was published is durable and in the index; then tidies up, if anything was.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        let Some(settler) = self.settler.take() else { return Ok(()) };
+        settler.finish()?;
+        sweep::sweep(&self.root);
+        Ok(())
     }
 
     /// All files of the index that are still there, with their paths.

@@ -44,23 +44,23 @@ pub struct Partial {
 
 impl Partial {
     /// Waits for the partial at `path`, making it and its folder as needed.
-    pub fn acquire(path: PathBuf) -> Result<Partial, FileError> {
+    pub fn acquire(path: &Path) -> Result<Partial, FileError> {
         loop {
-            let file = open(&path)?;
-            file.lock().map_err(FileError::at("lock", &path))?;
-            if let Some(partial) = Partial::locked(file, &path) {
+            let file = open(path)?;
+            file.lock().map_err(FileError::at("lock", path))?;
+            if let Some(partial) = Partial::locked(file, path) {
                 return Ok(partial);
             }
         }
     }
 
     /// The partial at `path`, unless somebody holds it.
-    pub fn try_acquire(path: PathBuf) -> Result<Option<Partial>, FileError> {
-        let file = open(&path)?;
+    pub fn try_acquire(path: &Path) -> Result<Option<Partial>, FileError> {
+        let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Partial::locked(file, &path)),
+            Ok(()) => Ok(Partial::locked(file, path)),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(FileError::at("lock", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(FileError::at("lock", path)(error)),
         }
     }
 

@@ -72,12 +72,16 @@ impl<'a> Job<'a> {
         let partial = cache.begin(place)?;
         // Another process may have made the file while this one waited.
         cache.refresh()?;
-        if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
-            return Ok(Got { entry, status: Status::Cached });
-        }
-        let present = cache.hash_hit(place, self.request)?;
+        let present = match cache.stat_hit(place, self.request).filter(|_| trust_stat) {
+            Some(entry) => Some(entry),
+            None => cache.hash_hit(place, self.request)?,
+        };
         match present {
-            Some(entry) if !ask_again => Ok(Got { entry, status: Status::Cached }),
+            Some(entry) if !ask_again => {
+                // The whole is there, so nobody needs its beginning.
+                partial.discard().map_err(FileError::at("remove the partial of", &place.path))?;
+                Ok(Got { entry, status: Status::Cached })
+            }
             present => self.download(place, partial, present.as_ref()),
         }
     }

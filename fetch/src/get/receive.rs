@@ -64,12 +64,12 @@ impl Receiver<'_> {
     pub fn receive(
         &self,
         partial: &mut Partial,
-        body: Body,
+        mut body: Body,
         address: &Address,
         held: Option<&Held>,
     ) -> Result<Received, Problem> {
-        let Body { bytes, from, size, validators } = body;
-        if from > 0 && !held.is_some_and(|held| continues(held, from, &validators)) {
+        let Body { from, size, .. } = body;
+        if from > 0 && !held.is_some_and(|held| continues(held, from, &body.validators)) {
             return Err(Problem::WrongRange);
         }
         let (job, name) = (self.job, self.request.name.clone());
@@ -79,34 +79,31 @@ impl Receiver<'_> {
         let ready = if from > 0 {
             partial.go_on(from, &mut hasher)
         } else {
-            partial.restart(self.notes(address, size, &validators))
+            partial.restart(self.notes(address, size, &body.validators))
         };
         ready.map_err(FileError::at("write", &self.place.path))?;
-        let got = from + self.copy(bytes, partial, &mut hasher, from)?;
+        let got = self.copy(&mut body, partial, &mut hasher)?;
         if let Some(expected) = size.filter(|expected| *expected != got) {
             return Err(Problem::Truncated { expected, got });
         }
-        Ok(Received { digests: hasher.finish(), validators, resumed: from > 0 })
+        Ok(Received { digests: hasher.finish(), validators: body.validators, resumed: from > 0 })
     }
 
-    fn copy(
-        &self,
-        mut bytes: Box<dyn Read>,
-        partial: &mut Partial,
-        hasher: &mut Hasher,
-        from: u64,
-    ) -> Result<u64, Problem> {
-        let mut chunk = vec![0; CHUNK];
-        let mut came = 0;
+    /// Copies to the end, and says how many bytes there are then.
+    fn copy(&self, body: &mut Body, partial: &mut Partial, hasher: &mut Hasher) -> Result<u64, Problem> {
+        let mut got = body.from;
+        // With room for a byte more than there must be, the end is met in the same call as the last byte.
+        let left = body.size.map_or(CHUNK as u64, |size| size.saturating_sub(got).saturating_add(1));
+        let mut chunk = vec![0; usize::try_from(left).unwrap_or(CHUNK).min(CHUNK)];
         loop {
             if self.stop.is_set() {
                 return Err(Problem::Stopped);
             }
-            let read = match bytes.read(&mut chunk) {
-                Ok(0) => return Ok(came),
+            let read = match body.bytes.read(&mut chunk) {
+                Ok(0) => return Ok(got),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Problem::Broken { got: from + came, cause: error.to_string() }),
+                Err(error) => return Err(Problem::Broken { got, cause: error.to_string() }),
             };
             hasher.update(&chunk[..read]);
             if let Err(error) = partial.write_all(&chunk[..read]) {
@@ -114,7 +111,7 @@ impl Receiver<'_> {
                 let _ = partial.restart(None);
                 return Err(FileError::at("write", &self.place.path)(error).into());
             }
-            came += read as u64;
+            got += read as u64;
             tell(self.events, Event::Advanced { job: self.job, bytes: read as u64 });
         }
     }
