@@ -3,7 +3,7 @@
 //!
 //! A log of JSON lines: the last one of a path counts. Lines are added under a lock, those of a batch by one write; a
 //! line that was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
-//! most of its lines are out of date. A line is added only once the bytes it vouches for are durable: see `settle`.
+//! most of its lines are out of date. What a line vouches for after a crash: see `settle`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
@@ -48,6 +48,9 @@ pub struct Entry {
     /// Its state when it was verified.
     #[serde(flatten)]
     pub stamp: Stamp,
+    /// The boot of the machine in which this holds: its bytes may be lost at the next crash. Without, they are durable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub boot: Option<String>,
     /// Where it came from, without secrets.
     pub url: String,
     /// Its sha256 first, then those of other algorithms that were computed, each as `alg:hex`.
@@ -80,7 +83,7 @@ pub struct Index {
     log: PathBuf,
     lock: PathBuf,
     entries: BTreeMap<String, Entry>,
-    /// What this process knows of files that are not durable yet.
+    /// What this process knows of files that are not in the log yet.
     unsettled: BTreeMap<String, Entry>,
     lines: usize,
     /// The inode of the log, and how many of its bytes were read.
@@ -125,12 +128,12 @@ impl Index {
         self.unsettled.insert(entry.path.clone(), entry);
     }
 
-    /// Adds what is now known of files that are durable, for this process and all others.
+    /// Adds what is now known of files, for this process and all others.
     pub fn add(&mut self, entries: Vec<Entry>) -> Result<(), FileError> {
         let _lock = Lock::acquire(&self.lock)?;
         self.append(&entries).map_err(FileError::at("write the cache index", &self.log))?;
         for entry in entries {
-            if self.unsettled.get(&entry.path) == Some(&entry) {
+            if self.unsettled.get(&entry.path).is_some_and(|noted| noted.stamp == entry.stamp) {
                 self.unsettled.remove(&entry.path);
             }
             self.entries.insert(entry.path.clone(), entry);
@@ -158,18 +161,17 @@ impl Index {
     }
 
     fn read_on(&mut self) -> io::Result<()> {
-        let mut log = match File::open(&self.log) {
-            Ok(log) => log,
+        match self.log.metadata() {
+            Ok(metadata) if (metadata.ino(), metadata.len()) == self.read => return Ok(()),
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
-        };
+        }
+        let mut log = File::open(&self.log)?;
         let metadata = log.metadata()?;
         let (inode, read) = self.read;
         if inode != metadata.ino() || metadata.len() < read {
             (self.entries, self.lines, self.read) = (BTreeMap::new(), 0, (metadata.ino(), 0));
-        }
-        if self.read.1 == metadata.len() {
-            return Ok(());
         }
         log.seek(SeekFrom::Start(self.read.1))?;
         let mut bytes = Vec::new();
@@ -208,6 +210,7 @@ mod tests {
         Entry {
             path: path.into(),
             stamp: Stamp { size_bytes, mtime_ns: 1, inode: 2 },
+            boot: None,
             url: "http://h/x".into(),
             digests: vec!["sha256:00".into()],
             etag: None,

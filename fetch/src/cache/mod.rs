@@ -8,8 +8,9 @@ mod settle;
 mod sweep;
 
 pub use index::{Entry, Stamp};
-pub use partial::{Notes, Partial, boot};
+pub use partial::{Notes, Partial};
 pub use place::Layout;
+pub use settle::boot;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -84,7 +85,7 @@ impl Cache {
     pub fn stat_hit(&self, place: &Place, request: &Request) -> Option<Entry> {
         let entry = self.index().get(&place.relative)?.clone();
         let wanted = wanted(request, Some(&entry))?;
-        let same = stamp(&place.path) == Some(entry.stamp);
+        let same = stamp(&place.path) == Some(entry.stamp) && !settle::outlived(&entry);
         (same && entry.has(&wanted) == Some(true)).then_some(entry)
     }
 
@@ -99,14 +100,15 @@ impl Cache {
         if !digests.contains(&wanted) {
             return Ok(None);
         }
+        // What another boot has left was read from the disk: it will outlive further ones.
+        let durable = known.as_ref().is_some_and(|known| known.stamp == stamp && settle::outlived(known));
         // What is known of other bytes, such as their ETag, does not hold for these.
         let known = known.filter(|known| digests[0].to_string() == known.sha256());
         let url = known.as_ref().map(|known| known.url.clone());
         let url = url.or_else(|| Some(request.addresses.first()?.to_string())).unwrap_or_default();
         let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
         let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
-        // Read from memory perhaps, and not on disk yet.
-        self.settle(Published { file, entry: entry.clone() });
+        self.settle(Published { file, entry: entry.clone(), durable });
         Ok(Some(entry))
     }
 
@@ -115,8 +117,8 @@ impl Cache {
         self.index().refresh()
     }
 
-    /// Moves a verified file into its place, and gives its entry. It is durable, and in the index for others, after
-    /// [`Cache::finish`] at the latest.
+    /// Moves a verified file into its place, and gives its entry. It is in the index for others after [`Cache::finish`] at
+    /// the latest.
     pub fn publish(
         &self,
         partial: Partial,
@@ -129,11 +131,11 @@ impl Cache {
         let metadata = file.metadata().map_err(FileError::at("read", &place.path))?;
         let Validators { etag, last_modified } = validators;
         let entry = Entry { etag, last_modified, ..Entry::new(place, Stamp::from(&metadata), url, digests) };
-        self.settle(Published { file, entry: entry.clone() });
+        self.settle(Published { file, entry: entry.clone(), durable: false });
         Ok(entry)
     }
 
-    /// Waits until all that was published is durable and in the index; then tidies up, if anything was.
+    /// Waits until all that was published is in the index; then tidies up, if anything was.
     pub fn finish(mut self) -> Result<(), FileError> {
         let Some(settler) = self.settler.take() else { return Ok(()) };
         settler.finish()?;
@@ -164,6 +166,7 @@ impl Entry {
         Entry {
             path: place.relative.clone(),
             stamp,
+            boot: None,
             url,
             digests: digests.iter().map(Digest::to_string).collect(),
             etag: None,

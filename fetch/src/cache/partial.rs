@@ -181,12 +181,6 @@ impl Drop for Partial {
     }
 }
 
-/// A random name that the kernel takes at every start of the machine; empty when it tells none.
-pub fn boot() -> String {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    id.map(|id| id.trim().to_owned()).unwrap_or_default()
-}
-
 /// Where the notes of the partial at `path` lie.
 pub fn notes_path(path: &Path) -> PathBuf {
     path.with_extension("json")

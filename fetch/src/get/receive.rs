@@ -126,7 +126,7 @@ impl Receiver<'_> {
             url: address.to_string(),
             validator: validator.to_owned(),
             size_bytes: size,
-            boot: boot(),
+            boot: boot().to_owned(),
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Runs that are killed at any moment, and what they leave for the next one.
 
 use std::collections::HashMap;
+use std::fs::FileTimes;
+use std::io::Read;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use super::server::Fault;
 use super::{HELLO, World, files, leftovers, noise};
 
 /// So many runs are killed.
-const KILLS: u64 = 60;
+const KILLS: usize = 60;
 /// A run without disturbance is over in less.
 const LONGEST_LIFE: u64 = 40_000;
 
@@ -76,7 +79,7 @@ fn kill_and_look(pinned: bool) {
         get.extend(urls.iter().map(String::as_str));
     }
     let mut killed = 0;
-    for (number, random) in (0..KILLS).zip(noise(8 * KILLS as usize, 7).chunks(8)) {
+    for (number, random) in (0..KILLS).zip(noise(8 * KILLS, 7).chunks(8)) {
         let mut child = world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let life = u64::from_le_bytes(random.try_into().unwrap()) % LONGEST_LIFE;
         std::thread::sleep(Duration::from_micros(life));
@@ -84,7 +87,7 @@ fn kill_and_look(pinned: bool) {
         killed += u32::from(!child.wait().unwrap().success());
         nothing_is_wrong(&world, &served);
         // There must be something to do for the next run, and something that goes wrong.
-        let name = format!("f{}", [6, 10_240, 300_000, 1_500_000, 6_000_000][number as usize % 5]);
+        let name = format!("f{}", [6, 10_240, 300_000, 1_500_000, 6_000_000][number % 5]);
         let _ = std::fs::remove_file(world.path("data").join(&name));
         if random[0] % 3 == 0 {
             world.server.faults(&format!("/{name}"), [Fault::Cut(served[&name].len() / 2)]);
@@ -117,37 +120,69 @@ fn an_index_whose_last_line_was_cut_short_costs_a_hash() {
     assert_eq!((world.requests(), index(&world).len()), (1, 1));
 }
 
+/// Spoils a file as a crash does that keeps its name and its stat but not its bytes.
+fn spoil(path: &Path) {
+    let state = std::fs::metadata(path).unwrap();
+    let mut file = std::fs::File::options().write(true).open(path).unwrap();
+    std::io::copy(&mut std::io::repeat(0).take(state.len()), &mut file).unwrap();
+    file.set_times(FileTimes::new().set_modified(state.modified().unwrap())).unwrap();
+}
+
 #[test]
-fn a_file_that_a_crash_emptied_is_never_a_hit() {
-    // Published, and the machine went down before it was durable: no line of the index vouches for it.
+fn a_short_file_counts_until_the_machine_starts_anew() {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    for (hash, lost) in [(true, false), (true, true), (false, false), (false, true)] {
+        let world = World::new();
+        world.server.file("/x", "hello\n");
+        let url = world.server.url("/x");
+        let get =
+            [&["get", "--cache", "data", &url][..], if hash { &["--hash", HELLO] } else { &[] }].concat();
+        world.records(&get, 0);
+        let log = world.path("data/.fetch/index.jsonl");
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert!(text.contains(boot.trim()), "{text}");
+        std::fs::write(&log, text.replace(boot.trim(), "an-earlier-one")).unwrap();
+        if lost {
+            spoil(&world.path("data/x"));
+        }
+        let status = if lost { "updated" } else { "cached" };
+        assert_eq!(world.records(&get, 0)[0]["status"], status);
+        assert_eq!(std::fs::read(world.path("data/x")).unwrap(), b"hello\n");
+        assert_eq!(world.requests(), 1 + usize::from(lost));
+        // What a start has not harmed, no further one will.
+        assert_eq!(index(&world).pop().unwrap()["boot"].is_null(), !lost);
+    }
+}
+
+#[test]
+fn a_file_that_no_line_vouches_for_is_never_a_hit() {
     let world = World::new();
     world.server.file("/x", "hello\n");
+    let url = world.server.url("/x");
     for spoilt in [&b""[..], b"\0\0\0\0\0\0"] {
-        std::fs::create_dir_all(world.path("data")).unwrap();
-        std::fs::write(world.path("data/x"), spoilt).unwrap();
         for hash in [&["--hash", HELLO][..], &[]] {
+            std::fs::create_dir_all(world.path("data")).unwrap();
             std::fs::write(world.path("data/x"), spoilt).unwrap();
-            let url = world.server.url("/x");
             let get = [&["get", "--cache", "data", &url][..], hash].concat();
             assert_eq!(world.records(&get, 0)[0]["status"], "updated");
             assert_eq!(std::fs::read(world.path("data/x")).unwrap(), b"hello\n");
-            std::fs::remove_dir_all(world.path("data/.fetch")).unwrap();
+            std::fs::remove_dir_all(world.path("data")).unwrap();
         }
     }
 }
 
 #[test]
-fn bytes_are_durable_before_the_index_knows_them() {
+fn a_long_file_is_durable_before_the_index_knows_it() {
     let Ok(strace) = kit::tool("strace", "strace") else { return };
     let world = World::new();
-    let names: Vec<String> = (0..20).map(|number| format!("f{number}")).collect();
-    for name in &names {
-        world.server.file(&format!("/{name}"), name.as_str());
+    let names: Vec<String> = (0..4).map(|number| format!("f{number}")).collect();
+    for (name, seed) in names.iter().zip(0..) {
+        world.server.file(&format!("/{name}"), noise(1_500_000, seed));
     }
     let urls: Vec<String> = names.iter().map(|name| world.server.url(&format!("/{name}"))).collect();
     let mut command = std::process::Command::new(strace);
     let calls = "trace=openat,rename,renameat,renameat2,fdatasync,fsync,write,close";
-    command.args(["-f", "-y", "-s", "20000", "-e", calls, "-o"]).arg(world.path("calls"));
+    command.args(["-f", "-y", "-s", "2000", "-e", calls, "-o"]).arg(world.path("calls"));
     command.arg(kit::binary("fetch")).args(["get", "--cache"]).arg(world.path("data")).args(&urls);
     kit::run(command.env("SNAKEPIPE_CACHE", world.path("cache")).current_dir(world.folder.path())).exits(0);
     let calls = std::fs::read_to_string(world.path("calls")).unwrap();
@@ -158,7 +193,7 @@ fn bytes_are_durable_before_the_index_knows_them() {
         let written = calls.iter().position(|call| call.contains("index.jsonl>") && call.contains(&line));
         let synced = calls.iter().position(|call| call.contains("fdatasync(") && call.contains(&file));
         let (written, synced) = (written.unwrap(), synced.unwrap());
-        // The call has returned when its line says so, or the line by which it goes on.
+        // It has returned when its line says so, or the line by which it goes on.
         let thread = calls[synced].split(' ').next().unwrap();
         let returned = (synced..calls.len()).find(|at| {
             calls[*at].starts_with(thread) && calls[*at].contains("fdatasync") && calls[*at].ends_with("= 0")

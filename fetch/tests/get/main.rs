@@ -80,7 +80,7 @@ fn leftovers(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let unfinished = folder.ends_with("partial") || name.ends_with(".part");
+        let unfinished = folder.ends_with("partial") || name.starts_with(".snakepipe-");
         if unfinished {
             found.push(name);
         } else if entry.path().is_dir() {

@@ -33,9 +33,9 @@ fn sha256(world: &World, bytes: &[u8]) -> String {
 }
 
 /// Starts a run and waits until it has `length` bytes of the file.
-fn run_until(world: &World, args: &[&str], length: usize) -> Child {
+fn run_until(world: &World, args: &[&str], length: u64) -> Child {
     let child = world.fetch(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let there = |path: &PathBuf| path.metadata().is_ok_and(|state| state.len() as usize == length);
+    let there = |path: &PathBuf| path.metadata().is_ok_and(|state| state.len() == length);
     while !partials(world).iter().any(there) {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -45,7 +45,7 @@ fn run_until(world: &World, args: &[&str], length: usize) -> Child {
 /// Kills a run after half of the file, so hard that it can do nothing about it.
 fn kill_at_half(world: &World, args: &[&str]) {
     world.server.faults("/x", [Fault::Stall(HALF)]);
-    let mut child = run_until(world, args, HALF);
+    let mut child = run_until(world, args, HALF as u64);
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -168,7 +168,7 @@ fn who_waited_for_a_run_that_was_killed_goes_on_with_it() {
     let (world, bytes) = with_long_file();
     let get = ["get", "--cache", "data", &world.server.url("/x")];
     world.server.faults("/x", [Fault::Stall(HALF)]);
-    let mut first = run_until(&world, &get, HALF);
+    let mut first = run_until(&world, &get, HALF as u64);
     let file = std::thread::scope(|scope| {
         let second = scope.spawn(|| world.records(&get, 0));
         std::thread::sleep(Duration::from_millis(200));
@@ -198,7 +198,7 @@ fn what_nobody_goes_on_with_is_swept() {
     let url = world.server.url("/x");
     let write = |name: &str, days: u64| {
         let path = world.write(name, "left");
-        let then = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        let then = SystemTime::now() - Duration::from_hours(days * 24);
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
         path
     };
@@ -215,7 +215,7 @@ fn what_nobody_goes_on_with_is_swept() {
     let left = [&half, &old, &new, &held, &unknown].map(there);
     assert_eq!(left, [true, false, true, true, false], "only what is old, unknown and nobody's goes");
 
-    let long_ago = SystemTime::now() - Duration::from_secs(8 * 24 * 60 * 60);
+    let long_ago = SystemTime::now() - Duration::from_hours(8 * 24);
     std::fs::File::options().write(true).open(&half).unwrap().set_modified(long_ago).unwrap();
     world.server.file("/z", "hello\n");
     world.records(&["get", "--cache", "data", &world.server.url("/z")], 0);
