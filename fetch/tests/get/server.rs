@@ -152,17 +152,16 @@ impl Server {
         match fault {
             Some(Fault::Cut(at)) => {
                 stream.write_all(&body[..at]).ok()?;
-                return None;
+                None
             }
             Some(Fault::Stall(at)) => {
                 stream.write_all(&body[..at]).ok()?;
                 // Until the client goes away.
                 let _ = stream.read(&mut [0]);
-                return None;
+                None
             }
-            _ => {}
+            _ => stream.write_all(&body).ok(),
         }
-        stream.write_all(&body).ok()
     }
 }
 
