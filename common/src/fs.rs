@@ -46,9 +46,15 @@ impl Explain for FileError {
     }
 }
 
+/// How the name of an [`AtomicFile`] begins until it is in its place.
+pub const PART_PREFIX: &str = ".snakepipe-";
+/// How it ends.
+pub const PART_SUFFIX: &str = ".part";
+
 /// A file that is written beside its final place and moved there by [`AtomicFile::commit`].
 ///
-/// Dropped without commit it leaves nothing behind. The mode is 0666 less the umask, as `open` gives.
+/// Dropped without commit it leaves nothing behind; a process that is killed leaves `.snakepipe-*.part`, no longer
+/// locked. The mode is 0666 less the umask, as `open` gives.
 pub struct AtomicFile {
     temp: NamedTempFile,
     target: PathBuf,
@@ -64,11 +70,13 @@ impl AtomicFile {
         };
         std::fs::create_dir_all(folder).map_err(FileError::at("create the folder of", &target))?;
         let temp = tempfile::Builder::new()
-            .prefix(".snakepipe-")
-            .suffix(".part")
+            .prefix(PART_PREFIX)
+            .suffix(PART_SUFFIX)
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
             .map_err(FileError::at("create", &target))?;
+        // Tells who tidies up that somebody is still at it. Where locks do not work, its age must do.
+        let _ = temp.as_file().try_lock();
         Ok(AtomicFile { temp, target })
     }
 

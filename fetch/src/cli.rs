@@ -18,6 +18,8 @@ Examples:
   jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest; other keys pass
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
 
+A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
+
 Exit codes: 0 every file is there; 1 a file had other content than its hash says; 2 a file could not be got
 (not found, no network, a miss with --offline, a name that leads out of the cache folder) or bad arguments.";
 

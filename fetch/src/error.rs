@@ -112,6 +112,8 @@ pub enum Problem {
     Broken { got: u64, cause: String },
     #[error("the body ended after {got} of {expected} bytes")]
     Truncated { expected: u64, got: u64 },
+    #[error("the server sent other bytes than those asked for")]
+    WrongRange,
     #[error("not in the cache, and --offline is given")]
     OfflineMiss,
     #[error("{name:?} is no path below the cache folder: {why}")]
@@ -132,7 +134,10 @@ impl Problem {
         match self {
             // Not 501 and 505, which say that the server cannot do it at all.
             Problem::HttpStatus { status } => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 506..),
-            Problem::Connection(_) | Problem::Broken { .. } | Problem::Truncated { .. } => true,
+            Problem::Connection(_)
+            | Problem::Broken { .. }
+            | Problem::Truncated { .. }
+            | Problem::WrongRange => true,
             _ => false,
         }
     }
@@ -148,7 +153,9 @@ impl Explain for Problem {
             Problem::AccessDenied { .. } => {
                 "the URL may need a user and password: https://USER:PASSWORD@HOST/…"
             }
-            Problem::HttpStatus { .. } => "try again later, or give a mirror in \"urls\"",
+            Problem::HttpStatus { .. } | Problem::WrongRange => {
+                "try again later, or give a mirror in \"urls\""
+            }
             Problem::Connection(_) | Problem::Broken { .. } | Problem::Truncated { .. } => {
                 "check the network and the URL, or give a mirror in \"urls\""
             }
@@ -167,6 +174,7 @@ impl Explain for Problem {
             Problem::NotFound { .. } | Problem::NoLocalFile(_) => "not_found",
             Problem::AccessDenied { .. } => "access_denied",
             Problem::HttpStatus { .. } => "http_status",
+            Problem::WrongRange => "wrong_range",
             Problem::Connection(_) => "connection_failed",
             Problem::Broken { .. } | Problem::Truncated { .. } => "truncated",
             Problem::OfflineMiss => "offline_miss",

@@ -81,6 +81,8 @@ pub enum Status {
     Cached,
     /// It was downloaded.
     Downloaded,
+    /// Its rest was downloaded: the beginning was there from an attempt that broke off, in this run or an earlier one.
+    Resumed,
     /// It was downloaded over a file with other content.
     Updated,
     /// It was there, and its server says that it has not changed.
@@ -93,6 +95,7 @@ impl Status {
         match self {
             Status::Cached => "cached",
             Status::Downloaded => "downloaded",
+            Status::Resumed => "resumed",
             Status::Updated => "updated",
             Status::NotModified => "not_modified",
         }
@@ -164,6 +167,8 @@ pub enum Event {
         name: String,
         /// Its size, where the server says it.
         size_bytes: Option<u64>,
+        /// How many bytes of it are there already.
+        held_bytes: u64,
     },
     /// So many more bytes of it came.
     Advanced {

@@ -77,11 +77,13 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
         }
     });
     drop(screen);
+    let settled = getter.cache.finish();
     for (word, number) in &summary.files {
         session.count(word, *number);
     }
     session.count("transferred_bytes", summary.transferred_bytes);
     worked?;
+    settled?;
     shown.map_err(lost_output)?;
     if stop.was_interrupted() {
         return Ok(Exit::INTERRUPTED);

@@ -1,9 +1,9 @@
 //! What is known of the files in a cache folder, so that a hit costs a stat instead of a hash.
 //! Must not know where files come from.
 //!
-//! A log of JSON lines: the last one of a path counts. Lines are added under a lock, each by one write; a line that
-//! was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once most of
-//! its lines are out of date.
+//! A log of JSON lines: the last one of a path counts. Lines are added under a lock, those of a batch by one write; a
+//! line that was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
+//! most of its lines are out of date. What a line vouches for after a crash: see `settle`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
@@ -48,6 +48,9 @@ pub struct Entry {
     /// Its state when it was verified.
     #[serde(flatten)]
     pub stamp: Stamp,
+    /// The boot of the machine in which this holds: its bytes may be lost at the next crash. Without, they are durable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub boot: Option<String>,
     /// Where it came from, without secrets.
     pub url: String,
     /// Its sha256 first, then those of other algorithms that were computed, each as `alg:hex`.
@@ -80,6 +83,8 @@ pub struct Index {
     log: PathBuf,
     lock: PathBuf,
     entries: BTreeMap<String, Entry>,
+    /// What this process knows of files that are not in the log yet.
+    unsettled: BTreeMap<String, Entry>,
     lines: usize,
     /// The inode of the log, and how many of its bytes were read.
     read: (u64, u64),
@@ -92,6 +97,7 @@ impl Index {
             log: folder.join("index.jsonl"),
             lock: folder.join("index.lock"),
             entries: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
             lines: 0,
             read: (0, 0),
         };
@@ -104,10 +110,10 @@ impl Index {
 
     /// What is known of the file at `path`.
     pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.get(path)
+        self.unsettled.get(path).or_else(|| self.entries.get(path))
     }
 
-    /// All entries, sorted by path.
+    /// All entries of the log, sorted by path.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
@@ -117,44 +123,55 @@ impl Index {
         self.read_on().map_err(FileError::at("read the cache index", &self.log))
     }
 
-    /// Adds what is now known of a file, for this process and all others.
-    pub fn add(&mut self, entry: Entry) -> Result<(), FileError> {
+    /// Notes what is now known of a file for this process alone, until [`Index::add`] is called for it.
+    pub fn note(&mut self, entry: Entry) {
+        self.unsettled.insert(entry.path.clone(), entry);
+    }
+
+    /// Adds what is now known of files, for this process and all others.
+    pub fn add(&mut self, entries: Vec<Entry>) -> Result<(), FileError> {
         let _lock = Lock::acquire(&self.lock)?;
-        self.append(&entry).map_err(FileError::at("write the cache index", &self.log))?;
-        self.entries.insert(entry.path.clone(), entry);
+        self.append(&entries).map_err(FileError::at("write the cache index", &self.log))?;
+        for entry in entries {
+            if self.unsettled.get(&entry.path).is_some_and(|noted| noted.stamp == entry.stamp) {
+                self.unsettled.remove(&entry.path);
+            }
+            self.entries.insert(entry.path.clone(), entry);
+        }
         Ok(())
     }
 
-    fn append(&self, entry: &Entry) -> io::Result<()> {
+    fn append(&self, entries: &[Entry]) -> io::Result<()> {
         let mut log = OpenOptions::new().create(true).append(true).read(true).open(&self.log)?;
-        let mut line = Vec::with_capacity(512);
+        let mut lines = Vec::with_capacity(512 * entries.len());
         // Keep apart from a line that its writer did not get to finish.
         if log.seek(SeekFrom::End(0))? > 0 {
             log.seek(SeekFrom::End(-1))?;
             let mut last = [0];
             log.read_exact(&mut last)?;
             if last != *b"\n" {
-                line.push(b'\n');
+                lines.push(b'\n');
             }
         }
-        serde_json::to_writer(&mut line, entry)?;
-        line.push(b'\n');
-        log.write_all(&line)
+        for entry in entries {
+            serde_json::to_writer(&mut lines, entry)?;
+            lines.push(b'\n');
+        }
+        log.write_all(&lines)
     }
 
     fn read_on(&mut self) -> io::Result<()> {
-        let mut log = match File::open(&self.log) {
-            Ok(log) => log,
+        match self.log.metadata() {
+            Ok(metadata) if (metadata.ino(), metadata.len()) == self.read => return Ok(()),
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
-        };
+        }
+        let mut log = File::open(&self.log)?;
         let metadata = log.metadata()?;
         let (inode, read) = self.read;
         if inode != metadata.ino() || metadata.len() < read {
             (self.entries, self.lines, self.read) = (BTreeMap::new(), 0, (metadata.ino(), 0));
-        }
-        if self.read.1 == metadata.len() {
-            return Ok(());
         }
         log.seek(SeekFrom::Start(self.read.1))?;
         let mut bytes = Vec::new();
@@ -193,6 +210,7 @@ mod tests {
         Entry {
             path: path.into(),
             stamp: Stamp { size_bytes, mtime_ns: 1, inode: 2 },
+            boot: None,
             url: "http://h/x".into(),
             digests: vec!["sha256:00".into()],
             etag: None,
@@ -204,8 +222,8 @@ mod tests {
     fn two_processes_see_what_the_other_adds() -> Result<(), FileError> {
         let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
         let (mut one, mut two) = (Index::open(folder.path())?, Index::open(folder.path())?);
-        one.add(entry("a", 1))?;
-        two.add(entry("b", 2))?;
+        one.add(vec![entry("a", 1)])?;
+        two.add(vec![entry("b", 2)])?;
         one.refresh()?;
         two.refresh()?;
         assert_eq!(one.entries, two.entries);
@@ -217,11 +235,11 @@ mod tests {
     fn a_line_cut_short_costs_only_itself() -> Result<(), FileError> {
         let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
         let mut index = Index::open(folder.path())?;
-        index.add(entry("a", 1))?;
+        index.add(vec![entry("a", 1)])?;
         let cut = |error| FileError::at("cut", Path::new("index"))(error);
         let mut log = OpenOptions::new().append(true).open(&index.log).map_err(cut)?;
         log.write_all(b"{\"path\":\"b\",\"si").map_err(cut)?;
-        index.add(entry("c", 3))?;
+        index.add(vec![entry("c", 3)])?;
         let again = Index::open(folder.path())?;
         assert_eq!(again.entries.keys().collect::<Vec<_>>(), ["a", "c"]);
         Ok(())
@@ -232,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
         let mut index = Index::open(folder.path())?;
         for size in 0..SLACK as u64 + 10 {
-            index.add(entry("a", size))?;
+            index.add(vec![entry("a", size)])?;
         }
         Index::open(folder.path())?;
         let again = Index::open(folder.path())?;

@@ -1,21 +1,29 @@
-//! The verified cache: which files are there, whole and right. Must not know how a file is transferred.
+//! The verified cache: which files are there, whole and right, and how they come to be so.
+//! Must not know how a file is transferred.
 
 mod index;
+mod partial;
 mod place;
+mod settle;
+mod sweep;
 
 pub use index::{Entry, Stamp};
+pub use partial::{Notes, Partial};
 pub use place::Layout;
+pub use settle::boot;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use common::fs::{AtomicFile, FileError, Lock};
+use common::fs::FileError;
 
 use crate::error::Problem;
 use crate::hash::{Algorithm, Digest, Hasher};
 use crate::source::Request;
+use crate::transfer::Validators;
 use index::Index;
+use settle::{Published, Settler};
 
 /// How a file that is there is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,7 +40,9 @@ pub enum Verify {
 pub struct Cache {
     root: PathBuf,
     layout: Layout,
-    index: Mutex<Index>,
+    index: Arc<Mutex<Index>>,
+    /// Started with the first file that is published.
+    settler: OnceLock<Settler>,
 }
 
 /// The place of one request's file.
@@ -48,7 +58,8 @@ impl Cache {
     /// Opens the cache folder `root`, which need not exist.
     pub fn open(root: &Path, layout: Layout) -> Result<Cache, FileError> {
         let index = Index::open(&root.join(place::CONTROL))?;
-        Ok(Cache { root: root.to_owned(), layout, index: Mutex::new(index) })
+        let index = Arc::new(Mutex::new(index));
+        Ok(Cache { root: root.to_owned(), layout, index, settler: OnceLock::new() })
     }
 
     /// Where the file of a request lies or will lie.
@@ -58,19 +69,23 @@ impl Cache {
         Ok(Place { relative, path })
     }
 
-    /// The lock under which the file at a place is made: one maker among all processes.
-    ///
-    /// There are 4096 of them, so that two downloads seldom wait for one another and the folder stays small.
-    pub fn lock(&self, place: &Place) -> Result<Lock, FileError> {
-        let stripe = &place::short_hash(&place.relative)[..3];
-        Lock::acquire(&self.root.join(place::CONTROL).join("locks").join(stripe))
+    /// Begins the file of a place, or goes on with it: waits until nobody else among all processes makes it.
+    pub fn begin(&self, place: &Place) -> Result<Partial, Problem> {
+        place::check_links(&self.root, &place.relative)?;
+        let name = place::short_hash(&place.relative);
+        let partial = Partial::acquire(&self.root.join(place::CONTROL).join(place::PARTIALS).join(name))?;
+        // Who published the file keeps it locked until the index knows it. Where locks do not work, it is made again.
+        if let Ok(published) = File::open(&place.path) {
+            let _ = published.lock_shared();
+        }
+        Ok(partial)
     }
 
     /// The file at a place, when the index and its stat tell that it is the one asked for.
     pub fn stat_hit(&self, place: &Place, request: &Request) -> Option<Entry> {
         let entry = self.index().get(&place.relative)?.clone();
         let wanted = wanted(request, Some(&entry))?;
-        let same = stamp(&place.path) == Some(entry.stamp);
+        let same = stamp(&place.path) == Some(entry.stamp) && !settle::outlived(&entry);
         (same && entry.has(&wanted) == Some(true)).then_some(entry)
     }
 
@@ -80,18 +95,20 @@ impl Cache {
         let Some(wanted) = wanted(request, known.as_ref()) else { return Ok(None) };
         let Some(stamp) = stamp(&place.path) else { return Ok(None) };
         let hasher = Hasher::new([Algorithm::Sha256, wanted.algorithm()]);
-        let read = File::open(&place.path).and_then(|file| hasher.read(file));
-        let (digests, _) = read.map_err(FileError::at("read", &place.path))?;
+        let file = File::open(&place.path).map_err(FileError::at("read", &place.path))?;
+        let (digests, _) = hasher.read(&file).map_err(FileError::at("read", &place.path))?;
         if !digests.contains(&wanted) {
             return Ok(None);
         }
+        // What another boot has left was read from the disk: it will outlive further ones.
+        let durable = known.as_ref().is_some_and(|known| known.stamp == stamp && settle::outlived(known));
         // What is known of other bytes, such as their ETag, does not hold for these.
         let known = known.filter(|known| digests[0].to_string() == known.sha256());
         let url = known.as_ref().map(|known| known.url.clone());
         let url = url.or_else(|| Some(request.addresses.first()?.to_string())).unwrap_or_default();
         let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
         let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
-        self.index().add(entry.clone())?;
+        self.settle(Published { file, entry: entry.clone(), durable });
         Ok(Some(entry))
     }
 
@@ -100,16 +117,30 @@ impl Cache {
         self.index().refresh()
     }
 
-    /// Begins the file of a place; it is published by [`Cache::publish`] or leaves nothing behind.
-    pub fn create(&self, place: &Place) -> Result<AtomicFile, Problem> {
-        place::check_links(&self.root, &place.relative)?;
-        Ok(AtomicFile::create(&place.path)?)
+    /// Moves a verified file into its place, and gives its entry. It is in the index for others after [`Cache::finish`] at
+    /// the latest.
+    pub fn publish(
+        &self,
+        partial: Partial,
+        place: &Place,
+        url: String,
+        digests: &[Digest],
+        validators: Validators,
+    ) -> Result<Entry, FileError> {
+        let file = partial.publish(&place.path)?;
+        let metadata = file.metadata().map_err(FileError::at("read", &place.path))?;
+        let Validators { etag, last_modified } = validators;
+        let entry = Entry { etag, last_modified, ..Entry::new(place, Stamp::from(&metadata), url, digests) };
+        self.settle(Published { file, entry: entry.clone(), durable: false });
+        Ok(entry)
     }
 
-    /// Moves a verified file into its place, durably, and notes it in the index.
-    pub fn publish(&self, file: AtomicFile, entry: Entry) -> Result<(), FileError> {
-        file.commit()?;
-        self.index().add(entry)
+    /// Waits until all that was published is in the index; then tidies up, if anything was.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        let Some(settler) = self.settler.take() else { return Ok(()) };
+        settler.finish()?;
+        sweep::sweep(&self.root);
+        Ok(())
     }
 
     /// All files of the index that are still there, with their paths.
@@ -117,6 +148,11 @@ impl Cache {
         let index = self.index();
         let with_path = index.entries().map(|entry| (self.root.join(&entry.path), entry.clone()));
         with_path.filter(|(path, _)| path.is_file()).collect()
+    }
+
+    fn settle(&self, published: Published) {
+        self.index().note(published.entry.clone());
+        self.settler.get_or_init(|| Settler::start(Arc::clone(&self.index))).add(published);
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -130,6 +166,7 @@ impl Entry {
         Entry {
             path: place.relative.clone(),
             stamp,
+            boot: None,
             url,
             digests: digests.iter().map(Digest::to_string).collect(),
             etag: None,

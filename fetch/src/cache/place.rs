@@ -8,6 +8,8 @@ use crate::source::Request;
 
 /// The folder in every cache folder that fetch keeps its own files in.
 pub const CONTROL: &str = ".fetch";
+/// The folder in it for files on their way into their places.
+pub const PARTIALS: &str = "partial";
 
 /// How the files of a cache folder are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

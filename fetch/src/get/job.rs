@@ -1,20 +1,20 @@
-//! One request, from the look into the cache to the file in its place. Must not know the other requests.
+//! One request, from the look into the cache to the file in its place: hits, retries, mirrors.
+//! Must not know the other requests, nor how bytes come.
 
-use std::io::{ErrorKind, Read, Write};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use common::Explain;
-use common::fs::{AtomicFile, FileError};
+use common::fs::FileError;
 use common::record::RecordPath;
 
+use super::receive::{Held, Received, Receiver};
 use super::{Getter, tell};
-use crate::cache::{Entry, Place, Stamp, Verify};
+use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
 use crate::events::{Event, FileFailed, FileFinished, Outcome, Status};
-use crate::hash::{Algorithm, CHUNK, Digest, Hasher};
 use crate::source::{Address, Request};
-use crate::transfer::{Answer, Body, Refusal, Validators};
+use crate::transfer::{Answer, Ask, Refusal, Validators};
 
 /// One request under way.
 pub struct Job<'a> {
@@ -33,12 +33,12 @@ struct Got {
     status: Status,
 }
 
-/// A file that came and is not yet in its place.
-struct Received {
-    file: AtomicFile,
-    digests: Vec<Digest>,
-    stamp: Stamp,
-    validators: Validators,
+/// What an attempt came to.
+enum Arrival {
+    /// The whole file lies in the partial, verified.
+    File(Received),
+    /// The file that is there is still the right one.
+    NotModified(Entry),
 }
 
 impl<'a> Job<'a> {
@@ -69,29 +69,42 @@ impl<'a> Job<'a> {
         if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
             return Ok(Got { entry, status: Status::Cached });
         }
-        let _lock = cache.lock(place)?;
+        let partial = cache.begin(place)?;
         // Another process may have made the file while this one waited.
         cache.refresh()?;
-        if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
-            return Ok(Got { entry, status: Status::Cached });
-        }
-        let present = cache.hash_hit(place, self.request)?;
+        let present = match cache.stat_hit(place, self.request).filter(|_| trust_stat) {
+            Some(entry) => Some(entry),
+            None => cache.hash_hit(place, self.request)?,
+        };
         match present {
-            Some(entry) if !ask_again => Ok(Got { entry, status: Status::Cached }),
-            present => self.download(place, present.as_ref()),
+            Some(entry) if !ask_again => {
+                // The whole is there, so nobody needs its beginning.
+                partial.discard().map_err(FileError::at("remove the partial of", &place.path))?;
+                Ok(Got { entry, status: Status::Cached })
+            }
+            present => self.download(place, partial, present.as_ref()),
         }
     }
 
     /// Tries the URLs in rounds until one gives the file; `present` is a version of it that is there.
-    fn download(&mut self, place: &Place, present: Option<&Entry>) -> Result<Got, Problem> {
+    fn download(
+        &mut self,
+        place: &Place,
+        mut partial: Partial,
+        present: Option<&Entry>,
+    ) -> Result<Got, Problem> {
         let mut open: Vec<usize> = (0..self.request.addresses.len()).collect();
         let mut last = None;
         for round in 0.. {
             let mut asked: Option<Duration> = None;
             let mut still_open = Vec::new();
             for index in open {
-                let Refusal { problem, retry_after } = match self.attempt(place, index, present) {
-                    Ok(got) => return Ok(got),
+                let Refusal { problem, retry_after } = match self.attempt(place, &mut partial, index, present)
+                {
+                    Ok(Arrival::File(received)) => return self.publish(place, partial, received),
+                    Ok(Arrival::NotModified(entry)) => {
+                        return Ok(Got { entry, status: Status::NotModified });
+                    }
                     Err(refusal) => refusal,
                 };
                 match problem {
@@ -110,7 +123,14 @@ impl<'a> Job<'a> {
         Err(last.unwrap_or(Problem::OfflineMiss))
     }
 
-    fn attempt(&mut self, place: &Place, index: usize, present: Option<&Entry>) -> Result<Got, Refusal> {
+    /// Asks one URL: for the rest when the partial has the beginning, else for the whole.
+    fn attempt(
+        &mut self,
+        place: &Place,
+        partial: &mut Partial,
+        index: usize,
+        present: Option<&Entry>,
+    ) -> Result<Arrival, Refusal> {
         self.address = index;
         let address = self.address();
         if self.getter.options.offline && address.local_path().is_none() {
@@ -119,58 +139,55 @@ impl<'a> Job<'a> {
         if self.getter.stop.is_set() {
             return Err(Problem::Stopped.into());
         }
-        let same_source = present.filter(|entry| entry.url == address.to_string());
-        let known = same_source
-            .map(|entry| Validators { etag: entry.etag.clone(), last_modified: entry.last_modified.clone() });
-        self.attempts += 1;
-        let answer = self.getter.transfer.open(address, known.as_ref())?;
-        let body = match (answer, present) {
-            (Answer::Body(body), _) => body,
-            (Answer::NotModified, Some(entry)) => {
-                return Ok(Got { entry: entry.clone(), status: Status::NotModified });
-            }
-            (Answer::NotModified, None) => return Err(Problem::HttpStatus { status: 304 }.into()),
-        };
-        let received = self.receive(place, body)?;
-        self.check(&received.digests)?;
-        Ok(self.publish(place, received)?)
-    }
-
-    /// Writes the bytes that come to a temporary file, hashing them on the way.
-    fn receive(&self, place: &Place, mut body: Body) -> Result<Received, Problem> {
-        let (job, name, size_bytes) = (self.number, self.request.name.clone(), body.size);
-        tell(self.events, Event::Started { job, name, size_bytes });
-        let expected = self.request.expected.as_ref().map(Digest::algorithm);
-        let mut hasher = Hasher::new([Algorithm::Sha256].into_iter().chain(expected));
-        let mut file = self.getter.cache.create(place)?;
-        let mut chunk = vec![0; CHUNK];
-        let mut got = 0;
-        loop {
-            if self.getter.stop.is_set() {
-                return Err(Problem::Stopped);
-            }
-            let read = match body.bytes.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Problem::Broken { got, cause: error.to_string() }),
+        if let Some(entry) = present.filter(|entry| entry.url == address.to_string()) {
+            let known = Validators { etag: entry.etag.clone(), last_modified: entry.last_modified.clone() };
+            return match self.ask(place, partial, Ask::Unless(&known), None)? {
+                Some(received) => Ok(Arrival::File(received)),
+                None => Ok(Arrival::NotModified(entry.clone())),
             };
-            hasher.update(&chunk[..read]);
-            file.write_all(&chunk[..read]).map_err(FileError::at("write", &place.path))?;
-            got += read as u64;
-            tell(self.events, Event::Advanced { job, bytes: read as u64 });
         }
-        if let Some(expected) = size_bytes.filter(|expected| *expected != got) {
-            return Err(Problem::Truncated { expected, got });
+        if let Some(held) = self.receiver(place).held(partial, address) {
+            let ask = Ask::Rest { from: held.bytes, validator: &held.validator };
+            match self.ask(place, partial, ask, Some(&held)) {
+                // What was held, or the server's word that it still fits, may be what is wrong.
+                Err(Refusal { problem: Problem::WrongRange, .. }) => {}
+                answered => return answered?.map(Arrival::File).ok_or_else(unasked_304),
+            }
         }
-        let metadata = file.file().metadata().map_err(FileError::at("read", &place.path))?;
-        let stamp = Stamp::from(&metadata);
-        Ok(Received { file, digests: hasher.finish(), stamp, validators: body.validators })
+        self.ask(place, partial, Ask::Whole, None)?.map(Arrival::File).ok_or_else(unasked_304)
     }
 
-    fn check(&self, digests: &[Digest]) -> Result<(), Problem> {
+    /// Sends one request; nothing when the file has not changed.
+    fn ask(
+        &mut self,
+        place: &Place,
+        partial: &mut Partial,
+        ask: Ask<'_>,
+        held: Option<&Held>,
+    ) -> Result<Option<Received>, Refusal> {
+        self.attempts += 1;
+        let address = self.address();
+        let body = match self.getter.transfer.open(address, ask)? {
+            Answer::Body(body) => body,
+            Answer::NotModified => return Ok(None),
+            Answer::NoRest => return Err(Problem::WrongRange.into()),
+        };
+        let received = self.receiver(place).receive(partial, body, address, held)?;
+        if let Err(mismatch) = self.check(&received) {
+            partial.restart(None).map_err(FileError::at("write", &place.path)).map_err(Problem::from)?;
+            return Err(if received.resumed { Problem::WrongRange } else { mismatch }.into());
+        }
+        Ok(Some(received))
+    }
+
+    fn receiver<'b>(&'b self, place: &'b Place) -> Receiver<'b> {
+        let Getter { stop, .. } = self.getter;
+        Receiver { job: self.number, request: self.request, place, events: self.events, stop }
+    }
+
+    fn check(&self, received: &Received) -> Result<(), Problem> {
         let Some(expected) = &self.request.expected else { return Ok(()) };
-        match digests.iter().find(|digest| digest.algorithm() == expected.algorithm()) {
+        match received.digests.iter().find(|digest| digest.algorithm() == expected.algorithm()) {
             Some(got) if got != expected => {
                 Err(Problem::HashMismatch { expected: expected.clone(), got: got.clone() })
             }
@@ -178,14 +195,16 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn publish(&self, place: &Place, received: Received) -> Result<Got, Problem> {
-        let Received { file, digests, stamp, validators } = received;
+    fn publish(&self, place: &Place, partial: Partial, received: Received) -> Result<Got, Problem> {
+        let Received { digests, validators, resumed } = received;
         let url = self.address().to_string();
-        let Validators { etag, last_modified } = validators;
-        let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
         let replaced = place.path.symlink_metadata().is_ok();
-        self.getter.cache.publish(file, entry.clone())?;
-        let status = if replaced { Status::Updated } else { Status::Downloaded };
+        let entry = self.getter.cache.publish(partial, place, url, &digests, validators)?;
+        let status = match (replaced, resumed) {
+            (true, _) => Status::Updated,
+            (false, true) => Status::Resumed,
+            (false, false) => Status::Downloaded,
+        };
         Ok(Got { entry, status })
     }
 
@@ -240,4 +259,9 @@ impl<'a> Job<'a> {
             extra: self.request.extra.clone(),
         }
     }
+}
+
+/// A server that says of a file nobody asked about that it has not changed.
+fn unasked_304() -> Refusal {
+    Problem::HttpStatus { status: 304 }.into()
 }

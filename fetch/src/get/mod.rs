@@ -4,6 +4,7 @@
 mod claims;
 mod job;
 mod queue;
+mod receive;
 mod retry;
 mod stop;
 

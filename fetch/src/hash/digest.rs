@@ -62,12 +62,8 @@ impl Digest {
 
     /// The bytes in lower-case hexadecimal.
     pub fn hex(&self) -> String {
-        use fmt::Write;
-        self.bytes.iter().fold(String::with_capacity(self.bytes.len() * 2), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+        self.bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 
     /// Subresource-integrity metadata: digests apart by spaces, of which the strongest counts; options behind

@@ -11,7 +11,7 @@ pub fn finished(styles: Styles, file: &FileFinished) -> String {
     let word = file.status.word().replace('_', " ");
     let word = match file.status {
         Status::Cached | Status::NotModified => styles.dim(format!("{word:>12}")),
-        Status::Downloaded | Status::Updated => styles.good(format!("{word:>12}")),
+        Status::Downloaded | Status::Resumed | Status::Updated => styles.good(format!("{word:>12}")),
     };
     let size = styles.dim(format!("({})", bytes(file.size_bytes)));
     let mut text = format!("{word}  {} {size}\n", file.path.path);

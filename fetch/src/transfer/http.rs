@@ -10,7 +10,7 @@ use ureq::http::{Response, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body as HttpBody};
 
-use super::{Answer, Body, Refusal, Validators, retry_after};
+use super::{Answer, Ask, Body, Refusal, Validators, retry_after};
 use crate::error::Problem;
 use crate::hash::CHUNK;
 use crate::source::Address;
@@ -33,19 +33,26 @@ impl Client {
         Client { agent: OnceLock::new(), connections }
     }
 
-    /// Asks for `address`, unless it is still the version `known`.
-    pub fn open(&self, address: &Address, known: Option<&Validators>) -> Result<Answer, Refusal> {
+    /// Asks for `address`.
+    pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
         let mut request = self.agent().get(address.exact());
         if let Some((user, password)) = address.credentials() {
             let basic = STANDARD.encode(format!("{user}:{password}"));
             request = request.header(header::AUTHORIZATION, format!("Basic {basic}"));
         }
-        if let Some(known) = known {
-            if let Some(etag) = &known.etag {
-                request = request.header(header::IF_NONE_MATCH, etag);
+        match ask {
+            Ask::Whole => {}
+            Ask::Unless(known) => {
+                if let Some(etag) = &known.etag {
+                    request = request.header(header::IF_NONE_MATCH, etag);
+                }
+                if let Some(last_modified) = &known.last_modified {
+                    request = request.header(header::IF_MODIFIED_SINCE, last_modified);
+                }
             }
-            if let Some(last_modified) = &known.last_modified {
-                request = request.header(header::IF_MODIFIED_SINCE, last_modified);
+            Ask::Rest { from, validator } => {
+                request = request.header(header::RANGE, format!("bytes={from}-"));
+                request = request.header(header::IF_RANGE, validator);
             }
         }
         let response = request.call().map_err(|error| Problem::Connection(error.to_string()))?;
@@ -83,15 +90,57 @@ fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
         200..=299 => {
             let validators =
                 Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
-            let size = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok());
+            let length = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok());
+            let (from, size) = match status {
+                206 => {
+                    let range = text(header::CONTENT_RANGE).and_then(|range| content_range(&range));
+                    range.ok_or(Problem::WrongRange)?
+                }
+                _ => (0, length),
+            };
             let bytes = Box::new(response.into_body().into_reader());
-            return Ok(Answer::Body(Body { bytes, size, validators }));
+            return Ok(Answer::Body(Body { bytes, from, size, validators }));
         }
         304 => return Ok(Answer::NotModified),
+        416 => return Ok(Answer::NoRest),
         404 | 410 => Problem::NotFound { status },
         401 | 403 | 407 => Problem::AccessDenied { status },
         _ => Problem::HttpStatus { status },
     };
     let retry_after = text(header::RETRY_AFTER).and_then(|value| retry_after::parse(&value));
     Err(Refusal { problem, retry_after })
+}
+
+/// The first byte and the whole size that a `Content-Range` names, of a range that goes to the end.
+fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    let end = last.checked_add(1)?;
+    let whole = match size.trim() {
+        "*" => end,
+        size => size.parse().ok()?,
+    };
+    (first <= last && whole == end).then_some((first, Some(whole)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::content_range;
+
+    #[test]
+    fn a_range_to_the_end_is_understood() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, Some(10))));
+        for bad in [
+            "bytes 5-8/10",
+            "bytes 9-5/10",
+            "bytes */10",
+            "items 5-9/10",
+            "bytes 5-18446744073709551615/*",
+            "",
+        ] {
+            assert_eq!(content_range(bad), None, "{bad}");
+        }
+    }
 }

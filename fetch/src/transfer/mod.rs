@@ -24,11 +24,37 @@ pub struct Validators {
     pub last_modified: Option<String>,
 }
 
+impl Validators {
+    /// The one that `If-Range` may send back, by RFC 9110, section 13.1.5: never a weak `ETag`.
+    pub fn strong(&self) -> Option<&str> {
+        let etag = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
+        etag.or(self.last_modified.as_deref())
+    }
+}
+
+/// What to ask an address for.
+#[derive(Clone, Copy, Debug)]
+pub enum Ask<'a> {
+    /// The file.
+    Whole,
+    /// The file, unless it is still this version.
+    Unless(&'a Validators),
+    /// The bytes from `from` on if it is still the version `validator`, else the whole file.
+    Rest {
+        /// How many bytes of it are there.
+        from: u64,
+        /// See [`Validators::strong`].
+        validator: &'a str,
+    },
+}
+
 /// A file that begins to come.
 pub struct Body {
-    /// Its bytes, exactly as they are stored.
+    /// Its bytes from `from` on, exactly as they are stored.
     pub bytes: Box<dyn Read>,
-    /// How many there must be, where that is known.
+    /// How many bytes before them do not come: other than 0 only when the rest was asked for.
+    pub from: u64,
+    /// How many there must be with those before them, where that is known.
     pub size: Option<u64>,
     /// Which version it is.
     pub validators: Validators,
@@ -40,6 +66,8 @@ pub enum Answer {
     Body(Body),
     /// It is still the version that was asked about.
     NotModified,
+    /// There are no such bytes of it as were asked for.
+    NoRest,
 }
 
 /// An address that gives no file.
@@ -62,11 +90,11 @@ impl Transfer {
         Transfer { http: http::Client::new(connections) }
     }
 
-    /// Opens what lies at `address`, unless it is still the version `known`.
-    pub fn open(&self, address: &Address, known: Option<&Validators>) -> Result<Answer, Refusal> {
+    /// Opens what lies at `address`; only some protocols know of anything but the whole.
+    pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
         match address.local_path() {
             Some(path) => Ok(Answer::Body(local::open(&path)?)),
-            None => self.http.open(address, known),
+            None => self.http.open(address, ask),
         }
     }
 }

@@ -4,9 +4,11 @@
 mod cache;
 mod faults;
 mod json;
+mod kills;
 mod output;
 mod places;
 mod registry;
+mod resume;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -70,6 +72,32 @@ impl World {
     fn requests(&self) -> usize {
         self.server.seen().len()
     }
+}
+
+/// What a run must not leave in a cache folder: partials and half-written files, relative to it.
+fn leftovers(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let unfinished = folder.ends_with("partial") || name.starts_with(".snakepipe-");
+        if unfinished {
+            found.push(name);
+        } else if entry.path().is_dir() {
+            found.extend(leftovers(&entry.path()).iter().map(|below| format!("{name}/{below}")));
+        }
+    }
+    found
+}
+
+/// Bytes that never repeat, so that no part of them can stand in for another.
+fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let step = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(step).take(length).collect()
 }
 
 /// `hashlib.sha256(b"hello\n").hexdigest()`

@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 server inside the test: serves bytes from memory, counts requests, and fails as told.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -13,6 +13,12 @@ pub enum Fault {
     Status(u16, Option<&'static str>),
     /// Only so many bytes of the body, then the connection is closed.
     Cut(usize),
+    /// Only so many bytes of the body, then silence; the connection stays open.
+    Stall(usize),
+    /// The whole file, whatever range was asked for.
+    NoRange,
+    /// A range other than the one asked for.
+    WrongRange,
     /// The body without a `Content-Length`, in chunks, and without the last one.
     EndlessChunk,
     /// A redirect.
@@ -96,7 +102,7 @@ impl Server {
             (fault, state.files.get(&seen.path).cloned())
         };
         let mut stream = stream;
-        let mut extra = "";
+        let mut extra = String::new();
         match &fault {
             Some(Fault::Status(status, retry_after)) => {
                 let retry_after =
@@ -109,10 +115,10 @@ impl Server {
                 return stream.write_all(head.as_bytes()).ok();
             }
             Some(Fault::Slow(wait)) => std::thread::sleep(*wait),
-            Some(Fault::Headers(headers)) => extra = headers,
+            Some(Fault::Headers(headers)) => extra += headers,
             _ => {}
         }
-        let Some(body) = body else {
+        let Some(mut body) = body else {
             return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok();
         };
         let etag = format!("\"{}-{:x}\"", body.len(), body.iter().map(|byte| u64::from(*byte)).sum::<u64>());
@@ -130,17 +136,39 @@ impl Server {
         }
         // pip reads a list of links only from a page that says it is one.
         let kind = if seen.path.ends_with('/') { "text/html" } else { "application/octet-stream" };
+        let mut status = "200 OK";
+        if let (Some(from), false) = (range(&seen, &etag), matches!(fault, Some(Fault::NoRange))) {
+            let (told, whole) =
+                (if matches!(fault, Some(Fault::WrongRange)) { from + 1 } else { from }, body.len());
+            status = "206 Partial Content";
+            extra += &format!("Content-Range: bytes {told}-{}/{whole}\r\n", whole - 1);
+            body.drain(..told);
+        }
         let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nETag: {etag}\r\n{extra}Content-Length: {}\r\n\r\n",
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nETag: {etag}\r\n{extra}Content-Length: {}\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).ok()?;
-        if let Some(Fault::Cut(at)) = fault {
-            stream.write_all(&body[..at]).ok()?;
-            return None;
+        match fault {
+            Some(Fault::Cut(at)) => {
+                stream.write_all(&body[..at]).ok()?;
+                None
+            }
+            Some(Fault::Stall(at)) => {
+                stream.write_all(&body[..at]).ok()?;
+                // Until the client goes away.
+                let _ = stream.read(&mut [0]);
+                None
+            }
+            _ => stream.write_all(&body).ok(),
         }
-        stream.write_all(&body).ok()
     }
+}
+
+/// Where the range begins that a request asks for, of the version that is there.
+fn range(seen: &Seen, etag: &str) -> Option<usize> {
+    let from = seen.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()?;
+    seen.headers.get("if-range").is_none_or(|version| version == etag).then_some(from)
 }
 
 fn read_request(stream: &TcpStream) -> Option<Seen> {
