@@ -8,6 +8,14 @@ use common::app::{CommandLine, Shell};
 
 use crate::cache::Verify;
 
+const EXAMPLES: &str = "\
+Examples:
+  fetch get -r registry.txt --base-url https://host/  every file of a pooch registry, verified and cached
+  npm view ms dist --json | fetch get -               what npm would install, by its own integrity
+  fetch hash *.csv                                    digests to pin
+
+Exit codes: 0 yes, 1 a file had other content than its hash says, 2 could not do it, 130 interrupted.";
+
 const GET_EXAMPLES: &str = "\
 Examples:
   fetch get https://host/data.csv                     into the shared cache; prints its path and digest
@@ -32,7 +40,7 @@ blake2b blake2s blake3 xxh32 xxh64 xxh3_64 xxh3_128";
 
 /// Gets files once, verified and cached
 #[derive(Debug, Parser)]
-#[command(name = "fetch", version, propagate_version = true)]
+#[command(name = "fetch", version, propagate_version = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(flatten)]
     output: OutputArgs,
