@@ -90,6 +90,7 @@ impl CommandFactory for Cli {
         let command = Command::new(crate::TOOL.name)
             .version(crate::TOOL.version)
             .about("Runs a pytest suite in parallel with pytest's own outcomes")
+            .after_help(RUN_EXAMPLES)
             .subcommand_required(true)
             .arg_required_else_help(true);
         Cli::augment_args(command)
