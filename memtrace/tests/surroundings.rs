@@ -5,16 +5,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Folder, on_every_python, program};
-
-/// Compiles a program of `tests/programs` to `name`; false where there is no compiler.
-fn compile(folder: &Folder, source: &str, name: &str, options: &[&str]) -> bool {
-    let Ok(compiler) = kit::tool("cc", "gcc") else { return false };
-    let mut command = Command::new(compiler);
-    command.args(["-O1", "-o", name, &program(source)]).args(options).current_dir(folder.path(""));
-    let _ = kit::run(&mut command).exits(0);
-    true
-}
+use support::{Folder, compile, on_every_python};
 
 #[test]
 fn a_limit_on_file_sizes_ends_the_recording_and_not_the_program() {
@@ -160,6 +151,16 @@ libc.free(block)
         let records = folder.report("records");
         assert!(records.iter().any(|record| record["size_bytes"] == 123_457));
     });
+}
+
+#[test]
+fn a_c_program_begins_without_errors() {
+    let folder = Folder::new();
+    if !compile(&folder, "errors.c", "native", &["-ldl"]) {
+        return;
+    }
+    let ran = kit::run(folder.memtrace().args(["run", "-q", "-o", "capture.mtr", "./native"])).exits(0);
+    assert_eq!(ran.stdout, "0 none\n");
 }
 
 #[test]

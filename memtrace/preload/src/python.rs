@@ -115,5 +115,11 @@ impl Interpreter {
 fn symbol(name: &CStr) -> Option<Address> {
     // SAFETY: the name is a C string; nothing is called.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(Address(found as usize))
+    if found.is_null() {
+        // The program must not find this failure when it asks for its own.
+        // SAFETY: it may be called at any time; the answer is not looked at.
+        unsafe { libc::dlerror() };
+        return None;
+    }
+    Some(Address(found as usize))
 }
