@@ -1,5 +1,6 @@
 //! Events to answers. Pure: no file, no clock, no output. Must not know where events come from.
 
+mod blocks;
 pub mod high_water;
 mod live;
 pub mod locations;

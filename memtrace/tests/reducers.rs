@@ -72,6 +72,31 @@ fn event(step: Step, stacks: &[StackId]) -> Event {
 
 proptest! {
     #[test]
+    fn temporary(steps in prop::collection::vec((0..4_u32, 0..30_u64, any::<bool>()), 0..200)) {
+        let (mut profile, mut bytes, mut count) = (Profile::default(), 0, 0);
+        for (index, &(thread, address, allocates)) in steps.iter().enumerate() {
+            let size = index as u64 + 1;
+            profile.apply(&if allocates {
+                let allocator = Allocator::Malloc.into();
+                Event::Allocated { address, size, allocator, thread, stack: StackId::EMPTY }
+            } else {
+                Event::Freed { address }
+            });
+            // Whoever was last to have the address must have allocated nothing since.
+            let before = &steps[..index];
+            let given = before.iter().rposition(|&(_, at, _)| at == address).filter(|&given| before[given].2);
+            if let Some(given) = given.filter(|_| !allocates)
+                && !before[given + 1..].iter().any(|&(other, _, gives)| gives && other == before[given].0)
+            {
+                bytes += given as u64 + 1;
+                count += 1;
+            }
+        }
+        let stats = profile.stats(&Symbols::default(), None);
+        prop_assert_eq!((stats.temporary_bytes, stats.temporary_allocations), (bytes, count));
+    }
+
+    #[test]
     fn peak_and_leaks(steps in prop::collection::vec(step(), 0..120)) {
         let mut symbols = Symbols::default();
         let stacks: Vec<StackId> = (0..4).map(|line| {

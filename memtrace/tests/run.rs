@@ -5,7 +5,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Folder, on_every_python, program};
+use support::{Folder, compile, on_every_python, program};
 
 #[test]
 fn the_program_is_as_without_memtrace() {
@@ -137,18 +137,10 @@ for n in range(300):
     });
 }
 
-fn compile(folder: &Folder, source: &str, options: &[&str]) -> bool {
-    let Ok(compiler) = kit::tool("cc", "gcc") else { return false };
-    let mut command = Command::new(compiler);
-    command.args(["-O0", "-o", "native", &program(source)]).args(options).current_dir(folder.path(""));
-    let _ = kit::run(&mut command).exits(0);
-    true
-}
-
 #[test]
 fn every_allocator_of_a_c_program() {
     let folder = Folder::new();
-    if !compile(&folder, "allocators.c", &[]) {
+    if !compile(&folder, "allocators.c", "native", &["-O0"]) {
         return;
     }
     let _ = kit::run(folder.memtrace().args(["run", "-q", "-o", "capture.mtr", "./native"])).exits(42);
@@ -186,7 +178,7 @@ fn what_cannot_be_traced_is_refused_before_it_runs() {
     };
     refused(&["./no-such-program"], "there is no program \"./no-such-program\"");
     refused(&["--python", "./no-python", "x.py"], "there is no Python ./no-python");
-    if compile(&folder, "allocators.c", &["-static"]) {
+    if compile(&folder, "allocators.c", "native", &["-O0", "-static"]) {
         refused(&["./native"], "statically linked");
     }
 }

@@ -70,13 +70,16 @@ impl Capture {
         self.fd.store(again, Ordering::Relaxed);
         Ok(again)
     }
+}
 
-    /// Ends the recording early; the first reason is kept for the reader.
-    fn stop(&self, errno: i32) {
+/// Ends the recording early; the first reason is kept for the reader.
+#[cold]
+pub fn stop(errno: i32) {
+    if let Some(capture) = capture() {
         let errno = errno.unsigned_abs().max(1);
-        let _ = self.word(at::STOPPED).compare_exchange(0, errno, Ordering::SeqCst, Ordering::SeqCst);
-        guard::deactivate();
+        let _ = capture.word(at::STOPPED).compare_exchange(0, errno, Ordering::SeqCst, Ordering::SeqCst);
     }
+    guard::deactivate();
 }
 
 /// One block that is being written.
@@ -102,7 +105,7 @@ impl Block {
             reserve(fd, offset, length)?;
             map(fd, offset, length)
         });
-        let base = claimed.map_err(|errno| capture.stop(errno)).ok()?;
+        let base = claimed.map_err(stop).ok()?;
         let capacity = u32::try_from(length - HEAD).ok()?;
         let head = Head { stream, index, coding: Coding::Plain, capacity, used: 0, first_seq }.encode();
         // SAFETY: the mapping is at least HEAD bytes long and nobody else's.
@@ -152,9 +155,11 @@ impl Drop for Block {
 
 /// Moves a descriptor out of the way of programs that count on low numbers.
 fn high(fd: RawFd) -> RawFd {
+    const HIGH: u64 = 500;
+    let highest = HIGH.min(limit(libc::RLIMIT_NOFILE).saturating_sub(1));
     // SAFETY: plain system calls on a descriptor that is ours.
     unsafe {
-        let moved = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 500);
+        let moved = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, highest);
         if moved < 0 {
             return fd;
         }
@@ -175,19 +180,35 @@ fn identity(fd: RawFd) -> Option<(u64, u64)> {
 /// Makes sure that the file has `length` bytes at `offset`, so that writing to them cannot meet a full
 /// disk, which would be a signal in the middle of the program.
 fn reserve(fd: RawFd, offset: u64, length: usize) -> Result<(), i32> {
-    let (offset, length) = (offset.cast_signed(), length.cast_signed() as i64);
-    // SAFETY: plain system calls on a descriptor that was just checked.
-    let reserved = unsafe { libc::fallocate(fd, 0, offset, length) };
-    match if reserved == 0 { 0 } else { errno() } {
-        0 => Ok(()),
-        // A file system that cannot reserve: glibc writes a byte to each page instead.
-        // SAFETY: as above.
-        libc::EOPNOTSUPP => match unsafe { libc::posix_fallocate(fd, offset, length) } {
-            0 => Ok(()),
-            errno => Err(errno),
-        },
-        errno => Err(errno),
+    // Beyond the limit the kernel does not only refuse but sends SIGXFSZ.
+    if offset + length as u64 > limit(libc::RLIMIT_FSIZE) {
+        return Err(libc::EFBIG);
     }
+    let (offset, length) = (offset.cast_signed(), length.cast_signed() as i64);
+    loop {
+        // SAFETY: plain system calls on a descriptor that was just checked.
+        let reserved = unsafe { libc::fallocate(fd, 0, offset, length) };
+        let failed = match if reserved == 0 { 0 } else { errno() } {
+            // A file system that cannot reserve: glibc writes a byte to each page instead.
+            // SAFETY: as above.
+            libc::EOPNOTSUPP => unsafe { libc::posix_fallocate(fd, offset, length) },
+            other => other,
+        };
+        match failed {
+            0 => return Ok(()),
+            // The program has a timer; its signals are handled in between.
+            libc::EINTR => {}
+            errno => return Err(errno),
+        }
+    }
+}
+
+/// What the process may use of `resource`; everything where it cannot be asked.
+fn limit(resource: libc::__rlimit_resource_t) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: u64::MAX, rlim_max: u64::MAX };
+    // SAFETY: the answer is written to a local.
+    unsafe { libc::getrlimit(resource, &raw mut limit) };
+    limit.rlim_cur
 }
 
 fn map(fd: RawFd, offset: u64, length: usize) -> Result<*mut u8, i32> {
@@ -205,7 +226,7 @@ fn errno() -> i32 {
 }
 
 /// Runs `work` with `errno` as it was afterwards: a hook must not change what the program sees.
-fn preserving_errno<T>(work: impl FnOnce() -> T) -> T {
+pub fn preserving_errno<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: `__errno_location` gives this thread's errno.
     unsafe {
         let errno = libc::__errno_location();

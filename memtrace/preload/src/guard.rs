@@ -6,23 +6,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::log::Log;
 
-/// True while events are recorded at all.
-static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// True while events are recorded at all. It has a page of its own, which the kernel wipes in the child of
+/// a fork: that must not write into its parent's blocks, however it was forked.
+static ACTIVE: Page = Page(AtomicBool::new(false), [0; PAGE - 1]);
+
+#[repr(C, align(4096))]
+struct Page(AtomicBool, [u8; PAGE - 1]);
+const PAGE: usize = 4096;
 
 /// Whether the recording is on.
 #[inline]
 pub fn active() -> bool {
-    ACTIVE.load(Ordering::Relaxed)
+    ACTIVE.0.load(Ordering::Relaxed)
 }
 
 /// Begins the recording.
 pub fn activate() {
-    ACTIVE.store(true, Ordering::SeqCst);
+    let page = (&raw const ACTIVE).cast_mut().cast();
+    // SAFETY: the page holds nothing but the flag. Where the kernel cannot do it (before 4.14), there is
+    // still the handler that `process` has for fork.
+    unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) };
+    ACTIVE.0.store(true, Ordering::SeqCst);
 }
 
 /// Ends the recording, in this process and for good.
 pub fn deactivate() {
-    ACTIVE.store(false, Ordering::SeqCst);
+    ACTIVE.0.store(false, Ordering::SeqCst);
 }
 
 /// While it lives, this thread's allocations are memtrace's own.

@@ -8,7 +8,7 @@
 //! - [`python`]: which Python code this thread is running, read from the interpreter's own frames
 //! - [`log`], [`buffer`], [`pool`]: a thread's stream of entries, in memory shared with the capture file
 //! - [`process`]: how it all begins, and what happens on fork
-//! - [`real`], [`table`], [`word`]: libc's allocator beneath the hooks; a hash table; raw memory
+//! - [`real`], [`table`], [`word`]: the allocator beneath the hooks; a hash table; raw memory
 //!
 //! Invariants: the program's behaviour, its `errno` and its output are never changed; hooks only enqueue;
 //! nothing here is an rlib, because its `malloc` would end up in whatever links it.

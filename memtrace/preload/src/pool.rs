@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use memtrace_wire::block::CODES;
 
+use crate::buffer::preserving_errno;
 use crate::guard::Inside;
 use crate::log::Log;
 
@@ -35,7 +36,7 @@ pub fn with_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
 
 #[cold]
 fn with_new_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
-    let mut log = take();
+    let mut log = preserving_errno(take);
     work(&mut log);
     if inside.thread_is_ending() {
         return put_back(log);

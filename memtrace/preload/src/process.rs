@@ -20,6 +20,11 @@ const PRELOAD: &CStr = c"LD_PRELOAD";
 static BEGIN: extern "C" fn() = begin;
 
 extern "C" fn begin() {
+    // C promises that the program begins with an `errno` of 0.
+    buffer::preserving_errno(attach);
+}
+
+fn attach() {
     let Some(path) = variable(CAPTURE) else { return };
     restore_environment();
     let Some(capture) = buffer::open(PathBuf::from(path)) else { return };

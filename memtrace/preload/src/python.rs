@@ -18,6 +18,8 @@ pub struct Interpreter {
     running: ThreadState,
     /// `PyGILState_GetThisThreadState`: this thread's, whether it runs or not.
     this_thread: ThreadState,
+    /// `Py_IsFinalizing`
+    ends: unsafe extern "C" fn() -> libc::c_int,
     /// `PyCode_Type`
     code_type: Address,
 }
@@ -69,29 +71,32 @@ fn read_frames(version: u32) -> Option<()> {
     let running = symbol(c"PyThreadState_GetUnchecked").or_else(|| symbol(c"_PyThreadState_UncheckedGet"))?;
     let this_thread = symbol(c"PyGILState_GetThisThreadState")?;
     let code_type = symbol(c"PyCode_Type")?;
-    // SAFETY: both are functions without arguments that answer a pointer.
-    let (running, this_thread) = unsafe {
+    let ends = symbol(c"Py_IsFinalizing").or_else(|| symbol(c"_Py_IsFinalizing"))?;
+    // SAFETY: these are functions without arguments; two answer a pointer and one a truth value.
+    let (running, this_thread, ends) = unsafe {
         (
             std::mem::transmute::<Address, ThreadState>(running),
             std::mem::transmute::<Address, ThreadState>(this_thread),
+            std::mem::transmute::<Address, unsafe extern "C" fn() -> libc::c_int>(ends),
         )
     };
     code::watch(code_type);
-    INTERPRETER.set(Interpreter { layout, running, this_thread, code_type }).ok()
+    INTERPRETER.set(Interpreter { layout, running, this_thread, ends, code_type }).ok()
 }
 
 impl Interpreter {
     /// This thread's thread state, or null.
     #[inline]
     fn thread_state(&self) -> Address {
-        // SAFETY: both functions may be called at any time, before the interpreter begins and after it
+        // SAFETY: the functions may be called at any time, before the interpreter begins and after it
         // ended too, and do not need the GIL.
         unsafe {
             let running = (self.running)();
             if !running.is_null() && self.is_this_thread(running) {
                 return running;
             }
-            (self.this_thread)()
+            // An interpreter that ends frees the states of threads that it does not wait for.
+            if (self.ends)() != 0 { Address::NULL } else { (self.this_thread)() }
         }
     }
 
@@ -110,5 +115,11 @@ impl Interpreter {
 fn symbol(name: &CStr) -> Option<Address> {
     // SAFETY: the name is a C string; nothing is called.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!found.is_null()).then_some(Address(found as usize))
+    if found.is_null() {
+        // The program must not find this failure when it asks for its own.
+        // SAFETY: it may be called at any time; the answer is not looked at.
+        unsafe { libc::dlerror() };
+        return None;
+    }
+    Some(Address(found as usize))
 }

@@ -1,6 +1,8 @@
 //! A hash table from two words to a small number: open addressing, no removal. Must not know what the
 //! words mean.
 
+use crate::buffer;
+
 /// Numbers from 1; 0 marks a free place.
 pub struct Table {
     places: Vec<Place>,
@@ -30,17 +32,29 @@ impl Table {
     /// Gives `key`, which has no value yet, one that is not 0.
     pub fn insert(&mut self, key: (u64, u64), value: u32) {
         if (self.used + 1) * 2 > self.places.len() {
-            let grown = vec![Place::default(); self.places.len() * 2];
-            for old in std::mem::replace(&mut self.places, grown) {
-                if old.value != 0 {
-                    let place = self.place(old.key);
-                    self.places[place] = old;
-                }
-            }
+            self.grow();
         }
         let place = self.place(key);
         self.places[place] = Place { key, value };
         self.used += 1;
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mut grown = Vec::new();
+        let length = self.places.len() * 2;
+        if grown.try_reserve_exact(length).is_err() {
+            // The program may live on without memory, but nothing is recorded any more.
+            buffer::stop(libc::ENOMEM);
+            return self.clear();
+        }
+        grown.resize(length, Place::default());
+        for old in std::mem::replace(&mut self.places, grown) {
+            if old.value != 0 {
+                let place = self.place(old.key);
+                self.places[place] = old;
+            }
+        }
     }
 
     /// Forgets everything.

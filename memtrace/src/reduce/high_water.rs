@@ -28,6 +28,7 @@ struct Slot {
 
 impl HighWater {
     /// Follows one change.
+    #[inline]
     pub fn apply(&mut self, change: Change) {
         let (stack, bytes) = match change {
             Change::Given { stack, bytes } | Change::Taken { stack, bytes, .. } => (stack, bytes),

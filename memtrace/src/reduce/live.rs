@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::events::{Event, StackId};
-use crate::reduce::numbers::NumberMap;
+use crate::reduce::blocks::Blocks;
 
 /// The blocks and pages in use.
 #[derive(Debug, Default)]
 pub struct LiveSet {
-    blocks: NumberMap<u64, Block>,
+    blocks: Blocks<Block>,
     /// Mapped ranges by their first byte; they never overlap.
     pages: BTreeMap<u64, Range>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Block {
     size: u64,
     stack: StackId,
@@ -48,6 +48,7 @@ pub enum Change {
 
 impl LiveSet {
     /// Brings the set up to `event` and hands over the changes.
+    #[inline]
     pub fn apply(&mut self, event: &Event, mut on_change: impl FnMut(Change)) {
         match *event {
             Event::Allocated { address, size, allocator, stack, .. } => {
@@ -63,7 +64,7 @@ impl LiveSet {
                 on_change(Change::Given { stack, bytes: size });
             }
             Event::Freed { address } => {
-                if let Some(block) = self.blocks.remove(&address) {
+                if let Some(block) = self.blocks.remove(address) {
                     on_change(Change::Taken { stack: block.stack, bytes: block.size, blocks: 1 });
                 } else if let Some(range) = self.pages.get(&address) {
                     // Records on standard input may free a mapping as they free a block.

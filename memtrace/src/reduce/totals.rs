@@ -32,6 +32,7 @@ impl Default for Totals {
 
 impl Totals {
     /// Counts one event.
+    #[inline]
     pub fn apply(&mut self, event: &Event) {
         let &Event::Allocated { size, allocator, thread, .. } = event else {
             self.frees += 1;
@@ -79,6 +80,7 @@ impl Totals {
 }
 
 /// The number of bits that a size takes, from 0 to 64.
+#[inline]
 fn bits(size: u64) -> usize {
     (u64::BITS - size.leading_zeros()) as usize
 }

@@ -37,7 +37,7 @@ pub fn launch(program: &Program, path: &Path, force: bool) -> Result<Launched, F
     let header =
         Header { claimed: SIZE as u64, started_us: now_us(), command: program.words(), ..Header::default() };
     create(&path, &header, force)?;
-    let ended = child::run(program, &library, &path);
+    let ended = child::run(program, &library.path, &path);
     match ended {
         Ok(end) => {
             let ended_us = now_us();

@@ -72,3 +72,12 @@ pub fn on_every_python(test: impl Fn(&Path)) {
 pub fn program(name: &str) -> String {
     format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Compiles a program of `tests/programs` to `name`; false where there is no compiler.
+pub fn compile(folder: &Folder, source: &str, name: &str, options: &[&str]) -> bool {
+    let Ok(compiler) = kit::tool("cc", "gcc") else { return false };
+    let mut command = Command::new(compiler);
+    command.args(["-O1", "-o", name, &program(source)]).args(options).current_dir(folder.path(""));
+    let _ = kit::run(&mut command).exits(0);
+    true
+}

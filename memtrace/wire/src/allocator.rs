@@ -64,10 +64,12 @@ impl Allocator {
     }
 
     /// True for those that map whole ranges of pages, any part of which may be unmapped later.
+    #[inline]
     pub fn maps_pages(self) -> bool {
         matches!(self, Allocator::Mmap | Allocator::Mremap)
     }
 
+    #[inline]
     pub(crate) fn from_number(number: u8) -> Result<Allocator, Malformed> {
         let index = usize::from(number).checked_sub(1).ok_or(Malformed)?;
         Allocator::ALL.get(index).copied().ok_or(Malformed)

@@ -203,6 +203,7 @@ impl Decoder {
     }
 }
 
+#[inline]
 fn small(number: u64) -> Result<u32, Malformed> {
     u32::try_from(number).map_err(|_| Malformed)
 }

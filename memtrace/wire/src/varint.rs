@@ -6,10 +6,12 @@ use crate::Malformed;
 pub(crate) const MAX: usize = 10;
 
 /// Small differences of either sign as small numbers.
+#[inline]
 pub(crate) fn zigzag(difference: i64) -> u64 {
     ((difference << 1) ^ (difference >> 63)).cast_unsigned()
 }
 
+#[inline]
 pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
@@ -36,6 +38,36 @@ pub(crate) fn push(out: &mut Vec<u8>, number: u64) {
 /// Reads the number at `*at` and moves `*at` behind it.
 #[inline]
 pub(crate) fn take(bytes: &[u8], at: &mut usize) -> Result<u64, Malformed> {
+    match bytes.get(*at..).and_then(<[u8]>::first_chunk) {
+        Some(&word) => match take_word(u64::from_le_bytes(word)) {
+            Some((number, length)) => {
+                *at += length;
+                Ok(number)
+            }
+            None => take_bytes(bytes, at),
+        },
+        None => take_bytes(bytes, at),
+    }
+}
+
+/// A number that ends within eight bytes and its length, without a branch for each of them.
+#[inline]
+fn take_word(word: u64) -> Option<(u64, usize)> {
+    const MORE: u64 = 0x8080_8080_8080_8080;
+    let ends = !word & MORE;
+    if ends == 0 {
+        return None;
+    }
+    // Everything up to the first byte that ends a number; then the gaps of a bit are closed, of two, of four.
+    let x = word & (ends ^ (ends - 1)) & !MORE;
+    let x = (x & 0x007f_007f_007f_007f) | (x & 0x7f00_7f00_7f00_7f00) >> 1;
+    let x = (x & 0x0000_3fff_0000_3fff) | (x & 0x3fff_0000_3fff_0000) >> 2;
+    let x = (x & 0x0000_0000_0fff_ffff) | (x & 0x0fff_ffff_0000_0000) >> 4;
+    Some((x, ends.trailing_zeros() as usize / 8 + 1))
+}
+
+#[cold]
+fn take_bytes(bytes: &[u8], at: &mut usize) -> Result<u64, Malformed> {
     let mut number = 0;
     for shift in (0..70).step_by(7) {
         let byte = *bytes.get(*at).ok_or(Malformed)?;
@@ -46,4 +78,26 @@ pub(crate) fn take(bytes: &[u8], at: &mut usize) -> Result<u64, Malformed> {
         }
     }
     Err(Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_with_and_without_bytes_behind_it() {
+        for shift in 0..64 {
+            for number in [1 << shift, (1 << shift) - 1, u64::MAX >> shift, 0x0123_4567_89ab_cdef >> shift] {
+                let mut bytes = Vec::new();
+                push(&mut bytes, number);
+                let length = bytes.len();
+                for tail in 0..9 {
+                    bytes.truncate(length);
+                    bytes.resize(length + tail, 0xff);
+                    let mut at = 0;
+                    assert_eq!((take(&bytes, &mut at), at), (Ok(number), length));
+                }
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::recorder::{self, Gone, allocated};
 #[unsafe(no_mangle)]
 unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
     // SAFETY: any size will do.
-    let block = unsafe { real::__libc_malloc(size) };
+    let block = unsafe { real::malloc(size) };
     allocated(Allocator::Malloc, block, size);
     block
 }
@@ -19,7 +19,7 @@ unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // SAFETY: any sizes will do; where the product overflows the answer is null.
-    let block = unsafe { real::__libc_calloc(count, size) };
+    let block = unsafe { real::calloc(count, size) };
     allocated(Allocator::Calloc, block, count.wrapping_mul(size));
     block
 }
@@ -31,7 +31,7 @@ unsafe extern "C" fn free(block: *mut c_void) {
     }
     recorder::about_to_free(block);
     // SAFETY: the caller vouches for the block.
-    unsafe { real::__libc_free(block) }
+    unsafe { real::free(block) }
 }
 
 #[unsafe(no_mangle)]
@@ -52,7 +52,7 @@ unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize)
 unsafe fn reallocate(allocator: Allocator, block: *mut c_void, size: usize) -> *mut c_void {
     let reserved = recorder::reserve();
     // SAFETY: the caller vouches for the block.
-    let moved = unsafe { real::__libc_realloc(block, size) };
+    let moved = unsafe { real::realloc(block, size) };
     let gone = if block.is_null() { Gone::Nothing } else { Gone::Block(block) };
     // glibc frees the block when asked for no bytes, and answers null; any other null means that the
     // block is still there.
@@ -69,10 +69,12 @@ unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize, siz
     if !alignment.is_power_of_two() || !alignment.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }
-    let block = aligned(Allocator::PosixMemalign, alignment, size);
+    // SAFETY: the alignment was checked just now.
+    let block = unsafe { real::posix_memalign(alignment, size) };
     if block.is_null() {
         return libc::ENOMEM;
     }
+    allocated(Allocator::PosixMemalign, block, size);
     // SAFETY: the caller gave a place for the answer.
     unsafe { *out = block };
     0
@@ -80,25 +82,24 @@ unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize, siz
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
-    aligned(Allocator::AlignedAlloc, alignment, size)
+    // SAFETY: the allocator checks both numbers.
+    let block = unsafe { real::aligned_alloc(alignment, size) };
+    allocated(Allocator::AlignedAlloc, block, size);
+    block
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
-    aligned(Allocator::Memalign, alignment, size)
-}
-
-fn aligned(allocator: Allocator, alignment: usize, size: usize) -> *mut c_void {
-    // SAFETY: glibc checks both numbers.
-    let block = unsafe { real::__libc_memalign(alignment, size) };
-    allocated(allocator, block, size);
+    // SAFETY: the allocator checks both numbers.
+    let block = unsafe { real::memalign(alignment, size) };
+    allocated(Allocator::Memalign, block, size);
     block
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
     // SAFETY: any size will do.
-    let block = unsafe { real::__libc_valloc(size) };
+    let block = unsafe { real::valloc(size) };
     allocated(Allocator::Valloc, block, size);
     block
 }
@@ -106,7 +107,7 @@ unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
     // SAFETY: any size will do.
-    let block = unsafe { real::__libc_pvalloc(size) };
+    let block = unsafe { real::pvalloc(size) };
     allocated(Allocator::Pvalloc, block, size);
     block
 }

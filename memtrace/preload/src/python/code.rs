@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use memtrace_wire::block::CODES;
 use memtrace_wire::code::Code;
 
-use crate::buffer::Block;
+use crate::buffer::{self, Block, preserving_errno};
 use crate::guard::{Inside, active};
 use crate::python::Interpreter;
 use crate::python::offsets::{CONTENT, DEALLOC, Layout, SIZE, TYPE};
@@ -52,10 +52,21 @@ pub unsafe fn is_code(python: &Interpreter, executable: Address) -> bool {
 /// `code` must be a living code object.
 #[cold]
 pub unsafe fn number(python: &Interpreter, code: Address) -> u32 {
+    // SAFETY: passed on to the caller.
+    preserving_errno(|| unsafe { find_or_define(python, code) })
+}
+
+/// # Safety
+/// `code` must be a living code object.
+unsafe fn find_or_define(python: &Interpreter, code: Address) -> u32 {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
     if let Some(&number) = known.numbers.get(&code) {
         return number;
+    }
+    if known.numbers.try_reserve(1).is_err() {
+        buffer::stop(libc::ENOMEM);
+        return SHIM;
     }
     // SAFETY: the caller vouches for the code object; its strings and its line table never change.
     let number = unsafe {
@@ -123,17 +134,24 @@ unsafe fn read(layout: &Layout, code: Address) -> Code {
 /// # Safety
 /// `string` must be a living `str`.
 unsafe fn text(layout: &Layout, string: Address) -> String {
-    // SAFETY: the state says how wide the characters are, and that they follow the head (as they do in
-    // every string that the compiler makes).
+    // SAFETY: the state says how wide the characters are and where they lie: behind the head, or, in a
+    // subclass of `str`, which file names may well be, wherever its last field points.
     unsafe {
         let length: usize = string.read(SIZE);
         let state: u32 = string.read(CONTENT);
-        let (width, ascii) = (state >> 2 & 7, state >> 6 & 1 != 0);
-        let data = if ascii { layout.ascii } else { layout.compact };
+        let (width, compact, ascii) = (state >> 2 & 7, state >> 5 & 1 != 0, state >> 6 & 1 != 0);
+        let data = match (compact, ascii) {
+            (true, true) => string.plus(layout.ascii),
+            (true, false) => string.plus(layout.compact),
+            (false, _) => string.pointer(layout.compact),
+        };
+        if data.is_null() {
+            return String::new();
+        }
         let character = |index: usize| match width {
-            1 => u32::from(string.read::<u8>(data + index)),
-            2 => u32::from(string.read::<u16>(data + 2 * index)),
-            _ => string.read::<u32>(data + 4 * index),
+            1 => u32::from(data.read::<u8>(index)),
+            2 => u32::from(data.read::<u16>(2 * index)),
+            _ => data.read::<u32>(4 * index),
         };
         (0..length)
             .map(|index| char::from_u32(character(index)).unwrap_or(char::REPLACEMENT_CHARACTER))
@@ -166,7 +184,8 @@ unsafe extern "C" fn dealloc(code: Address) {
 fn forget(code: Address) {
     // What the table frees is not the program's.
     let _inside = Inside::enter();
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = preserving_errno(|| KNOWN.lock());
+    let mut known = known.unwrap_or_else(PoisonError::into_inner);
     if known.as_mut().is_some_and(|known| known.numbers.remove(&code).is_some()) {
         GENERATION.fetch_add(1, Ordering::Release);
     }

@@ -18,18 +18,15 @@ pub fn merge(
 ) -> Result<bool, Error> {
     let mut streams: Vec<Stream> = std::mem::take(&mut file.streams).into_values().map(Stream::new).collect();
     let mut context = Context { file, codes, symbols, damaged: false };
-    let due = |(index, stream): (usize, &Stream)| stream.due().map(|seq| Reverse((seq, index)));
-    let mut queue: BinaryHeap<Reverse<(u64, usize)>> = streams.iter().enumerate().filter_map(due).collect();
+    let due = |(index, stream): (usize, &mut Stream)| stream.due().map(|seq| Reverse((seq, index)));
+    let mut queue: BinaryHeap<Reverse<(u64, usize)>> =
+        streams.iter_mut().enumerate().filter_map(due).collect();
     while let Some(Reverse((_, index))) = queue.pop() {
         let others = queue.peek().map_or(u64::MAX, |Reverse((seq, _))| *seq);
         let stream = &mut streams[index];
         // One thread mostly has many events in a row: the queue is asked only when another's turn comes.
-        while stream.due().is_some_and(|seq| seq <= others) {
-            if let Some(event) = stream.advance(&mut context)?
-                && on_event(event, context.symbols).is_break()
-            {
-                return Ok(context.damaged);
-            }
+        if stream.run(others, &mut context, on_event)?.is_break() {
+            break;
         }
         queue.extend(stream.due().map(|seq| Reverse((seq, index))));
     }

@@ -1,6 +1,7 @@
 //! One stream of a capture, decoded block by block: its numbers become those of [`Symbols`].
 
 use std::collections::HashMap;
+use std::iter::Peekable;
 
 use memtrace_wire::block::CODES;
 use memtrace_wire::code::Code;
@@ -8,6 +9,7 @@ use memtrace_wire::entry::{Decoder, Entry};
 
 use crate::error::Error;
 use crate::events::{Event, Location, LocationId, StackId, Symbols};
+use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
 use crate::source::capture::lines::line;
 
@@ -62,7 +64,7 @@ pub struct Context<'a> {
 
 /// One stream, read up to its next event.
 pub struct Stream {
-    blocks: std::vec::IntoIter<Block>,
+    blocks: Peekable<std::vec::IntoIter<Block>>,
     bytes: Vec<u8>,
     decoder: Decoder,
     stacks: Vec<StackId>,
@@ -74,7 +76,7 @@ impl Stream {
     /// A stream of which nothing is read yet.
     pub fn new(blocks: Vec<Block>) -> Stream {
         Stream {
-            blocks: blocks.into_iter(),
+            blocks: blocks.into_iter().peekable(),
             bytes: Vec::new(),
             decoder: Decoder::new(0),
             stacks: vec![StackId::EMPTY],
@@ -84,47 +86,67 @@ impl Stream {
     }
 
     /// The sequence number of its next event, or one that is not above it.
-    pub fn due(&self) -> Option<u64> {
+    #[inline]
+    pub fn due(&mut self) -> Option<u64> {
         match self.next {
             Some((seq, _)) => Some(seq),
-            None => self.blocks.as_slice().first().map(|block| block.head.first_seq),
+            None => self.blocks.peek().map(|block| block.head.first_seq),
         }
     }
 
-    /// Takes the event that is due, if it is read already, and reads on to the one after it.
-    pub fn advance(&mut self, context: &mut Context) -> Result<Option<Event>, Error> {
-        let due = self.next.take();
+    /// Hands over its events up to the sequence number `last`.
+    pub fn run(
+        &mut self,
+        last: u64,
+        context: &mut Context,
+        on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
+    ) -> Result<Flow, Error> {
+        if let Some((seq, event)) = self.next {
+            if seq > last {
+                return Ok(Flow::Continue(()));
+            }
+            self.next = None;
+            if on_event(event, context.symbols).is_break() {
+                return Ok(Flow::Break(()));
+            }
+        }
         loop {
             match self.decoder.decode(&self.bytes) {
                 Ok(Some(entry)) => match self.translate(entry, context) {
-                    Some(Translated::Event(seq, event)) => {
+                    Some(Translated::Event(seq, event)) if seq > last => {
                         self.next = Some((seq, event));
-                        break;
+                        return Ok(Flow::Continue(()));
+                    }
+                    Some(Translated::Event(_, event)) => {
+                        if on_event(event, context.symbols).is_break() {
+                            return Ok(Flow::Break(()));
+                        }
                     }
                     Some(Translated::Meta) => {}
                     None => self.give_up(context),
                 },
-                // The next block says itself when it is due; it is not read before that.
-                Ok(None) if due.is_some() => break,
                 Ok(None) => {
-                    let Some(block) = self.blocks.next() else { break };
+                    // The next block says itself when it is due; it is not read before that.
+                    let Some(block) = self.blocks.next_if(|block| block.head.first_seq <= last) else {
+                        return Ok(Flow::Continue(()));
+                    };
                     self.bytes = context.file.bytes(&block)?;
                     self.decoder = Decoder::new(block.head.first_seq);
                 }
                 Err(_) => self.give_up(context),
             }
         }
-        Ok(due.map(|(_, event)| event))
     }
 
     /// Leaves out the rest, which cannot be understood without what is damaged.
     fn give_up(&mut self, context: &mut Context) {
         context.damaged = true;
-        self.blocks = Vec::new().into_iter();
+        self.blocks = Vec::new().into_iter().peekable();
         self.bytes.clear();
         self.decoder = Decoder::new(0);
     }
 
+    #[inline]
     fn translate(&mut self, entry: Entry, context: &mut Context) -> Option<Translated> {
         Some(match entry {
             Entry::Allocation { seq, allocator, address, size, stack } => {

@@ -1,9 +1,10 @@
 //! Starts the program, stands in for it while it runs, and ends as it ended.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use memtrace_wire::header::End;
@@ -13,9 +14,22 @@ use crate::source::launch::program::Program;
 
 static CHILD: AtomicI32 = AtomicI32::new(0);
 
-/// Signals that end a program unless it handles them. The child gets those that are meant for it.
-const PASSED_ON: [i32; 6] =
-    [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2];
+/// Signals that people and programs send. The child gets those that are meant for it.
+const PASSED_ON: [i32; 9] = [
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGTSTP,
+    libc::SIGWINCH,
+];
+
+/// Signals that would stop memtrace where it uses the terminal in the background, or end it where the
+/// capture is larger than a file may be: that is an error like another.
+const IGNORED: [i32; 3] = [libc::SIGTTIN, libc::SIGTTOU, libc::SIGXFSZ];
 
 /// Runs the program with `library` in it until it ends.
 pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<End, Error> {
@@ -37,17 +51,41 @@ pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<End, Err
         command.arg0(name);
     }
     let start = |cause| Error::Start { path: program.executable.clone(), cause };
-    let mut child = command.spawn().map_err(start)?;
-    CHILD.store(child.id().cast_signed(), Ordering::SeqCst);
-    pass_signals_on();
-    let status = child.wait().map_err(start)?;
+    let child = command.spawn().map_err(start)?.id().cast_signed();
+    CHILD.store(child, Ordering::SeqCst);
+    take_signals();
+    let status = wait(child).map_err(start)?;
     Ok(match status.signal() {
         Some(signal) => End::Killed(signal.unsigned_abs()),
         None => End::Exited(status.code().unwrap_or(0).unsigned_abs()),
     })
 }
 
-fn pass_signals_on() {
+/// Waits for the end of the program. When it is stopped memtrace stops too, so that a shell takes the
+/// terminal back, and goes on together with it.
+fn wait(child: i32) -> io::Result<ExitStatus> {
+    loop {
+        let mut status = 0;
+        // SAFETY: plain system calls; the answer goes to a local.
+        unsafe {
+            if libc::waitpid(child, &raw mut status, libc::WUNTRACED) < 0 {
+                let error = io::Error::last_os_error();
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                return Err(error);
+            }
+            if !libc::WIFSTOPPED(status) {
+                return Ok(ExitStatus::from_raw(status));
+            }
+            libc::raise(libc::SIGSTOP);
+            libc::kill(child, libc::SIGCONT);
+        }
+    }
+}
+
+/// From now on signals are the program's business, as far as memtrace can leave them to it.
+fn take_signals() {
     for signal in PASSED_ON {
         let handler: extern "C" fn(i32, *const libc::siginfo_t, *const libc::c_void) = pass_on;
         // SAFETY: an all-zero sigaction is valid, and the handler has the signature that SA_SIGINFO asks for.
@@ -57,6 +95,10 @@ fn pass_signals_on() {
             action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
+    }
+    for signal in IGNORED {
+        // SAFETY: a plain system call.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
 

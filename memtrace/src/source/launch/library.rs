@@ -1,21 +1,38 @@
 //! Puts the preload library, which this binary carries, where the dynamic loader finds it.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use common::Failure;
-use common::fs::{cache_dir, write_atomic};
+use common::fs::{FileError, cache_dir, write_atomic};
 
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libmemtrace_preload.so"));
 
-/// The path of the library in the cache, under a name that goes with its content: another version of
-/// memtrace has another one, and no running program's is ever overwritten.
-pub fn install() -> Result<PathBuf, Failure> {
+/// The library where the dynamic loader can read it.
+pub struct Library {
+    /// What goes into `LD_PRELOAD`.
+    pub path: PathBuf,
+    /// Keeps `path` valid where it is that of a descriptor.
+    _open: Option<File>,
+}
+
+/// Puts the library into the cache, under a name that goes with its content: another version of memtrace
+/// has another one, and no running program's is ever overwritten.
+pub fn install() -> Result<Library, Failure> {
     let mut hasher = DefaultHasher::new();
     LIBRARY.hash(&mut hasher);
     let path = cache_dir("memtrace")?.join(format!("preload-{:016x}.so", hasher.finish()));
     if !std::fs::read(&path).is_ok_and(|there| there == LIBRARY) {
         write_atomic(&path, LIBRARY)?;
     }
-    Ok(path)
+    // In LD_PRELOAD these end a path or stand for another; a descriptor's path has none of them.
+    if !path.as_os_str().as_bytes().iter().any(|byte| b" :$\t\n".contains(byte)) {
+        return Ok(Library { path, _open: None });
+    }
+    let file = File::open(&path).map_err(FileError::at("open", &path))?;
+    let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+    Ok(Library { path, _open: Some(file) })
 }
