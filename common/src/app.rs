@@ -222,7 +222,10 @@ pub fn run<C: CommandLine>(
             failure.exit
         }
     };
-    if let Err(error) = session.finish(exit) {
+    if let Err(error) = session.finish(exit)
+        // A run that failed has said why, and it may have been this.
+        && exit != Exit::CANNOT
+    {
         session.fail(&Failure::from(anyhow::Error::new(error).context("failed to write to standard output")));
         exit = Exit::CANNOT;
     }

@@ -268,6 +268,10 @@
         const name = error.name === "Error" ? (error.constructor?.name ?? "Error") : error.name;
         return `Uncaught ${name}: ${error.message}`;
     };
+    const tellUncaught = (message, error) => {
+        const stack = error?.stack ? `\n${error.stack}`.trimEnd() : "";
+        globalThis.__native.emit({ kind: "uncaught", text: message + stack });
+    };
     let reporting = false;
     const reportError = (error) => {
         const message = uncaught(error);
@@ -277,7 +281,8 @@
         reporting = false;
         if (handled) return;
         const isPython = error instanceof Error && message.startsWith("Uncaught PythonError");
-        console.error(...(isPython ? [error] : [message + (error?.stack ? `\n${error.stack}` : "")]));
+        if (isPython) console.error(error);
+        else tellUncaught(message, error);
     };
     globalThis.reportError = reportError;
 
@@ -292,8 +297,8 @@
                 const init = { promise, reason, cancelable: true };
                 if (!dispatchEvent(new PromiseRejectionEvent("unhandledrejection", init))) return;
                 const isPython = reason instanceof Error && /PythonError/.test(uncaught(reason));
-                const stack = reason?.stack ? `\n${reason.stack}` : "";
-                console.error(...(isPython ? [reason] : [`${uncaught(reason)} (in promise)${stack}`]));
+                if (isPython) console.error(reason);
+                else tellUncaught(`${uncaught(reason)} (in promise)`, reason);
             }, 0);
         },
     });

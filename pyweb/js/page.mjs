@@ -64,7 +64,7 @@ async function run() {
     onPyScript((core) => {
         numbered = numberLines(core, scripts, html);
     });
-    await loadScripts(document, page);
+    await loadScripts(document, html, page);
     emit({ kind: "loaded", core: !!globalThis[Symbol.for("@pyscript/core")], workers: 0 });
     await done;
     await settled();

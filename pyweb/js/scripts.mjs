@@ -8,6 +8,20 @@ const isModule = (script) => script.getAttribute("type")?.trim().toLowerCase() =
 const isScript = (script) => CLASSIC.test(script.getAttribute("type")?.trim() ?? "");
 const deferred = (script) => isModule(script) || (script.hasAttribute("defer") && script.hasAttribute("src"));
 
+// What keeps the line numbers of an inline script those of its page: as many line breaks as come before it.
+const linesBefore = new WeakMap();
+
+function noteLines(scripts, html) {
+    let at = 0;
+    for (const script of scripts) {
+        const text = script.textContent;
+        const found = text && !script.hasAttribute("src") ? html.indexOf(text, at) : -1;
+        if (found < 0) continue;
+        linesBefore.set(script, html.slice(0, found).replace(/[^\n]+/g, ""));
+        at = found + text.length;
+    }
+}
+
 const tell = (element, type) => element.dispatchEvent(new Event(type));
 
 async function runScript(script, inlineModule) {
@@ -19,14 +33,16 @@ async function runScript(script, inlineModule) {
         else await runClassic(script, src);
         if (src) tell(script, "load");
     } catch (error) {
-        if (!src || error instanceof SyntaxError === false) reportError(error);
-        else console.error(`${src}: ${error}`);
+        // As in browsers, a file that cannot be had or read is an error of its element, not of the code in it.
+        const missing = error instanceof SyntaxError || /^failed to (fetch|load) the /.test(error?.message);
+        if (src && missing) console.error(`${src}: ${error}`);
+        else reportError(error);
         if (src) tell(script, "error");
     }
 }
 
 async function runClassic(script, src) {
-    let text = script.textContent;
+    let text = (linesBefore.get(script) ?? "") + script.textContent;
     if (src) {
         const response = await fetch(src);
         if (!response.ok) throw new TypeError(`failed to load the script ${src} (${response.status})`);
@@ -52,11 +68,12 @@ async function loadStyleSheet(link) {
 }
 
 /** Runs all scripts of the document, announcing what a browser announces between them. */
-export async function loadScripts(document, pageUrl) {
+export async function loadScripts(document, html, pageUrl) {
     const inline = [...document.querySelectorAll("script")].filter((s) => isModule(s) && !s.hasAttribute("src"));
     // The site serves the n-th inline module of the page under this address, so that its imports resolve.
     const inlineModule = (script) => `${pageUrl}?pyweb-inline-module=${inline.indexOf(script)}`;
     const scripts = [...document.querySelectorAll("script")].filter(isScript);
+    noteLines(scripts, html);
     watchForMore(document, inlineModule);
     for (const link of document.querySelectorAll('link[rel="stylesheet"]')) await loadStyleSheet(link);
     for (const script of scripts) if (!deferred(script)) await runScript(script, inlineModule);

@@ -21,8 +21,7 @@ export class XPathEvaluator {
         const [, axis, condition] = match;
         const wanted = condition ? conditionOf(condition, expression) : () => true;
         const evaluate = (root) => {
-            const elements = root.attributes ? [root] : [];
-            if (axis === ".//") elements.push(...root.querySelectorAll("*"));
+            const elements = [...(root.attributes ? [root] : []), ...(axis === ".//" ? root.querySelectorAll("*") : [])];
             const found = elements.flatMap((element) => [...element.attributes]).filter((a) => wanted(a.name));
             return { snapshotLength: found.length, snapshotItem: (index) => found[index] ?? null };
         };

@@ -83,6 +83,7 @@ pub struct RenderArgs {
 /// Tests the pages of a folder without a browser.
 ///
 /// Each page with Python in it is a test, `page.html`: it must get ready and raise nothing that nobody catches.
+/// An error of the page's own JavaScript that nothing catches fails it too, with its file and line.
 /// Each `test_*` function of a `test_*.py` file beside it is one more, `page.html::test_x`, and runs inside the
 /// page's own interpreter; `test_index.py` is for `index.html` alone where that page exists.
 /// Exit codes: 0 all passed, 1 a test failed, 2 could not test.

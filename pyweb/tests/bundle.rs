@@ -230,3 +230,46 @@ fn assets_come_in_by_record_and_are_held_to_their_digests() {
     let list: Value = serde_json::from_str(&read(&folder, "pyweb.lock.json")).unwrap();
     assert_eq!(format!("sha256:{}", list["files"]["data/a.bin"]["sha256"].as_str().unwrap()), digest);
 }
+
+#[test]
+fn what_a_killed_run_left_is_swept_and_nothing_else() {
+    let folder = site(&[("index.html", "x")]);
+    let leave = |name: &str| {
+        let left = folder.path().join(name);
+        fs::create_dir_all(left.join("deep")).unwrap();
+        fs::write(left.join("deep/half"), "x").unwrap();
+        left
+    };
+    let dead = leave(".pyweb-bundle-dead");
+    let alive = leave(".pyweb-bundle-alive");
+    let other = leave(".pyweb-notes");
+    let owner = fs::File::open(&alive).unwrap();
+    owner.lock().unwrap();
+    written(&mut bundle(&folder));
+    assert!(!dead.exists(), "nobody owns it");
+    assert!(alive.join("deep/half").exists(), "its owner is alive");
+    assert!(other.join("deep/half").exists(), "it is none of ours");
+    written(bundle(&folder).arg("-f"));
+    let left = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 4, "the site, the bundle, and the two that stay: an earlier bundle is gone");
+}
+
+#[test]
+fn pythons_library_is_stored_and_the_same_inside() {
+    let Ok(python) = kit::tool("python3", "python3") else { return };
+    let folder = site(&[("index.html", &format!("{CORE}<script type=\"py\">print(1)</script>"))]);
+    written(bundle(&folder).args(["--compress", "none"]));
+    let runtime = kit::run(Command::new(kit::binary("pyweb")).args(["runtime", "path"])).exits(0);
+    let pyodide = fs::read_dir(runtime.stdout.trim()).unwrap().map(|entry| entry.unwrap().path());
+    let pyodide = pyodide.into_iter().find(|path| path.to_str().unwrap().contains("/pyodide-")).unwrap();
+    let compare = "import sys, zipfile\n\
+        a, b = (zipfile.ZipFile(path) for path in sys.argv[1:])\n\
+        assert {entry.compress_type for entry in b.infolist()} == {zipfile.ZIP_STORED}\n\
+        what = lambda z: [(e.filename, e.date_time, e.external_attr, z.read(e)) for e in z.infolist()]\n\
+        assert what(a) == what(b)\n\
+        print(len(b.infolist()))";
+    let stored = folder.path().join("out/pyscript/pyodide/python_stdlib.zip");
+    let mut compared = Command::new(python);
+    compared.args(["-c", compare]).arg(pyodide.join("python_stdlib.zip")).arg(stored);
+    assert!(kit::run(&mut compared).exits(0).stdout.trim().parse::<u32>().unwrap() > 100);
+}

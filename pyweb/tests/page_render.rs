@@ -199,3 +199,23 @@ fn bad_arguments_are_one_clear_line() {
         }
     }
 }
+
+#[test]
+fn a_page_of_many_elements_gets_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    // More than a JavaScript function may have arguments.
+    let page = format!(
+        "<script type=module src=pyscript/core.js></script><script type=mpy>print('well')</script>{}",
+        "<p>x</p>".repeat(70_000)
+    );
+    let path = folder.path().join("a page é.html");
+    std::fs::write(&path, page).unwrap();
+    kit::run(Command::new(kit::binary("pyweb")).arg("render").arg(path)).exits(0);
+}
+
+#[test]
+fn a_full_disk_behind_the_output_is_said_once() {
+    let script = format!("{} runtime list > /dev/full", kit::binary("pyweb").display());
+    let ran = kit::run(Command::new("bash").args(["-c", &script])).exits(2);
+    assert_eq!(ran.stderr.matches("error:").count(), 1, "{}", ran.stderr);
+}

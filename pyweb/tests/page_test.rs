@@ -79,6 +79,22 @@ fn an_error_in_a_page_fails_it_with_file_and_line() {
 }
 
 #[test]
+fn an_uncaught_error_of_the_pages_javascript_fails_it() {
+    let ran = kit::run(&mut pyweb_test(&["uncaught"])).exits(1);
+    assert_eq!(
+        finished(&ran.stdout),
+        [
+            "classic.html failed classic.html:7: Uncaught TypeError: from a timer",
+            "module.html failed module.html:7: Uncaught TypeError: from a promise (in promise)",
+        ]
+    );
+    let records = kit::records("pyweb", &ran.stdout);
+    let errors =
+        kit::of_type(&records, "pyweb.console.logged").into_iter().filter(|log| log["level"] == "error");
+    assert_eq!(errors.count(), 2, "they are on the console, too");
+}
+
+#[test]
 fn a_page_that_gets_stuck_fails_alone() {
     let ran = kit::run(&mut pyweb_test(&["stuck", "--timeout", "2"])).exits(1);
     let lines = finished(&ran.stdout);

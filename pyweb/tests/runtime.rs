@@ -128,3 +128,24 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     assert_eq!(ran.stdout.lines().count(), 1);
     assert_eq!(ran.stderr, "");
 }
+
+#[test]
+fn a_fetch_that_dies_is_named_with_its_last_words() {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(npm) = kit::tool("npm", "npm") else { return };
+    let (cache, bin) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let own = bin.path().join("pyweb");
+    fs::copy(kit::binary("pyweb"), &own).unwrap();
+    let fetch = bin.path().join("fetch");
+    fs::write(&fetch, "#!/bin/sh\necho 'no such option' >&2\nexit 3\n").unwrap();
+    fs::set_permissions(&fetch, fs::Permissions::from_mode(0o755)).unwrap();
+    drop(npm);
+    let mut get = Command::new(own);
+    get.args(["runtime", "get"]).env("SNAKEPIPE_CACHE", cache.path()).env_remove("PYWEB_RUNTIME");
+    let ran = kit::run(&mut get).exits(2);
+    assert!(
+        ran.stderr.contains("answered nothing") && ran.stderr.contains("no such option"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -14,10 +14,10 @@ use crate::error::BundleError;
 /// What is worth remembering: below this, looking it up costs as much as doing it again.
 const REMEMBERED_BYTES: usize = 64 << 10;
 
-/// What shrinks; other formats are compressed already.
-const SHRINKING: [&str; 17] = [
+/// What shrinks; other formats are compressed already, and so are most ZIP archives, whose copies are dropped.
+const SHRINKING: [&str; 18] = [
     "css", "csv", "htm", "html", "ico", "js", "json", "map", "md", "mjs", "py", "svg", "toml", "ttf", "txt",
-    "wasm", "xml",
+    "wasm", "xml", "zip",
 ];
 
 /// How files are compressed.
@@ -78,7 +78,8 @@ impl Compressor {
             return Ok(known);
         }
         let bytes = make(plain).map_err(failed)?;
-        common::fs::write_atomic(memory, &bytes)?;
+        // A full or read-only disk only makes the next bundle slower.
+        let _ = common::fs::write_atomic(memory, &bytes);
         Ok(bytes)
     }
 }

@@ -10,6 +10,7 @@
 //! - [`pyconfig`]: the PyScript configurations that change with it
 //! - [`rewrite`]: the page with the changes made
 //! - [`vendor`]: the files of PyScript and its interpreters
+//! - [`stored_zip`]: Python's library repacked for Brotli
 //! - [`tree`]: all files of the bundle, compressed, digested, moved into place at once
 //! - [`compress`]: the `.br` and `.gz` files, remembered by digest
 
@@ -20,6 +21,7 @@ mod plan;
 mod pyconfig;
 mod rewrite;
 mod site;
+mod stored_zip;
 mod survey;
 mod tree;
 mod vendor;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use common::fs::FileError;
 use rayon::prelude::*;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 
 use super::compress::Compressor;
@@ -20,7 +21,7 @@ use crate::runtime::pins::Package;
 pub const LOCK: &str = "pyweb.lock.json";
 
 /// How the folder's name begins in which a bundle is made; a run that was killed leaves one.
-pub const STAGING: &str = ".pyweb-";
+pub const STAGING: &str = ".pyweb-bundle-";
 
 /// What a file holds.
 #[derive(Debug)]
@@ -77,17 +78,18 @@ impl Tree {
         compress: Compress,
         packages: &[&Package],
     ) -> Result<Written, BundleError> {
-        let out = std::path::absolute(out).map_err(FileError::at("find", out))?;
+        let out =
+            out.canonicalize().or_else(|_| std::path::absolute(out)).map_err(FileError::at("find", out))?;
         let parent = out.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(parent).map_err(FileError::at("create", parent))?;
-        let staging = beside(parent)?;
+        let staging = Staging::new(parent)?;
         let compressor = Compressor::new(compress)?;
         let entries: Vec<Entry> = self
             .files
             .par_iter()
-            .map(|(path, content)| write_file(staging.path(), path, content, &compressor))
+            .map(|(path, content)| write_file(staging.folder.path(), path, content, &compressor))
             .collect::<Result<_, _>>()?;
-        let lock = staging.path().join(LOCK);
+        let lock = staging.folder.path().join(LOCK);
         let list = format!("{:#}\n", list(&entries, packages));
         std::fs::write(&lock, list).map_err(FileError::at("write", &lock))?;
         publish(staging, &out, parent)?;
@@ -134,22 +136,62 @@ fn list(entries: &[Entry], packages: &[&Package]) -> Value {
 }
 
 /// A folder on the same file system as the bundle's place, gone again unless it is moved away.
-fn beside(parent: &Path) -> Result<tempfile::TempDir, BundleError> {
-    let made = tempfile::Builder::new()
-        .prefix(STAGING)
-        .permissions(Permissions::from_mode(0o777))
-        .tempdir_in(parent);
-    Ok(made.map_err(FileError::at("create a folder in", parent))?)
+///
+/// It is locked for as long as its process lives: one without an owner was left by a run that was killed.
+struct Staging {
+    folder: tempfile::TempDir,
+    _lock: Option<File>,
 }
 
-fn publish(staging: tempfile::TempDir, out: &Path, parent: &Path) -> Result<(), BundleError> {
-    // The earlier bundle moves away first: only an empty folder can be renamed over.
-    let old = beside(parent)?;
-    if out.join(LOCK).is_file() {
-        std::fs::rename(out, old.path()).map_err(FileError::at("move away", out))?;
+impl Staging {
+    fn new(parent: &Path) -> Result<Staging, BundleError> {
+        // Until the new folder is locked, nobody else may take it for an abandoned one.
+        let gate = File::open(parent).and_then(|folder| folder.lock().map(|()| folder)).ok();
+        // Where folders cannot be locked, whose they are cannot be told.
+        if gate.is_some() {
+            sweep(parent);
+        }
+        let folder = tempfile::Builder::new()
+            .prefix(STAGING)
+            .permissions(Permissions::from_mode(0o777))
+            .tempdir_in(parent)
+            .map_err(FileError::at("create a folder in", parent))?;
+        let lock = File::open(folder.path()).and_then(|own| own.lock().map(|()| own)).ok();
+        Ok(Staging { folder, _lock: lock })
     }
-    std::fs::rename(staging.path(), out).map_err(FileError::at("create", out))?;
+}
+
+/// Removes the folders in `parent` that killed runs left. What cannot be removed stays.
+fn sweep(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let named = entry.file_name().to_string_lossy().starts_with(STAGING);
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if named && is_folder && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Moves the new bundle into its place; an earlier one is there until that moment.
+fn publish(staging: Staging, out: &Path, parent: &Path) -> Result<(), BundleError> {
+    let new = staging.folder.path();
+    let replaces = out.join(LOCK).is_file();
+    if replaces && renameat_with(CWD, new, CWD, out, RenameFlags::EXCHANGE).is_ok() {
+        // The earlier bundle is where the new one was, and goes with the staging folder.
+        return Ok(());
+    }
+    if replaces {
+        // The file system cannot exchange, and only over an empty folder can be renamed.
+        let old = Staging::new(parent)?;
+        std::fs::rename(out, old.folder.path()).map_err(FileError::at("move away", out))?;
+        if let Err(error) = std::fs::rename(new, out) {
+            let _ = std::fs::rename(old.folder.path(), out);
+            return Err(FileError::at("create", out)(error).into());
+        }
+    } else {
+        std::fs::rename(new, out).map_err(FileError::at("create", out))?;
+    }
     // It has moved: there is nothing left to clean up.
-    let _ = staging.keep();
+    let _ = staging.folder.keep();
     Ok(())
 }

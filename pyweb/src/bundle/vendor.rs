@@ -7,6 +7,7 @@ use common::fs::FileError;
 use serde_json::{Map, Value};
 
 use super::interpreter::Interpreter;
+use super::stored_zip;
 use super::tree::{Content, Tree};
 use crate::error::BundleError;
 use crate::runtime::pins::{PINS, Package};
@@ -58,6 +59,10 @@ pub fn add(needs: &Needs, runtime: &Runtime, tree: &mut Tree) -> Result<Vec<&'st
         let lock = runtime.file(PYODIDE, "pyodide-lock.json");
         let text = std::fs::read_to_string(&lock).map_err(FileError::at("read", &lock))?;
         let pruned = without_packages(&text).map_err(|cause| BundleError::PyodideLock { cause })?;
+        let library = runtime.file(PYODIDE, "python_stdlib.zip");
+        let stored = std::fs::read(&library).and_then(|archive| stored_zip::stored(&archive));
+        let stored = stored.map_err(FileError::at("read", &library))?;
+        tree.replace("pyscript/pyodide/python_stdlib.zip", Content::Bytes(stored));
         tree.replace("pyscript/pyodide/pyodide-lock.json", Content::Bytes(pruned.into_bytes()));
     }
     Ok(packages)

@@ -63,6 +63,11 @@ pub enum Progress {
         /// Its message.
         text: String,
     },
+    /// An error of the page's JavaScript that nothing caught, with its stack.
+    Uncaught {
+        /// Message and stack.
+        text: String,
+    },
     /// PyScript put an error box into the page.
     Notice {
         /// What it says.

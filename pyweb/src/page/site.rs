@@ -117,7 +117,7 @@ fn read(file: &Path) -> Option<Resource> {
     Some(Resource { bytes: Cow::Owned(bytes), mime })
 }
 
-/// The text of the n-th `<script type="module">` without a `src`.
+/// The text, on its own lines, of the n-th `<script type="module">` without a `src`.
 fn inline_module(html: &[u8], index: usize) -> Option<String> {
     const SELECTOR: &str = r#"script[type="module" i]:not([src])"#;
     let html = String::from_utf8_lossy(html);
@@ -134,7 +134,10 @@ fn inline_module(html: &[u8], index: usize) -> Option<String> {
             Ok(())
         }));
     rewrite_str(&html, settings).ok()?;
-    modules.into_inner().get(index).cloned()
+    let module = modules.into_inner().get(index).cloned()?;
+    // Its line numbers are to be those of the page.
+    let lines = html.split(&module).next().unwrap_or_default().matches('\n').count();
+    Some("\n".repeat(lines) + &module)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use common::outcome::{Outcome, TestFinished, TestStarted};
 
+use super::javascript;
 use super::sources::Sources;
 use super::stderr::Stderr;
 use super::traceback;
@@ -107,8 +108,8 @@ impl PageRun {
     pub fn event(&mut self, event: Event, at_us: u64) -> Vec<Record> {
         match event {
             Event::Console { level, text } => self.logged(level, text),
-            Event::Uncaught { message, stack } if stack.is_empty() => self.logged(Level::Error, message),
-            Event::Uncaught { message, stack } => self.logged(Level::Error, format!("{message}\n{stack}")),
+            Event::Uncaught { message, stack } if stack.is_empty() => self.uncaught(message),
+            Event::Uncaught { message, stack } => self.uncaught(format!("{message}\n{stack}")),
             Event::Custom(value) => match serde_json::from_value(value) {
                 Ok(progress) => self.progress(progress, at_us),
                 // The page's own code may call `__native.emit`; that is its own affair.
@@ -145,6 +146,16 @@ impl PageRun {
         records
     }
 
+    /// An error that no JavaScript caught: on the console, as in a browser, and a failure of the test under way.
+    fn uncaught(&mut self, text: String) -> Vec<Record> {
+        if self.told.as_ref() != Some(&text)
+            && let Some(test) = self.tests.last_mut()
+        {
+            test.failures.push(javascript::sentence(&text));
+        }
+        self.logged(Level::Error, text)
+    }
+
     fn progress(&mut self, progress: Progress, at_us: u64) -> Vec<Record> {
         match progress {
             Progress::Script { index, file, line } => self.pending.push(Pending { index, file, line }),
@@ -173,6 +184,7 @@ impl PageRun {
                 self.told = Some(text);
                 return vec![record];
             }
+            Progress::Uncaught { text } => return self.uncaught(text),
             Progress::Notice { text } => self.notice = Some(text),
             Progress::BadSelector { selector, message } => self.bad_selector = Some((selector, message)),
             Progress::TestStarted { file, name } => {

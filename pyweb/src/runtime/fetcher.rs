@@ -66,8 +66,7 @@ fn ask(requests: &[Request]) -> Result<Vec<Answer>, RuntimeError> {
         .args(["get", "-", "--format", "jsonl"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // Its errors come as records, too.
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(broken)?;
     let mut input = Vec::new();
@@ -76,8 +75,9 @@ fn ask(requests: &[Request]) -> Result<Vec<Answer>, RuntimeError> {
         input.push(b'\n');
     }
     // A few kilobytes, less than a pipe holds; dropping the handle ends fetch's input.
+    // Should it die before it reads them, its last words say more than the broken pipe.
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(&input).map_err(broken)?;
+        let _ = stdin.write_all(&input);
     }
     let mut answers = Vec::new();
     if let Some(stdout) = child.stdout.take() {
@@ -86,7 +86,15 @@ fn ask(requests: &[Request]) -> Result<Vec<Answer>, RuntimeError> {
             answers.extend(line.decode::<Answer>());
         }
     }
-    child.wait().map_err(broken)?;
+    let ended = child.wait_with_output().map_err(broken)?;
+    if answers.is_empty() {
+        let said = String::from_utf8_lossy(&ended.stderr);
+        let said = said.lines().next().map_or_else(String::new, |line| format!(": {line}"));
+        let (binary, status) = (binary.display(), ended.status);
+        return Err(RuntimeError::Fetch {
+            message: format!("anything: {binary} answered nothing, {status}{said}"),
+        });
+    }
     Ok(answers)
 }
 
