@@ -15,11 +15,15 @@ use crate::cli::{Cli, Commands, Start};
 use crate::config::RunConfig;
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
-use crate::reduce::{Item, Scheduler, Tally};
+use crate::protocol::{
+    Begin, Collected, FromZygote, Halt, HaltKind, Hello, Order, PROTOCOL, ToZygote, WorkerId, worker_name,
+};
+use crate::reduce::{Item, Maxfail, Scheduler, Tally};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
-use crate::source::protocol::{Begin, Collected, FromZygote, Halt, HaltKind, Hello, PROTOCOL, ToZygote};
-use crate::source::{Closed, Event, Signals, WorkerId, Zygote, ZygoteOptions, interrupt_group, kill_group};
+use crate::source::{
+    Closed, Event, Signals, Zygote, ZygoteOptions, interrupt_group, kill_group, stand_still,
+};
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
@@ -62,6 +66,7 @@ struct Run<'s> {
     tally: Tally,
     halt: Option<Halt>,
     interrupts: usize,
+    open_streams: usize,
     finishing: bool,
 }
 
@@ -70,6 +75,7 @@ struct Suite {
     collected: Collected,
     durations: Durations,
     scheduler: Scheduler,
+    maxfail: Maxfail,
     workers: usize,
     start: StartedBy,
 }
@@ -88,6 +94,7 @@ impl<'s> Run<'s> {
             run: stacks.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
             replay_all: false,
             basetemp: None,
+            hold_after_failure: false,
             stack_file: None,
         };
         let options = ZygoteOptions { python: config.python.clone(), begin: begin.clone() };
@@ -110,12 +117,26 @@ impl<'s> Run<'s> {
             tally: Tally::default(),
             halt: None,
             interrupts: 0,
+            open_streams: 1,
             finishing: false,
         })
     }
 
     /// Takes events until the zygote is gone, then says how it went.
     fn until_done(mut self) -> Result<Exit, Failure> {
+        let taken = self.take_events();
+        let left: Vec<WorkerId> = self.workers.keys().copied().collect();
+        for worker in left {
+            self.test_interrupted(worker)?;
+        }
+        match taken? {
+            Some(exit) => Ok(exit),
+            None => self.conclude(),
+        }
+    }
+
+    /// Until the zygote is gone; with an exit code when it was ended.
+    fn take_events(&mut self) -> Result<Option<Exit>, Failure> {
         loop {
             let event = match self.next_deadline() {
                 None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -124,20 +145,22 @@ impl<'s> Run<'s> {
             match event {
                 Ok(Event::Zygote(message)) => self.zygote_says(message)?,
                 Ok(Event::ZygoteClosed(Closed::Garbage(line))) => return Err(Error::Garbage { line }.into()),
-                Ok(Event::ZygoteClosed(Closed::Ended)) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(Event::ZygoteClosed(Closed::Ended)) | Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(None);
+                }
                 Ok(Event::Worker(id, message)) => self.worker_says(id, message)?,
                 Ok(Event::WorkerClosed(id, why)) => self.worker_closed(id, &why)?,
-                Ok(Event::Stdout(text)) => self.text(TextSource::Stdout, text)?,
-                Ok(Event::StdoutClosed) => {}
+                Ok(Event::Printed(worker, source, text)) => self.show(&printed(worker, source, text))?,
+                Ok(Event::StreamClosed) => self.open_streams -= 1,
+                Ok(Event::Suspended) => self.suspend(),
                 Ok(Event::Interrupted) => {
                     if self.interrupted()? {
-                        return Ok(Exit::CANNOT);
+                        return Ok(Some(Exit::CANNOT));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => self.end_overdue()?,
             }
         }
-        self.conclude()
     }
 
     fn zygote_says(&mut self, message: FromZygote) -> Result<(), Failure> {
@@ -148,7 +171,8 @@ impl<'s> Run<'s> {
             }
             FromZygote::Hello(hello) => self.hello = Some(hello),
             FromZygote::Collected(collected) => self.collected(collected)?,
-            FromZygote::Text { text } => self.text(TextSource::Pytest, text)?,
+            FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
+            FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
             FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
             FromZygote::Reaped { worker, status, killed } => self.worker_reaped(&worker, status, killed)?,
         }
@@ -156,7 +180,8 @@ impl<'s> Run<'s> {
     }
 
     fn collected(&mut self, collected: Collected) -> Result<(), Failure> {
-        let workers = self.config.workers.min(collected.ids.len());
+        let most = if collected.order == Order::OneByOne { 1 } else { self.config.workers };
+        let workers = most.min(collected.ids.len());
         let (start, reason) = match (self.config.start, &collected.unforkable) {
             (Start::Spawn, _) => (StartedBy::Spawn, None),
             (Start::Auto, Some(reason)) => (StartedBy::Spawn, Some(reason.clone())),
@@ -175,12 +200,15 @@ impl<'s> Run<'s> {
             pytest: hello.and_then(|hello| hello.pytest).unwrap_or_default(),
         })?;
         let durations = durations::load(&collected.root);
-        let scheduler = Scheduler::new(items(&collected.ids, &durations), workers);
+        let slowest_first = collected.order == Order::Any;
+        let scheduler = Scheduler::new(items(&collected.ids, &durations), workers, slowest_first);
+        let maxfail = Maxfail::new(collected.maxfail);
         self.begin.workers = workers;
         self.begin.replay_all = collected.replay_all;
+        self.begin.hold_after_failure = collected.maxfail > 0;
         self.begin.basetemp.clone_from(&collected.basetemp);
         self.begin.parent = self.zygote.pid();
-        self.suite = Some(Suite { collected, durations, scheduler, workers, start });
+        self.suite = Some(Suite { collected, durations, scheduler, maxfail, workers, start });
         for _ in 0..workers {
             self.make_worker()?;
         }
@@ -217,37 +245,68 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// Ctrl-C: the first ends the run in order, with teardowns and summary; the second ends it at once,
-    /// and says true.
+    /// Ctrl-C: the first ends the run in order, with teardowns and summary; the second ends the workers
+    /// at once, and the summary comes; the third ends everything, and says true.
     fn interrupted(&mut self) -> Result<bool, Failure> {
         self.interrupts += 1;
-        if self.interrupts > 1 {
-            self.session.warn("interrupted again: everything is ended at once");
-            kill_group(self.zygote.pid());
-            return Ok(true);
+        let in_tests = self.suite.is_some() && !self.finishing;
+        match self.interrupts {
+            1 => {
+                if in_tests {
+                    self.halt(HaltKind::Interrupted, "interrupted".into(), None)?;
+                }
+                interrupt_group(self.zygote.pid());
+            }
+            2 if in_tests => {
+                self.session.warn("interrupted again: the workers are ended without teardown");
+                self.end_all()?;
+            }
+            _ => {
+                self.session.warn("interrupted again: everything is ended at once");
+                kill_group(self.zygote.pid());
+                return Ok(true);
+            }
         }
-        if self.suite.is_some() && !self.finishing {
-            self.halt(HaltKind::Interrupted, "interrupted".into(), None)?;
-        }
-        interrupt_group(self.zygote.pid());
         Ok(false)
     }
 
+    /// Ctrl-Z, until the shell's `fg`; the tests' time stands still too.
+    fn suspend(&mut self) {
+        let began = Instant::now();
+        stand_still(self.zygote.pid());
+        for worker in self.workers.values_mut() {
+            worker.running = worker.running.map(|(item, since)| (item, since + began.elapsed()));
+        }
+    }
+
     fn conclude(self) -> Result<Exit, Failure> {
-        let Run { session, config, mut render, events, zygote, hello, suite, tally, halt, finishing, .. } =
-            self;
+        let Run {
+            session,
+            config,
+            mut render,
+            events,
+            zygote,
+            hello,
+            suite,
+            tally,
+            halt,
+            finishing,
+            mut open_streams,
+            ..
+        } = self;
         let expected = finishing || suite.as_ref().is_none_or(|suite| suite.collected.ids.is_empty());
         if !expected {
             kill_group(zygote.pid());
         }
         let code = zygote.wait()?;
-        while let Ok(event) = events.recv_timeout(LAST_TEXT) {
+        while open_streams > 0
+            && let Ok(event) = events.recv_timeout(LAST_TEXT)
+        {
             match event {
-                Event::Stdout(text) => {
-                    let record = Record::TextPrinted { source: TextSource::Stdout, text };
-                    render.show(&record).map_err(anyhow::Error::from)?;
+                Event::Printed(worker, source, text) => {
+                    render.show(&printed(worker, source, text)).map_err(anyhow::Error::from)?;
                 }
-                Event::StdoutClosed => break,
+                Event::StreamClosed => open_streams -= 1,
                 _ => {}
             }
         }
@@ -278,10 +337,10 @@ impl<'s> Run<'s> {
     fn show(&mut self, record: &Record) -> Result<(), Failure> {
         self.render.show(record).map_err(|error| anyhow::Error::from(error).context("failed to print").into())
     }
+}
 
-    fn text(&mut self, source: TextSource, text: String) -> Result<(), Failure> {
-        self.show(&Record::TextPrinted { source, text })
-    }
+fn printed(worker: Option<WorkerId>, source: TextSource, text: String) -> Record {
+    Record::TextPrinted { source, worker: worker.map(worker_name), text }
 }
 
 fn exit(code: i32) -> Exit {
