@@ -30,6 +30,8 @@ pub struct Scheduler {
     mean_us: u64,
     pool: VecDeque<VecDeque<usize>>,
     workers: BTreeMap<WorkerId, Worker>,
+    /// Workers still to join: each is to find something to do.
+    awaited: usize,
     /// Sum and count of what this run measured, in microseconds.
     measured: (u64, u64),
     /// Whether an earlier run's durations are known.
@@ -58,11 +60,13 @@ impl Scheduler {
         let mean_us = estimates.iter().sum::<u64>().checked_div(items.len() as u64).unwrap_or(1);
         let pool = chunks::cut(&items, workers, slowest_first);
         let remembered = items.iter().any(|item| item.duration_us.is_some());
-        Scheduler { items, mean_us, pool, workers: BTreeMap::new(), measured: (0, 0), remembered }
+        let awaited = workers;
+        Scheduler { items, mean_us, pool, workers: BTreeMap::new(), awaited, measured: (0, 0), remembered }
     }
 
     /// A worker is ready for work.
     pub fn joined(&mut self, worker: WorkerId) -> Vec<Order> {
+        self.awaited = self.awaited.saturating_sub(1);
         self.workers.insert(worker, Worker::default());
         self.feed(worker)
     }
@@ -120,6 +124,11 @@ impl Scheduler {
         !self.pool.is_empty()
     }
 
+    fn unclaimed(&self) -> usize {
+        let reserves = self.workers.values().map(|worker| worker.reserve.len());
+        self.pool.iter().map(VecDeque::len).chain(reserves).sum()
+    }
+
     fn put_back(&mut self, items: VecDeque<usize>) {
         if !items.is_empty() {
             self.pool.push_front(items);
@@ -142,6 +151,9 @@ impl Scheduler {
         }
         let mut items = Vec::new();
         while ahead < AHEAD || work_us < high_us {
+            if ahead > 0 && self.awaited > 0 && self.unclaimed() <= self.awaited {
+                break;
+            }
             let Some(item) = self.claim(id) else { break };
             ahead += 1;
             work_us += self.estimate(item);
@@ -336,6 +348,13 @@ mod tests {
             all.sort_unstable();
             prop_assert_eq!(all, (0..count).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn as_many_tests_as_workers_run_side_by_side() {
+        let mut scheduler = Scheduler::new(vec![Item { module: 0, duration_us: None }; 2], 2, true);
+        assert_eq!(scheduler.joined(0), [(0, ToWorker::Run { items: vec![0] }), (0, ToWorker::Stop)]);
+        assert_eq!(scheduler.joined(1), [(1, ToWorker::Run { items: vec![1] }), (1, ToWorker::Stop)]);
     }
 
     #[test]
