@@ -1,11 +1,12 @@
 //! Wires the rooms: events from `source`, decisions from `reduce`, records to `render`.
 
+mod ending;
 mod outcomes;
 mod workers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::app::{Session, completions};
 use common::{Exit, Failure};
@@ -15,22 +16,15 @@ use crate::cli::{Cli, Commands, Start};
 use crate::config::RunConfig;
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
-use crate::protocol::{
-    Begin, Collected, FromZygote, Halt, HaltKind, Hello, Order, PROTOCOL, ToZygote, WorkerId, worker_name,
-};
+use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name};
 use crate::reduce::{Item, Maxfail, Scheduler, Tally};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
-use crate::source::{
-    Closed, Event, Signals, Zygote, ZygoteOptions, interrupt_group, kill_group, stand_still,
-};
+use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions};
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
 const RESTARTS_PER_WORKER: usize = 4;
-
-/// Text that the zygote wrote just before its end may come just after it.
-const LAST_TEXT: Duration = Duration::from_millis(100);
 
 /// Does what the command line says.
 pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
@@ -215,125 +209,6 @@ impl<'s> Run<'s> {
         Ok(())
     }
 
-    /// Ends the session when the last worker is gone.
-    fn finish_if_done(&mut self) -> Result<(), Failure> {
-        let Some(suite) = &self.suite else { return Ok(()) };
-        if self.finishing || !self.workers.is_empty() {
-            return Ok(());
-        }
-        if suite.scheduler.has_unclaimed() && self.halt.is_none() {
-            return self.make_worker();
-        }
-        self.finishing = true;
-        let tests = self.tally.durations().len() as u64;
-        self.show(&Record::TestsEnded { tests })?;
-        let finish = ToZygote::Finish { passed: self.tally.take_quiet(), halt: self.halt.clone() };
-        Ok(self.zygote.ask(&finish)?)
-    }
-
-    /// Begins nothing more, for this reason, unless there is an earlier one.
-    fn halt(&mut self, kind: HaltKind, reason: String, code: Option<i32>) -> Result<(), Failure> {
-        if self.halt.is_some() {
-            return Ok(());
-        }
-        self.show(&Record::Halted { reason: reason.clone() })?;
-        self.halt = Some(Halt { kind, reason, code });
-        if let Some(suite) = &mut self.suite {
-            let orders = suite.scheduler.cancel();
-            self.give(orders)?;
-        }
-        Ok(())
-    }
-
-    /// Ctrl-C: the first ends the run in order, with teardowns and summary; the second ends the workers
-    /// at once, and the summary comes; the third ends everything, and says true.
-    fn interrupted(&mut self) -> Result<bool, Failure> {
-        self.interrupts += 1;
-        let in_tests = self.suite.is_some() && !self.finishing;
-        match self.interrupts {
-            1 => {
-                if in_tests {
-                    self.halt(HaltKind::Interrupted, "interrupted".into(), None)?;
-                }
-                interrupt_group(self.zygote.pid());
-            }
-            2 if in_tests => {
-                self.session.warn("interrupted again: the workers are ended without teardown");
-                self.end_all()?;
-            }
-            _ => {
-                self.session.warn("interrupted again: everything is ended at once");
-                kill_group(self.zygote.pid());
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Ctrl-Z, until the shell's `fg`; the tests' time stands still too.
-    fn suspend(&mut self) {
-        let began = Instant::now();
-        stand_still(self.zygote.pid());
-        for worker in self.workers.values_mut() {
-            worker.running = worker.running.map(|(item, since)| (item, since + began.elapsed()));
-        }
-    }
-
-    fn conclude(self) -> Result<Exit, Failure> {
-        let Run {
-            session,
-            config,
-            mut render,
-            events,
-            zygote,
-            hello,
-            suite,
-            tally,
-            halt,
-            finishing,
-            mut open_streams,
-            ..
-        } = self;
-        let expected = finishing || suite.as_ref().is_none_or(|suite| suite.collected.ids.is_empty());
-        if !expected {
-            kill_group(zygote.pid());
-        }
-        let code = zygote.wait()?;
-        while open_streams > 0
-            && let Ok(event) = events.recv_timeout(LAST_TEXT)
-        {
-            match event {
-                Event::Printed(worker, source, text) => {
-                    render.show(&printed(worker, source, text)).map_err(anyhow::Error::from)?;
-                }
-                Event::StreamClosed => open_streams -= 1,
-                _ => {}
-            }
-        }
-        for (outcome, number) in tally.counts() {
-            session.count(outcome, number);
-        }
-        let Some(mut suite) = suite else {
-            // Without a suite there was a usage error, an error while collecting, --help or the like;
-            // pytest said so. Without a hello there was no pytest either.
-            let silent = hello.is_none() || !(0..=127).contains(&code);
-            let error = Error::Silent { python: config.python, code };
-            return if silent { Err(error.into()) } else { Ok(exit(code)) };
-        };
-        if !expected {
-            return Err(Error::ZygoteLost { code }.into());
-        }
-        let measured = tally.durations().iter();
-        let measured = measured.filter_map(|(item, us)| Some((suite.collected.ids.get(*item)?.clone(), *us)));
-        suite.durations.extend(measured);
-        if let Err(error) = durations::save(&suite.collected.root, &suite.durations) {
-            session.warn(&format!("durations were not kept: {error}"));
-        }
-        let interrupted = halt.is_some_and(|halt| halt.kind == HaltKind::Interrupted);
-        // pytest's code for an interrupted run, even where a plugin made it another.
-        Ok(if interrupted { Exit::CANNOT } else { exit(code) })
-    }
-
     fn show(&mut self, record: &Record) -> Result<(), Failure> {
         self.render.show(record).map_err(|error| anyhow::Error::from(error).context("failed to print").into())
     }
@@ -341,10 +216,6 @@ impl<'s> Run<'s> {
 
 fn printed(worker: Option<WorkerId>, source: TextSource, text: String) -> Record {
     Record::TextPrinted { source, worker: worker.map(worker_name), text }
-}
-
-fn exit(code: i32) -> Exit {
-    Exit(u8::try_from(code).unwrap_or(Exit::CANNOT.0))
 }
 
 fn items(ids: &[String], durations: &Durations) -> Vec<Item> {

@@ -105,7 +105,7 @@ impl Human {
         let mut shown = String::new();
         for line in unfinished.split_inclusive('\n') {
             if line.ends_with('\n') {
-                shown += &format!("{} {line}", self.styles.dim(&format!("[{worker}]")));
+                shown += &format!("{} {line}", self.styles.dim(format!("[{worker}]")));
             } else {
                 self.unfinished.insert(worker.to_owned(), line.to_owned());
             }

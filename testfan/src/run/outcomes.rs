@@ -6,6 +6,7 @@ use common::Failure;
 use common::outcome::TestStarted;
 
 use super::Run;
+use super::workers::End;
 use crate::error::Error;
 use crate::events::Record;
 use crate::protocol::{FromWorker, ToZygote, WorkerId, worker_name};
@@ -27,7 +28,6 @@ impl Run<'_> {
                 worker.running = Some((i, Instant::now()));
                 worker.reported = false;
                 suite.scheduler.started(id, i);
-                suite.maxfail.started(id);
                 let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
                 self.show(&Record::TestStarted(TestStarted { id, worker: name }))?;
             }
@@ -57,7 +57,7 @@ impl Run<'_> {
                 self.test_interrupted(id)?;
                 self.halt(halt.kind, halt.reason, halt.code)?;
             }
-            FromWorker::Exit => worker.exited = true,
+            FromWorker::Exit => worker.end = End::Announced,
         }
         Ok(())
     }

@@ -24,17 +24,26 @@ pub(super) struct Worker {
     pub(super) running: Option<(usize, Instant)>,
     /// Whether pytest's plugins already have the reports of that item.
     pub(super) reported: bool,
-    /// It said goodbye.
-    pub(super) exited: bool,
-    /// Its end is being waited for, or brought about.
-    pub(super) reaped: bool,
+    /// How far it is with ending.
+    pub(super) end: End,
     /// Why it is being ended, where testfan does it.
     pub(super) ending: Option<String>,
 }
 
+/// How far a worker is with ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing is known of an end.
+    NotYet,
+    /// It said goodbye.
+    Announced,
+    /// The zygote was asked to wait for it, or to bring it about.
+    Awaited,
+}
+
 impl Worker {
     fn new(peer: Peer, ready: bool) -> Self {
-        Worker { peer, ready, running: None, reported: false, exited: false, reaped: false, ending: None }
+        Worker { peer, ready, running: None, reported: false, end: End::NotYet, ending: None }
     }
 }
 
@@ -95,11 +104,11 @@ impl Run<'_> {
     pub(super) fn worker_closed(&mut self, id: WorkerId, why: &Closed) -> Result<(), Failure> {
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
         let name = worker_name(id);
-        if worker.exited {
+        if worker.end == End::Announced {
             self.reap(id, GRACE_MS, false)?;
             return self.worker_finished(id, name);
         }
-        if worker.reaped {
+        if worker.end == End::Awaited {
             return Ok(());
         }
         let mut grace_ms = GRACE_MS / 5;
@@ -112,8 +121,10 @@ impl Run<'_> {
 
     /// Has the zygote wait for a worker's end, once, so long before it kills it.
     fn reap(&mut self, id: WorkerId, grace_ms: u64, dump: bool) -> Result<(), Failure> {
-        let Some(worker) = self.workers.get_mut(&id).filter(|worker| !worker.reaped) else { return Ok(()) };
-        worker.reaped = true;
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.end != End::Awaited) else {
+            return Ok(());
+        };
+        worker.end = End::Awaited;
         Ok(self.zygote.ask(&ToZygote::Reap { worker: worker_name(id), grace_ms, dump })?)
     }
 
@@ -126,7 +137,6 @@ impl Run<'_> {
     fn worker_finished(&mut self, id: WorkerId, worker: String) -> Result<(), Failure> {
         self.test_interrupted(id)?;
         self.workers.remove(&id);
-        self.let_on_without(id)?;
         let orders = self.suite.as_mut().map(|suite| suite.scheduler.left(id).1).unwrap_or_default();
         self.show(&Record::WorkerFinished { worker })?;
         self.give(orders)?;
@@ -160,7 +170,6 @@ impl Run<'_> {
         } else if self.halt.is_none() {
             self.session.warn(&format!("worker {name} {reason} between tests"));
         }
-        self.let_on_without(id)?;
         if self.lost_workers > limit {
             self.halt(HaltKind::Stopped, format!("maximum crashed workers reached: {limit}"), None)?;
         } else if self.halt.is_none()
@@ -196,35 +205,33 @@ impl Run<'_> {
     pub(super) fn test_done(&mut self, id: WorkerId, done: Done, reported: bool) -> Result<(), Failure> {
         self.tally.done(&done, reported);
         let Some(suite) = &mut self.suite else { return Ok(()) };
-        let let_on = suite.maxfail.finished(id, done.outcome.is_bad());
+        let bad = done.outcome.is_bad();
+        if bad {
+            suite.maxfail.failed();
+        }
         let (reached, maxfail) = (suite.maxfail.reached(), suite.collected.maxfail);
         let worker = worker_name(id);
         let Done { i, outcome, duration_us, message, output } = done;
-        let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
-        self.show(&Record::TestFinished(TestFinished { id, outcome, duration_us, worker, message, output }))?;
+        let test = suite.collected.ids.get(i).cloned().unwrap_or_default();
+        self.show(&Record::TestFinished(TestFinished {
+            id: test,
+            outcome,
+            duration_us,
+            worker,
+            message,
+            output,
+        }))?;
         if reached {
             return self.halt(HaltKind::Failed, format!("stopping after {maxfail} failures"), None);
         }
-        self.let_on(let_on)
-    }
-
-    /// Workers that waited after a failure begin their next test.
-    fn let_on(&mut self, workers: Vec<WorkerId>) -> Result<(), Failure> {
-        if !self.begin.hold_after_failure {
-            return Ok(());
-        }
-        self.give(workers.into_iter().map(|worker| (worker, ToWorker::GoOn)).collect())
-    }
-
-    fn let_on_without(&mut self, gone: WorkerId) -> Result<(), Failure> {
-        let let_on = self.suite.as_mut().map(|suite| suite.maxfail.left(gone)).unwrap_or_default();
-        self.let_on(let_on)
+        let held = bad && self.begin.hold_after_failure;
+        if held { self.give(vec![(id, ToWorker::GoOn)]) } else { Ok(()) }
     }
 
     /// When the first of the running tests has run too long.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let limit = self.config.timeout?;
-        let running = self.workers.values().filter(|worker| !worker.reaped);
+        let running = self.workers.values().filter(|worker| worker.end != End::Awaited);
         running.filter_map(|worker| Some(worker.running?.1 + limit)).min()
     }
 
@@ -233,7 +240,8 @@ impl Run<'_> {
         let Some(limit) = self.config.timeout else { return Ok(()) };
         let mut overdue = Vec::new();
         for (id, worker) in &mut self.workers {
-            if !worker.reaped && worker.running.is_some_and(|(_, since)| since.elapsed() >= limit) {
+            if worker.end != End::Awaited && worker.running.is_some_and(|(_, since)| since.elapsed() >= limit)
+            {
                 worker.ending = Some(format!("was ended after {} s", limit.as_secs_f64()));
                 overdue.push(*id);
             }
