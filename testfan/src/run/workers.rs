@@ -222,8 +222,9 @@ impl Run<'_> {
             output,
         }))?;
         if reached {
-            return self.halt(HaltKind::Failed, format!("stopping after {maxfail} failures"), None);
+            self.halt(HaltKind::Failed, format!("stopping after {maxfail} failures"), None)?;
         }
+        // Even then: a worker that was told to cancel while its test ran waits all the same.
         let held = bad && self.begin.hold_after_failure;
         if held { self.give(vec![(id, ToWorker::GoOn)]) } else { Ok(()) }
     }
