@@ -59,6 +59,9 @@ pub struct RunArgs {
     /// End a test that runs longer than this, and fail it
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+    /// How many lost workers to replace before giving up [default: 4 for each worker]
+    #[arg(long, value_name = "N")]
+    pub max_worker_restart: Option<usize>,
     /// How workers start: copies of the process that collected, or fresh ones
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub start: Start,

@@ -19,6 +19,8 @@ pub struct RunConfig {
     pub workers: usize,
     /// How long a test may take.
     pub timeout: Option<Duration>,
+    /// How many lost workers are replaced, where that was said.
+    pub restarts: Option<usize>,
     /// How workers start.
     pub start: Start,
     /// pytest's arguments, testfan's own among them.
@@ -33,6 +35,7 @@ impl RunConfig {
         Ok(RunConfig {
             workers: workers(&args.workers)?,
             timeout: args.timeout.map(timeout).transpose()?,
+            restarts: args.max_worker_restart,
             start: args.start,
             pytest: pytest_args(&args, session)?,
             python: args.python.unwrap_or_else(default_python),

@@ -54,6 +54,14 @@ pub enum Record {
     /// A test begins.
     #[serde(rename = "test.started")]
     TestStarted(TestStarted),
+    /// A test that began has no outcome, for the run was interrupted or ended while it ran.
+    #[serde(rename = "testfan.test.interrupted")]
+    TestInterrupted {
+        /// The test.
+        id: String,
+        /// The worker it ran in.
+        worker: String,
+    },
     /// A test ended.
     #[serde(rename = "test.finished")]
     TestFinished(TestFinished),
@@ -68,6 +76,9 @@ pub enum Record {
     TextPrinted {
         /// Who wrote it.
         source: TextSource,
+        /// The worker it comes from, where it is one's.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        worker: Option<String>,
         /// The text, as it came: a part of a line or many.
         text: String,
     },
@@ -95,6 +106,8 @@ pub enum StartedBy {
 pub enum TextSource {
     /// pytest's terminal reporter.
     Pytest,
-    /// Standard output of the Python processes, where pytest does not capture it.
+    /// Standard output of a Python process, where pytest does not capture it.
     Stdout,
+    /// Standard error of a worker, where pytest does not capture it.
+    Stderr,
 }

@@ -9,7 +9,7 @@ mod terminal;
 pub use components::{Missing, data, python, setup_dir, tool, venv};
 pub use process::{Ran, run, run_within};
 pub use records::{of_type, records, validate};
-pub use terminal::{Screen, in_terminal};
+pub use terminal::{Screen, in_terminal, typing_in_terminal};
 
 use std::path::{Path, PathBuf};
 

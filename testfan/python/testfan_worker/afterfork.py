@@ -1,14 +1,15 @@
 """Makes a forked copy of the zygote fit to run tests. Must not know what is run."""
 
+import os
 import sys
 
 from . import session as sessions
 
 
-def repair(session, begin):
+def repair(session, begin, streams):
     config = session.config
     sessions.enter_worker(config, begin)
-    _own_capture_files(config.pluginmanager.get_plugin("capturemanager"))
+    _own_streams(config.pluginmanager.get_plugin("capturemanager"), streams)
     sessions.leave_controller(config)
     _own_tmp_path(config, begin["worker"])
     _own_randomness()
@@ -18,10 +19,16 @@ def repair(session, begin):
     session.shouldfail = session.shouldstop = False
 
 
-def _own_capture_files(capture):
-    """The files behind captured output share one offset with every other copy: open new ones."""
-    if capture is not None and capture.is_globally_capturing():
+def _own_streams(capture, streams):
+    """Standard output and error of this worker's own. The files behind captured output share one
+    offset with every other copy: new ones."""
+    capturing = capture is not None and capture.is_globally_capturing()
+    if capturing:
         capture.stop_global_capturing()
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(stream, number)
+        os.close(stream)
+    if capturing:
         capture.start_global_capturing()
         capture.suspend_global_capture(in_=False)
 

@@ -15,6 +15,7 @@ from socket import CMSG_LEN, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, SCM_RIGHTS, SOL_SOC
 PROTOCOL = 1
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _CHUNK = 1 << 16
+_MOST_FILES = 3
 
 
 class Channel:
@@ -56,7 +57,7 @@ class Channel:
         while not self._lines and not self._closed:
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(
-                    _CHUNK, CMSG_LEN(4), MSG_CMSG_CLOEXEC | (0 if wait else MSG_DONTWAIT)
+                    _CHUNK, CMSG_LEN(_MOST_FILES * 4), MSG_CMSG_CLOEXEC | (0 if wait else MSG_DONTWAIT)
                 )
             except BlockingIOError:
                 return None

@@ -4,19 +4,30 @@ Must not know about channels or processes.
 """
 
 import os
+import sys
 
 import pytest
 
 # pytest-xdist's own parallel run must stay off even when an ini file asks for it.
 _XDIST_OPTIONS = {"numprocesses": None, "dist": "no", "distload": False, "tx": [], "px": [], "looponfail": False}
 # These speak for the whole run, so only the controller may have them.
-_CONTROLLER_PLUGINS = ("terminalreporter", "terminalprogress", "lfplugin", "nfplugin", "stepwiseplugin")
+_CONTROLLER_PLUGINS = ("terminalreporter", "terminalprogress", "lfplugin", "nfplugin")
 
 
 def switch_off_xdist(config):
     for name, value in _XDIST_OPTIONS.items():
         if hasattr(config.option, name):
             setattr(config.option, name, value)
+
+
+def order_of(config):
+    """What the order of the collected items means to pytest's own plugins."""
+    option = config.option
+    if getattr(option, "stepwise", False) or getattr(option, "stepwise_skip", False):
+        return "one_by_one"  # it goes on after the first failure, and may skip all before
+    if getattr(option, "failedfirst", False) or getattr(option, "newfirst", False):
+        return "first_first"
+    return "any"
 
 
 def enter_worker(config, begin):
@@ -38,6 +49,10 @@ def enter_worker(config, begin):
         "cov_master_rsync_roots": [],
     }
     config.workeroutput = {}
+    # What -s lets through is to be seen when it is written, though it goes through a pipe.
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.reconfigure(line_buffering=True)
 
 
 def leave_controller(config):

@@ -23,6 +23,8 @@ class Worker:
         self.reports = []
         self.stopping = False
         self.halted = False
+        self.hold_after_failure = begin["hold_after_failure"]
+        self.held = False
         if begin["stack_file"]:
             self.stacks = open(begin["stack_file"], "w")
             faulthandler.register(STACK_SIGNAL, self.stacks)
@@ -37,10 +39,13 @@ class Worker:
             # The first in the queue is already promised to fixtures as the next item.
             spare = min(message["count"], max(len(self.queue) - 1, 0))
             self.channel.send("returned", items=[self.queue.pop() for _ in range(spare)][::-1])
+        elif kind == "go_on":
+            self.held = False
         elif kind == "stop":
             self.stopping = True
         elif kind == "cancel":
             self.stopping = True
+            self.held = False
             self.queue.clear()
 
     def _upcoming(self):
@@ -52,6 +57,15 @@ class Worker:
             elif self.queue or self.stopping or self.channel.closed:
                 return self.queue[0] if self.queue else None
 
+    def _wait_while_held(self):
+        """After a failure: until testfan has counted it, so that --maxfail is not overshot."""
+        while self.held and not self.halted:
+            message = self.channel.receive()
+            if message is None:
+                self.queue.clear()
+                return
+            self._obey(message)
+
     # -- the loop
 
     def run(self, session):
@@ -62,6 +76,7 @@ class Worker:
                 self.queue.popleft()
                 following = self._upcoming()
                 self._run_one(session, index, following)
+                self._wait_while_held()
                 index = self._upcoming()
         except KeyboardInterrupt:
             self.channel.send("halted", kind="interrupted", reason="", code=None)
@@ -87,6 +102,7 @@ class Worker:
         if self.replay_all or not all(map(_plain, self.reports)):
             data = [serialise.report_to_json(session.config, report) for report in self.reports]
             self.channel.send("report", i=index, data=data)
+        self.held = self.hold_after_failure and outcome in ("failed", "error")
         duration_us = round(sum(getattr(report, "duration", 0) for report in self.reports) * 1e6)
         self.channel.send(
             "done", i=index, outcome=outcome, duration_us=duration_us, message=message, output=output

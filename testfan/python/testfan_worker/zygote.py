@@ -91,6 +91,7 @@ class Zygote:
             root=str(config.rootpath),
             basetemp=str(factory.getbasetemp()) if factory is not None else None,
             maxfail=config.option.maxfail or 0,
+            order=sessions.order_of(config),
             replay_all=self.terminal.wants_all_reports(config),
             unforkable=hazards.reason_not_to_fork(config, self.sockets),
         )
@@ -113,14 +114,14 @@ class Zygote:
             elif kind == "reap":
                 self._reap(message)
             elif kind == "report":
-                self._replay(session.config, message)
+                self._replay(session, message)
             elif kind == "warning":
                 self._replay_warning(session.config, message)
             elif kind == "lost":
                 self._replay_lost(session, message)
 
     def _fork(self, session, worker, interrupt):
-        descriptor = self.channel.descriptors.popleft()
+        descriptor, *streams = self._files()
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
@@ -128,21 +129,28 @@ class Zygote:
             status = 3
             try:
                 self.channel.close()
-                status = run_forked(session, Channel(descriptor), interrupt)
+                status = run_forked(session, Channel(descriptor), streams, interrupt)
             finally:
                 # Whatever the zygote registered to do at its own end is not this copy's to do.
                 os._exit(status)
-        os.close(descriptor)
-        self._started(worker, pid)
+        self._started(worker, pid, (descriptor, *streams))
 
     def _spawn(self, worker):
-        descriptor = self.channel.descriptors.popleft()
-        process = subprocess.Popen(self.command, stdin=descriptor, env=self.environment, cwd=self.folder)
+        files = self._files()
+        stdin, stdout, stderr = files
+        process = subprocess.Popen(
+            self.command, stdin=stdin, stdout=stdout, stderr=stderr, env=self.environment, cwd=self.folder
+        )
         process.returncode = 0  # it is reaped below, by process id
-        os.close(descriptor)
-        self._started(worker, process.pid)
+        self._started(worker, process.pid, files)
 
-    def _started(self, worker, pid):
+    def _files(self):
+        """What came along with an order to make a worker: its channel, standard output and error."""
+        return [self.channel.descriptors.popleft() for _ in range(3)]
+
+    def _started(self, worker, pid, files):
+        for file in files:
+            os.close(file)
         self.children[worker] = pid
         self.channel.send("started", worker=worker, pid=pid)
 
@@ -164,10 +172,14 @@ class Zygote:
             _, status = os.waitpid(pid, 0)
         self.channel.send("reaped", worker=message["worker"], status=status, killed=killed)
 
-    def _replay(self, config, message):
+    def _replay(self, session, message):
+        config = session.config
         for data in message["data"]:
             report = serialise.report_from_json(config, data, message["worker"], message["i"])
             self.terminal.log_report(config, report)
+        if session.shouldstop:
+            self.channel.send("halted", kind="stopped", reason=str(session.shouldstop), code=None)
+            self.channel.flush()
 
     def _replay_warning(self, config, message):
         location = message["location"]
@@ -210,14 +222,14 @@ class Zygote:
             raise session.Interrupted(session.shouldstop or halt["reason"])
 
 
-def run_forked(session, channel, interrupt):
+def run_forked(session, channel, streams, interrupt):
     """A forked worker's whole life; returns its exit status."""
     config = session.config
     try:
         begin = channel.receive()
         die_with_parent(begin["parent"])
         signal.signal(signal.SIGINT, interrupt)
-        afterfork.repair(session, begin)
+        afterfork.repair(session, begin, streams)
         worker = Worker(channel, begin)
         config.pluginmanager.register(worker, "testfan-worker")
         worker.run(session)

@@ -20,9 +20,9 @@ const CHUNKS_PER_WORKER: u64 = 4;
 
 /// Consecutive items of one module, none longer than a fraction of a worker's share of the suite.
 ///
-/// Where durations are known the slowest chunk comes first, so that none is left over at the end;
-/// a suite never seen before keeps its order.
-pub fn cut(items: &[Item], workers: usize) -> VecDeque<VecDeque<usize>> {
+/// With `slowest_first`, where durations are known, the slowest chunk comes first, so that none is left
+/// over at the end; else the order is kept.
+pub fn cut(items: &[Item], workers: usize, slowest_first: bool) -> VecDeque<VecDeque<usize>> {
     let estimates = estimates(items);
     let total: u64 = estimates.iter().sum();
     let limit = total / (CHUNKS_PER_WORKER * workers.max(1) as u64);
@@ -38,7 +38,7 @@ pub fn cut(items: &[Item], workers: usize) -> VecDeque<VecDeque<usize>> {
         }
         module = Some(item.module);
     }
-    if items.iter().any(|item| item.duration_us.is_some()) {
+    if slowest_first && items.iter().any(|item| item.duration_us.is_some()) {
         chunks.sort_by_key(|(sum, _)| std::cmp::Reverse(*sum));
     }
     chunks.into_iter().map(|(_, chunk)| chunk).collect()
@@ -59,14 +59,14 @@ mod tests {
     fn chunks_keep_modules_apart_and_put_the_slowest_first() {
         let item = |module, duration_us| Item { module, duration_us };
         let items = [item(0, Some(10)), item(0, Some(10)), item(1, Some(900)), item(1, Some(50))];
-        let chunks = cut(&items, 1);
+        let chunks = cut(&items, 1, true);
         assert_eq!(chunks, [vec![2], vec![3], vec![0, 1]]);
     }
 
     #[test]
     fn a_new_suite_keeps_its_order() {
         let items = vec![Item { module: 0, duration_us: None }; 8];
-        let order: Vec<usize> = cut(&items, 2).into_iter().flatten().collect();
+        let order: Vec<usize> = cut(&items, 2, true).into_iter().flatten().collect();
         assert_eq!(order, (0..8).collect::<Vec<_>>());
     }
 }

@@ -9,13 +9,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::chunks::{self, Item};
-use crate::source::WorkerId;
-use crate::source::protocol::ToWorker;
+use crate::protocol::{ToWorker, WorkerId};
 
 /// Below this much work told, a worker is told of more.
 const LOW_US: u64 = 50_000;
 /// Up to this much.
 const HIGH_US: u64 = 100_000;
+/// So many measured items make a mean.
+const MEASURED: u64 = 4;
 /// An item and the one after it.
 const AHEAD: usize = 2;
 
@@ -29,7 +30,12 @@ pub struct Scheduler {
     mean_us: u64,
     pool: VecDeque<VecDeque<usize>>,
     workers: BTreeMap<WorkerId, Worker>,
+    /// Workers still to join: each is to find something to do.
+    awaited: usize,
+    /// Sum and count of what this run measured, in microseconds.
     measured: (u64, u64),
+    /// Whether an earlier run's durations are known.
+    remembered: bool,
 }
 
 #[derive(Debug, Default)]
@@ -47,15 +53,20 @@ struct Worker {
 
 impl Scheduler {
     /// A run of `items` on about so many workers.
-    pub fn new(items: Vec<Item>, workers: usize) -> Self {
+    ///
+    /// The slowest come first where that is free and durations are known.
+    pub fn new(items: Vec<Item>, workers: usize, slowest_first: bool) -> Self {
         let estimates = chunks::estimates(&items);
         let mean_us = estimates.iter().sum::<u64>().checked_div(items.len() as u64).unwrap_or(1);
-        let pool = chunks::cut(&items, workers);
-        Scheduler { items, mean_us, pool, workers: BTreeMap::new(), measured: (0, 0) }
+        let pool = chunks::cut(&items, workers, slowest_first);
+        let remembered = items.iter().any(|item| item.duration_us.is_some());
+        let awaited = workers;
+        Scheduler { items, mean_us, pool, workers: BTreeMap::new(), awaited, measured: (0, 0), remembered }
     }
 
     /// A worker is ready for work.
     pub fn joined(&mut self, worker: WorkerId) -> Vec<Order> {
+        self.awaited = self.awaited.saturating_sub(1);
         self.workers.insert(worker, Worker::default());
         self.feed(worker)
     }
@@ -113,6 +124,11 @@ impl Scheduler {
         !self.pool.is_empty()
     }
 
+    fn unclaimed(&self) -> usize {
+        let reserves = self.workers.values().map(|worker| worker.reserve.len());
+        self.pool.iter().map(VecDeque::len).chain(reserves).sum()
+    }
+
     fn put_back(&mut self, items: VecDeque<usize>) {
         if !items.is_empty() {
             self.pool.push_front(items);
@@ -128,11 +144,16 @@ impl Scheduler {
         let Some(worker) = self.workers.get(&id).filter(|worker| !worker.stopped) else { return Vec::new() };
         let mut ahead = worker.told.len();
         let mut work_us: u64 = worker.told.iter().map(|item| self.estimate(*item)).sum();
-        if ahead >= AHEAD && work_us >= LOW_US {
+        // While nobody knows what a test takes, ten may be ten seconds: they are told of late.
+        let (low_us, high_us) = if self.can_estimate() { (LOW_US, HIGH_US) } else { (0, 0) };
+        if ahead >= AHEAD && work_us >= low_us {
             return Vec::new();
         }
         let mut items = Vec::new();
-        while ahead < AHEAD || work_us < HIGH_US {
+        while ahead < AHEAD || work_us < high_us {
+            if ahead > 0 && self.awaited > 0 && self.unclaimed() <= self.awaited {
+                break;
+            }
             let Some(item) = self.claim(id) else { break };
             ahead += 1;
             work_us += self.estimate(item);
@@ -186,10 +207,15 @@ impl Scheduler {
         self.items[item].duration_us.unwrap_or_else(|| self.mean()).max(1)
     }
 
+    /// Whether estimates rest on something: this run's tests, or an earlier run's.
+    fn can_estimate(&self) -> bool {
+        self.measured.1 >= MEASURED || self.remembered
+    }
+
     /// What an item took on average: in this run, once a few are through.
     fn mean(&self) -> u64 {
         let (sum, count) = self.measured;
-        if count < 4 { self.mean_us } else { sum / count }
+        if count < MEASURED { self.mean_us } else { sum / count }
     }
 }
 
@@ -226,6 +252,7 @@ mod tests {
                         worker.queue.extend(items);
                     }
                     ToWorker::Steal { count } => worker.steals.push(count),
+                    ToWorker::GoOn => {}
                     ToWorker::Stop => worker.stopping = true,
                     ToWorker::Cancel => {
                         worker.stopping = true;
@@ -290,7 +317,7 @@ mod tests {
                 .map(|(index, duration_us)| Item { module: index / 7, duration_us: *duration_us }).collect();
             let count = items.len();
             let mut world = World {
-                scheduler: Scheduler::new(items, workers), workers: BTreeMap::new(), next: 0,
+                scheduler: Scheduler::new(items, workers, true), workers: BTreeMap::new(), next: 0,
                 ended: Vec::new(), lost: Vec::new(),
             };
             for _ in 0..workers {
@@ -324,8 +351,15 @@ mod tests {
     }
 
     #[test]
+    fn as_many_tests_as_workers_run_side_by_side() {
+        let mut scheduler = Scheduler::new(vec![Item { module: 0, duration_us: None }; 2], 2, true);
+        assert_eq!(scheduler.joined(0), [(0, ToWorker::Run { items: vec![0] }), (0, ToWorker::Stop)]);
+        assert_eq!(scheduler.joined(1), [(1, ToWorker::Run { items: vec![1] }), (1, ToWorker::Stop)]);
+    }
+
+    #[test]
     fn a_cancelled_run_begins_nothing_more() {
-        let mut scheduler = Scheduler::new(vec![Item { module: 0, duration_us: None }; 50], 2);
+        let mut scheduler = Scheduler::new(vec![Item { module: 0, duration_us: None }; 50], 2, true);
         scheduler.joined(0);
         assert_eq!(scheduler.cancel(), [(0, ToWorker::Cancel)]);
         assert_eq!(scheduler.finished(0, 5), []);

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use common::outcome::Outcome;
 
-use crate::source::protocol::Done;
+use crate::protocol::Done;
 
 /// The outcomes so far.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     counts: BTreeMap<&'static str, u64>,
-    bad: usize,
     durations: BTreeMap<usize, u64>,
     quiet: Vec<(usize, f64)>,
 }
@@ -19,17 +18,11 @@ impl Tally {
     /// One more test is done; `reported` when pytest's plugins already have its reports.
     pub fn done(&mut self, done: &Done, reported: bool) {
         *self.counts.entry(word(done.outcome)).or_default() += 1;
-        self.bad += usize::from(done.outcome.is_bad());
         self.durations.insert(done.i, done.duration_us);
         if !reported {
             #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
             self.quiet.push((done.i, done.duration_us as f64 / 1e6));
         }
-    }
-
-    /// How many tests failed or had an error.
-    pub fn bad(&self) -> usize {
-        self.bad
     }
 
     /// How many tests ended each way, by the outcome's name in the records.

@@ -1,6 +1,7 @@
 //! Records for people: pytest's own text, and between its header and its summary what pytest would show
 //! of the tests: a bar where a person watches, else letters; with -v a line for each test.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use common::app::Session;
@@ -31,6 +32,8 @@ pub struct Human {
     done: u64,
     bad: u64,
     bar: Option<ProgressBar>,
+    /// The beginnings of lines that workers wrote.
+    unfinished: BTreeMap<String, String>,
 }
 
 impl Human {
@@ -49,6 +52,7 @@ impl Human {
             done: 0,
             bad: 0,
             bar: None,
+            unfinished: BTreeMap::new(),
         }
     }
 
@@ -95,6 +99,26 @@ impl Human {
         }
     }
 
+    /// What a worker wrote, line by line: `[gw0] text`.
+    fn labelled(&mut self, worker: &str, text: &str) -> io::Result<()> {
+        let unfinished = self.unfinished.remove(worker).unwrap_or_default() + text;
+        let mut shown = String::new();
+        for line in unfinished.split_inclusive('\n') {
+            if line.ends_with('\n') {
+                shown += &format!("{} {line}", self.styles.dim(format!("[{worker}]")));
+            } else {
+                self.unfinished.insert(worker.to_owned(), line.to_owned());
+            }
+        }
+        if shown.is_empty() {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.column) > 0 {
+            shown.insert(0, '\n');
+        }
+        self.print(&shown)
+    }
+
     /// `[gw0] [ 45%] PASSED tests/test_a.py::test_b`
     fn line(&self, test: &TestFinished) -> String {
         let word = self.paint(test.outcome, words(test.outcome).1);
@@ -137,12 +161,15 @@ impl Render for Human {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();
                 }
-                Ok(())
+                let unfinished = std::mem::take(&mut self.unfinished);
+                unfinished.into_iter().try_for_each(|(worker, line)| self.labelled(&worker, &(line + "\n")))
             }
+            Record::TextPrinted { text, worker: Some(worker), .. } => self.labelled(worker, text),
             Record::TextPrinted { text, .. } => self.print(text),
             // pytest's summary says why.
             Record::Halted { .. }
             | Record::TestStarted(_)
+            | Record::TestInterrupted { .. }
             | Record::WorkerStarted { .. }
             | Record::WorkerFinished { .. }
             | Record::WorkerLost { .. } => Ok(()),

@@ -6,10 +6,10 @@ use common::Failure;
 use common::outcome::TestStarted;
 
 use super::Run;
+use super::workers::End;
 use crate::error::Error;
 use crate::events::Record;
-use crate::source::protocol::{FromWorker, ToZygote};
-use crate::source::{WorkerId, worker_name};
+use crate::protocol::{FromWorker, ToZygote, WorkerId, worker_name};
 
 impl Run<'_> {
     pub(super) fn worker_says(&mut self, id: WorkerId, message: FromWorker) -> Result<(), Failure> {
@@ -38,17 +38,26 @@ impl Run<'_> {
             FromWorker::Done(done) => {
                 worker.running = None;
                 let reported = worker.reported;
-                let orders = suite.scheduler.finished(id, done.duration_us);
+                let duration_us = done.duration_us;
+                // The verdict comes first, for it may end the run.
+                self.test_done(id, done, reported)?;
+                let orders = self
+                    .suite
+                    .as_mut()
+                    .map(|suite| suite.scheduler.finished(id, duration_us))
+                    .unwrap_or_default();
                 self.give(orders)?;
-                self.test_done(&name, done, reported)?;
             }
             FromWorker::Returned { items } => {
                 let orders = suite.scheduler.returned(id, &items);
                 self.give(orders)?;
             }
             FromWorker::Warning(warning) => self.zygote.ask(&ToZygote::Warning(warning))?,
-            FromWorker::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
-            FromWorker::Exit => worker.exited = true,
+            FromWorker::Halted(halt) => {
+                self.test_interrupted(id)?;
+                self.halt(halt.kind, halt.reason, halt.code)?;
+            }
+            FromWorker::Exit => worker.end = End::Announced,
         }
         Ok(())
     }

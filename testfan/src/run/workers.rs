@@ -8,9 +8,9 @@ use common::outcome::{Outcome, TestFinished};
 use super::{RESTARTS_PER_WORKER, Run};
 use crate::error::Error;
 use crate::events::{Record, StartedBy};
+use crate::protocol::{Begin, Done, HaltKind, ToWorker, ToZygote, WorkerId, worker_name};
 use crate::reduce::Order;
-use crate::source::protocol::{Begin, Done, HaltKind, ToZygote};
-use crate::source::{Closed, Event, Peer, WorkerId, worker_name};
+use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Streams};
 
 /// How long a worker may take to end once it closed its channel, in milliseconds.
 const GRACE_MS: u64 = 5_000;
@@ -24,10 +24,27 @@ pub(super) struct Worker {
     pub(super) running: Option<(usize, Instant)>,
     /// Whether pytest's plugins already have the reports of that item.
     pub(super) reported: bool,
-    /// It said goodbye.
-    pub(super) exited: bool,
-    /// It is being ended, for this reason.
+    /// How far it is with ending.
+    pub(super) end: End,
+    /// Why it is being ended, where testfan does it.
     pub(super) ending: Option<String>,
+}
+
+/// How far a worker is with ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing is known of an end.
+    NotYet,
+    /// It said goodbye.
+    Announced,
+    /// The zygote was asked to wait for it, or to bring it about.
+    Awaited,
+}
+
+impl Worker {
+    fn new(peer: Peer, ready: bool) -> Self {
+        Worker { peer, ready, running: None, reported: false, end: End::NotYet, ending: None }
+    }
 }
 
 impl Run<'_> {
@@ -45,10 +62,10 @@ impl Run<'_> {
             StartedBy::Fork => ToZygote::Fork { worker },
             StartedBy::Spawn => ToZygote::Spawn { worker },
         };
-        let peer = self.zygote.make_worker(&order, &begin)?;
-        let ready = suite.start == StartedBy::Fork;
-        let state = Worker { peer, ready, running: None, reported: false, exited: false, ending: None };
-        self.workers.insert(id, state);
+        let streams = Streams::of(id, &self.sender).map_err(Error::Channel)?;
+        let peer = self.zygote.make_worker(&order, &begin, &streams)?;
+        self.open_streams += STREAMS_PER_WORKER;
+        self.workers.insert(id, Worker::new(peer, suite.start == StartedBy::Fork));
         self.next_worker += 1;
         Ok(())
     }
@@ -87,11 +104,11 @@ impl Run<'_> {
     pub(super) fn worker_closed(&mut self, id: WorkerId, why: &Closed) -> Result<(), Failure> {
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
         let name = worker_name(id);
-        if worker.exited {
-            self.zygote.ask(&ToZygote::Reap { worker: name.clone(), grace_ms: GRACE_MS, dump: false })?;
+        if worker.end == End::Announced {
+            self.reap(id, GRACE_MS, false)?;
             return self.worker_finished(id, name);
         }
-        if worker.ending.is_some() {
+        if worker.end == End::Awaited {
             return Ok(());
         }
         let mut grace_ms = GRACE_MS / 5;
@@ -99,10 +116,26 @@ impl Run<'_> {
             grace_ms = 0;
             worker.ending = Some(format!("wrote garbage on its channel to testfan ({text})"));
         }
-        Ok(self.zygote.ask(&ToZygote::Reap { worker: name, grace_ms, dump: false })?)
+        self.reap(id, grace_ms, false)
+    }
+
+    /// Has the zygote wait for a worker's end, once, so long before it kills it.
+    fn reap(&mut self, id: WorkerId, grace_ms: u64, dump: bool) -> Result<(), Failure> {
+        let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.end != End::Awaited) else {
+            return Ok(());
+        };
+        worker.end = End::Awaited;
+        Ok(self.zygote.ask(&ToZygote::Reap { worker: worker_name(id), grace_ms, dump })?)
+    }
+
+    /// Ends every worker at once.
+    pub(super) fn end_all(&mut self) -> Result<(), Failure> {
+        let all: Vec<WorkerId> = self.workers.keys().copied().collect();
+        all.into_iter().try_for_each(|id| self.reap(id, 0, false))
     }
 
     fn worker_finished(&mut self, id: WorkerId, worker: String) -> Result<(), Failure> {
+        self.test_interrupted(id)?;
         self.workers.remove(&id);
         let orders = self.suite.as_mut().map(|suite| suite.scheduler.left(id).1).unwrap_or_default();
         self.show(&Record::WorkerFinished { worker })?;
@@ -113,23 +146,27 @@ impl Run<'_> {
     /// A lost worker's end is known: the test it was at failed, and another takes its place.
     pub(super) fn worker_reaped(&mut self, name: &str, status: i32, killed: bool) -> Result<(), Failure> {
         let Some(id) = self.worker_id(name) else { return Ok(()) };
+        if self.interrupts > 0 {
+            self.test_interrupted(id)?;
+        }
         let (Some(worker), Some(suite)) = (self.workers.remove(&id), &mut self.suite) else { return Ok(()) };
-        let (running, orders) = suite.scheduler.left(id);
+        let (_, orders) = suite.scheduler.left(id);
+        let running = worker.running;
         let reason = worker.ending.unwrap_or_else(|| how_it_ended(status, killed));
-        let at = running.and_then(|item| suite.collected.ids.get(item).cloned());
-        let (total, limit) = (suite.workers, suite.workers * RESTARTS_PER_WORKER);
+        let at = running.and_then(|(item, _)| suite.collected.ids.get(item).cloned());
+        let (total, limit) =
+            (suite.workers, self.config.restarts.unwrap_or(suite.workers * RESTARTS_PER_WORKER));
         self.show(&Record::WorkerLost { worker: name.to_owned(), reason: reason.clone(), id: at.clone() })?;
         self.give(orders)?;
         if !worker.ready {
             return Err(Error::WorkerFailed { worker: name.to_owned(), how: reason }.into());
         }
         self.lost_workers += 1;
-        if let (Some(item), Some(id)) = (running, at) {
-            let since = worker.running.map(|(_, since)| since.elapsed()).unwrap_or_default();
-            let mut message = format!("worker {name} {reason} while running {id}");
+        if let (Some((item, since)), Some(test)) = (running, at) {
+            let mut message = format!("worker {name} {reason} while running {test}");
             message += &self.stacks_of(name);
-            let duration_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-            self.test_lost(name, item, message, duration_us)?;
+            let duration_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.test_lost(id, item, message, duration_us)?;
         } else if self.halt.is_none() {
             self.session.warn(&format!("worker {name} {reason} between tests"));
         }
@@ -146,49 +183,71 @@ impl Run<'_> {
 
     fn test_lost(
         &mut self,
-        worker: &str,
+        worker: WorkerId,
         i: usize,
         message: String,
         duration_us: u64,
     ) -> Result<(), Failure> {
-        self.zygote.ask(&ToZygote::Lost { worker: worker.to_owned(), i, message: message.clone() })?;
+        self.zygote.ask(&ToZygote::Lost { worker: worker_name(worker), i, message: message.clone() })?;
         let done = Done { i, outcome: Outcome::Failed, duration_us, message, output: String::new() };
         self.test_done(worker, done, true)
     }
 
+    /// The test that a worker is at, if it is at one, will have no outcome.
+    pub(super) fn test_interrupted(&mut self, id: WorkerId) -> Result<(), Failure> {
+        let running = self.workers.get_mut(&id).and_then(|worker| worker.running.take());
+        let (Some((item, _)), Some(suite)) = (running, &self.suite) else { return Ok(()) };
+        let test = suite.collected.ids.get(item).cloned().unwrap_or_default();
+        self.show(&Record::TestInterrupted { id: test, worker: worker_name(id) })
+    }
+
     /// One test ended, wherever and however.
-    pub(super) fn test_done(&mut self, worker: &str, done: Done, reported: bool) -> Result<(), Failure> {
+    pub(super) fn test_done(&mut self, id: WorkerId, done: Done, reported: bool) -> Result<(), Failure> {
         self.tally.done(&done, reported);
-        let Some(suite) = &self.suite else { return Ok(()) };
-        let maxfail = suite.collected.maxfail;
+        let Some(suite) = &mut self.suite else { return Ok(()) };
+        let bad = done.outcome.is_bad();
+        if bad {
+            suite.maxfail.failed();
+        }
+        let (reached, maxfail) = (suite.maxfail.reached(), suite.collected.maxfail);
+        let worker = worker_name(id);
         let Done { i, outcome, duration_us, message, output } = done;
-        let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
-        let worker = worker.to_owned();
-        self.show(&Record::TestFinished(TestFinished { id, outcome, duration_us, worker, message, output }))?;
-        if maxfail > 0 && self.tally.bad() >= maxfail {
+        let test = suite.collected.ids.get(i).cloned().unwrap_or_default();
+        self.show(&Record::TestFinished(TestFinished {
+            id: test,
+            outcome,
+            duration_us,
+            worker,
+            message,
+            output,
+        }))?;
+        if reached {
             self.halt(HaltKind::Failed, format!("stopping after {maxfail} failures"), None)?;
         }
-        Ok(())
+        // Even then: a worker that was told to cancel while its test ran waits all the same.
+        let held = bad && self.begin.hold_after_failure;
+        if held { self.give(vec![(id, ToWorker::GoOn)]) } else { Ok(()) }
     }
 
     /// When the first of the running tests has run too long.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let limit = self.config.timeout?;
-        let running = self.workers.values().filter(|worker| worker.ending.is_none());
+        let running = self.workers.values().filter(|worker| worker.end != End::Awaited);
         running.filter_map(|worker| Some(worker.running?.1 + limit)).min()
     }
 
     /// Ends the workers whose test has run too long, having them write down where they are.
     pub(super) fn end_overdue(&mut self) -> Result<(), Failure> {
         let Some(limit) = self.config.timeout else { return Ok(()) };
+        let mut overdue = Vec::new();
         for (id, worker) in &mut self.workers {
-            let overdue = worker.running.is_some_and(|(_, since)| since.elapsed() >= limit);
-            if overdue && worker.ending.is_none() {
+            if worker.end != End::Awaited && worker.running.is_some_and(|(_, since)| since.elapsed() >= limit)
+            {
                 worker.ending = Some(format!("was ended after {} s", limit.as_secs_f64()));
-                self.zygote.ask(&ToZygote::Reap { worker: worker_name(*id), grace_ms: 0, dump: true })?;
+                overdue.push(*id);
             }
         }
-        Ok(())
+        overdue.into_iter().try_for_each(|id| self.reap(id, 0, true))
     }
 
     /// What a worker wrote down before it was ended.

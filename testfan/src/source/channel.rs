@@ -40,22 +40,21 @@ impl Peer {
 
     /// Sends one message. That the process is gone is no error: its end is an event of its own.
     pub fn send(&self, message: &impl Serialize) -> io::Result<()> {
-        self.transmit(message, None)
+        self.transmit(message, &[])
     }
 
-    /// Sends one message together with an open file.
-    pub fn send_with(&self, message: &impl Serialize, file: BorrowedFd<'_>) -> io::Result<()> {
-        self.transmit(message, Some(file))
+    /// Sends one message together with open files, three at most.
+    pub fn send_with(&self, message: &impl Serialize, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        self.transmit(message, files)
     }
 
-    fn transmit(&self, message: &impl Serialize, file: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    fn transmit(&self, message: &impl Serialize, files: &[BorrowedFd<'_>]) -> io::Result<()> {
         let mut line = serde_json::to_vec(message)?;
         line.push(b'\n');
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        let files: Vec<BorrowedFd<'_>> = file.into_iter().collect();
         if !files.is_empty() {
-            ancillary.push(SendAncillaryMessage::ScmRights(&files));
+            ancillary.push(SendAncillaryMessage::ScmRights(files));
         }
         let sent = sendmsg(&self.socket, &[IoSlice::new(&line)], &mut ancillary, SendFlags::NOSIGNAL);
         let written = match sent {

@@ -4,18 +4,17 @@
 mod carried;
 mod channel;
 pub mod durations;
-pub mod protocol;
 mod signals;
+mod streams;
 mod zygote;
 
 pub use channel::{Closed, Peer};
-pub use signals::{Signals, interrupt_group, kill_group};
-pub use zygote::{Zygote, ZygoteOptions, worker_name};
+pub use signals::{Signals, interrupt_group, kill_group, stand_still};
+pub use streams::{STREAMS_PER_WORKER, Streams};
+pub use zygote::{Zygote, ZygoteOptions};
 
-use protocol::{FromWorker, FromZygote};
-
-/// A worker's number: 0 is `gw0`. A worker that replaces a lost one gets a new number.
-pub type WorkerId = usize;
+use crate::events::TextSource;
+use crate::protocol::{FromWorker, FromZygote, WorkerId};
 
 /// Whatever happens outside, in the order it is heard of.
 #[derive(Debug)]
@@ -28,10 +27,12 @@ pub enum Event {
     Worker(WorkerId, FromWorker),
     /// A worker's channel ended, or its process did.
     WorkerClosed(WorkerId, Closed),
-    /// Python wrote this to its own standard output, past pytest's capturing.
-    Stdout(String),
-    /// Nothing more will be written there.
-    StdoutClosed,
+    /// A Python process wrote this, past pytest's capturing: a worker, else the zygote.
+    Printed(Option<WorkerId>, TextSource, String),
+    /// Nothing more will be written to one of these streams.
+    StreamClosed,
+    /// Ctrl-Z: somebody wants the run to stand still.
+    Suspended,
     /// Somebody asks for the run to end.
     Interrupted,
 }

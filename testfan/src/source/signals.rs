@@ -5,12 +5,12 @@ use std::sync::mpsc::Sender;
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals as Iterator};
 
 use super::Event;
 
-/// From now to its drop, SIGINT, SIGTERM and SIGHUP are events instead of the end.
+/// From now to its drop, SIGINT, SIGTERM, SIGHUP and SIGTSTP are events instead of the end or a stop.
 #[derive(Debug)]
 pub struct Signals {
     handle: Handle,
@@ -19,11 +19,12 @@ pub struct Signals {
 impl Signals {
     /// Begins.
     pub fn watch(events: Sender<Event>) -> io::Result<Signals> {
-        let mut signals = Iterator::new([SIGINT, SIGTERM, SIGHUP])?;
+        let mut signals = Iterator::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP])?;
         let handle = signals.handle();
         thread::Builder::new().name("signals".into()).spawn(move || {
-            for _ in signals.forever() {
-                if events.send(Event::Interrupted).is_err() {
+            for signal in signals.forever() {
+                let event = if signal == SIGTSTP { Event::Suspended } else { Event::Interrupted };
+                if events.send(event).is_err() {
                     return;
                 }
             }
@@ -46,6 +47,14 @@ pub fn interrupt_group(group: u32) {
 /// The end of the zygote, its workers and whatever the tests started in their process group.
 pub fn kill_group(group: u32) {
     signal_group(group, Signal::KILL);
+}
+
+/// Ctrl-Z: stops the zygote's process group, then this process; returns when it is continued, as they are.
+pub fn stand_still(group: u32) {
+    signal_group(group, Signal::STOP);
+    // SIGTSTP is one that it can emulate.
+    let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
+    signal_group(group, Signal::CONT);
 }
 
 fn signal_group(group: u32, signal: Signal) {

@@ -1,17 +1,17 @@
 //! The Python process that collects and makes the workers: starting it, and its channel.
 //! Must not know when a worker is wanted, nor why.
 
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Sender;
-use std::thread;
 
-use super::protocol::{Begin, ToZygote};
-use super::{Event, Peer, WorkerId, carried, kill_group};
+use super::streams::forward;
+use super::{Event, Peer, Streams, carried, kill_group};
 use crate::error::Error;
+use crate::events::TextSource;
+use crate::protocol::{Begin, ToZygote};
 
 /// How to start a zygote.
 #[derive(Clone, Debug)]
@@ -48,9 +48,8 @@ impl Zygote {
             .map_err(|cause| Error::Python { python: options.python.clone(), cause })?;
         let stdout = child.stdout.take();
         let zygote = Zygote { child, peer, ended: false };
-        if let Some(mut stdout) = stdout {
-            let events = events.clone();
-            thread::spawn(move || forward(&mut stdout, &events));
+        if let Some(stdout) = stdout {
+            forward(stdout, None, TextSource::Stdout, events.clone()).map_err(Error::Channel)?;
         }
         zygote
             .peer
@@ -71,9 +70,10 @@ impl Zygote {
     }
 
     /// Asks it for a worker; returns the channel to it, on which `begin` is already under way.
-    pub fn make_worker(&self, order: &ToZygote, begin: &Begin) -> Result<Peer, Error> {
+    pub fn make_worker(&self, order: &ToZygote, begin: &Begin, streams: &Streams) -> Result<Peer, Error> {
         let (peer, theirs) = Peer::pair().map_err(Error::Channel)?;
-        self.peer.send_with(order, theirs.as_fd()).map_err(Error::Channel)?;
+        let files = [theirs.as_fd(), streams.stdout.as_fd(), streams.stderr.as_fd()];
+        self.peer.send_with(order, &files).map_err(Error::Channel)?;
         peer.send(begin).map_err(Error::Channel)?;
         Ok(peer)
     }
@@ -93,20 +93,4 @@ impl Drop for Zygote {
             let _ = self.child.wait();
         }
     }
-}
-
-/// A worker's name, as pytest-xdist gives them.
-pub fn worker_name(worker: WorkerId) -> String {
-    format!("gw{worker}")
-}
-
-fn forward(stdout: &mut impl Read, events: &Sender<Event>) {
-    let mut chunk = [0; 1 << 14];
-    while let Ok(count @ 1..) = stdout.read(&mut chunk) {
-        let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
-        if events.send(Event::Stdout(text)).is_err() {
-            return;
-        }
-    }
-    let _ = events.send(Event::StdoutClosed);
 }

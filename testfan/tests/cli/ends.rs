@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::support::Suite;
+use crate::support::{Suite, marked, none_left};
 
 const SLOW: &str = "import pytest, time\n\
     @pytest.fixture(autouse=True, scope='session')\n\
@@ -15,24 +15,6 @@ const SLOW: &str = "import pytest, time\n\
     def test_slow(i):\n\
     \x20   open('begun', 'a').write('x')\n\
     \x20   time.sleep(30)\n";
-
-/// The processes whose environment has this marker.
-fn marked(marker: &str) -> Vec<String> {
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let ours = processes.filter(|process| {
-        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
-        String::from_utf8_lossy(&environment).contains(marker)
-    });
-    ours.map(|process| process.file_name().to_string_lossy().into_owned()).collect()
-}
-
-fn none_left(marker: &str) {
-    let began = Instant::now();
-    while !marked(marker).is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(20), "left behind: {:?}", marked(marker));
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// Starts a slow suite, waits until two tests run, sends a signal to testfan alone.
 fn signalled(signal: &str, marker: &str) -> Option<(Suite, Child, String)> {

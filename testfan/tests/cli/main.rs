@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod ends;
+mod failing;
+mod interrupts;
 mod runs;
 mod suites;
 mod support;

@@ -73,22 +73,6 @@ fn an_endless_test_is_ended_and_says_where_it_was() {
 }
 
 #[test]
-fn maxfail_stops_the_run() {
-    let Ok(python) = kit::venv("testfan") else { return };
-    let tests = "import pytest, time\n\
-        @pytest.mark.parametrize('i', range(200))\n\
-        def test_bad(i): time.sleep(0.01); assert 0\n";
-    let suite = Suite::new(&[("test_a.py", tests)]);
-    for (option, least) in [("-x", 1), ("--maxfail=3", 3)] {
-        let (ran, records) = suite.run(&python, &["-n2", option]);
-        let failed = of_type(&records, "test.finished").len();
-        assert_eq!(ran.code, 1);
-        // The two workers may each have begun one more.
-        assert!((least..=least + 2).contains(&failed), "{option}: {failed} failures");
-    }
-}
-
-#[test]
 fn ids_of_sets_and_clocks_are_collected_once() {
     let Ok(python) = kit::venv("testfan") else { return };
     let suite = Suite::new(&[(

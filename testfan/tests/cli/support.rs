@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use kit::Ran;
 use serde_json::Value;
@@ -54,6 +55,25 @@ pub fn testfan(folder: &Path, python: &Path, args: &[&str]) -> Command {
         .current_dir(folder)
         .env_remove("PYTEST_ADDOPTS");
     command
+}
+
+/// The processes whose environment has this marker.
+pub fn marked(marker: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let ours = processes.filter(|process| {
+        let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(marker)
+    });
+    ours.map(|process| process.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Waits until there is none.
+pub fn none_left(marker: &str) {
+    let began = Instant::now();
+    while !marked(marker).is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(20), "left behind: {:?}", marked(marker));
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Plain pytest, serially, in a folder.

@@ -7,6 +7,14 @@ use common::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// A worker's number: 0 is `gw0`. A worker that replaces a lost one gets a new number.
+pub type WorkerId = usize;
+
+/// A worker's name, as pytest-xdist gives them.
+pub fn worker_name(worker: WorkerId) -> String {
+    format!("gw{worker}")
+}
+
 /// Both sides must speak the same protocol; they travel in one binary, so they do.
 pub const PROTOCOL: u32 = 1;
 
@@ -29,6 +37,8 @@ pub struct Begin {
     pub replay_all: bool,
     /// The folder in which each worker makes its own for `tmp_path`.
     pub basetemp: Option<String>,
+    /// Whether a worker whose test failed waits to be told to go on ([`ToWorker::GoOn`]).
+    pub hold_after_failure: bool,
     /// Where a worker writes its stacks when it is told to; none: it need not.
     pub stack_file: Option<PathBuf>,
 }
@@ -120,6 +130,8 @@ pub enum FromZygote {
     Hello(Hello),
     /// It collected.
     Collected(Collected),
+    /// One of pytest's own plugins asks for the end, after a report it was handed.
+    Halted(Halt),
     /// pytest's terminal reporter wrote this.
     Text {
         /// As it is to be printed.
@@ -171,8 +183,22 @@ pub struct Collected {
     pub maxfail: usize,
     /// Whether every report is wanted whole.
     pub replay_all: bool,
+    /// How far the order of the ids is part of what was asked for.
+    pub order: Order,
     /// Why the zygote must not be forked.
     pub unforkable: Option<String>,
+}
+
+/// What the order of the collected ids means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Nothing: any order will do.
+    Any,
+    /// The first are wanted first (`--ff`, `--nf`).
+    FirstFirst,
+    /// One after the other (`--stepwise`).
+    OneByOne,
 }
 
 /// What a worker is told.
@@ -189,6 +215,8 @@ pub enum ToWorker {
         /// At most.
         count: usize,
     },
+    /// The failure is counted: begin the next item.
+    GoOn,
     /// Nothing more will come: end when the queue is done.
     Stop,
     /// Forget the queue and end.

@@ -1,0 +1,139 @@
+//! How a run ends: in order, halted by a failure, a plugin or Ctrl-C; and what is left to say then.
+
+use std::time::{Duration, Instant};
+
+use common::{Exit, Failure};
+
+use super::{Run, printed};
+use crate::error::Error;
+use crate::events::Record;
+use crate::protocol::{Halt, HaltKind, ToZygote};
+use crate::source::{Event, durations, interrupt_group, kill_group, stand_still};
+
+/// Text that the zygote wrote just before its end may come just after it.
+const LAST_TEXT: Duration = Duration::from_millis(100);
+
+impl Run<'_> {
+    /// Ends the session when the last worker is gone.
+    pub(super) fn finish_if_done(&mut self) -> Result<(), Failure> {
+        let Some(suite) = &self.suite else { return Ok(()) };
+        if self.finishing || !self.workers.is_empty() {
+            return Ok(());
+        }
+        if suite.scheduler.has_unclaimed() && self.halt.is_none() {
+            return self.make_worker();
+        }
+        self.finishing = true;
+        let tests = self.tally.durations().len() as u64;
+        self.show(&Record::TestsEnded { tests })?;
+        let finish = ToZygote::Finish { passed: self.tally.take_quiet(), halt: self.halt.clone() };
+        Ok(self.zygote.ask(&finish)?)
+    }
+
+    /// Begins nothing more, for this reason, unless there is an earlier one.
+    pub(super) fn halt(&mut self, kind: HaltKind, reason: String, code: Option<i32>) -> Result<(), Failure> {
+        if self.halt.is_some() {
+            return Ok(());
+        }
+        self.show(&Record::Halted { reason: reason.clone() })?;
+        self.halt = Some(Halt { kind, reason, code });
+        if let Some(suite) = &mut self.suite {
+            let orders = suite.scheduler.cancel();
+            self.give(orders)?;
+        }
+        Ok(())
+    }
+
+    /// Ctrl-C: the first ends the run in order, with teardowns and summary; the second ends the workers
+    /// at once, and the summary comes; the third ends everything, and says true.
+    pub(super) fn interrupted(&mut self) -> Result<bool, Failure> {
+        self.interrupts += 1;
+        let in_tests = self.suite.is_some() && !self.finishing;
+        match self.interrupts {
+            1 => {
+                if in_tests {
+                    self.halt(HaltKind::Interrupted, "interrupted".into(), None)?;
+                }
+                interrupt_group(self.zygote.pid());
+            }
+            2 if in_tests => {
+                self.session.warn("interrupted again: the workers are ended without teardown");
+                self.end_all()?;
+            }
+            _ => {
+                self.session.warn("interrupted again: everything is ended at once");
+                kill_group(self.zygote.pid());
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Ctrl-Z, until the shell's `fg`; the tests' time stands still too.
+    pub(super) fn suspend(&mut self) {
+        let began = Instant::now();
+        stand_still(self.zygote.pid());
+        for worker in self.workers.values_mut() {
+            worker.running = worker.running.map(|(item, since)| (item, since + began.elapsed()));
+        }
+    }
+
+    pub(super) fn conclude(self) -> Result<Exit, Failure> {
+        let Run {
+            session,
+            config,
+            mut render,
+            events,
+            zygote,
+            hello,
+            suite,
+            tally,
+            halt,
+            finishing,
+            mut open_streams,
+            ..
+        } = self;
+        let expected = finishing || suite.as_ref().is_none_or(|suite| suite.collected.ids.is_empty());
+        if !expected {
+            kill_group(zygote.pid());
+        }
+        let code = zygote.wait()?;
+        while open_streams > 0
+            && let Ok(event) = events.recv_timeout(LAST_TEXT)
+        {
+            match event {
+                Event::Printed(worker, source, text) => {
+                    render.show(&printed(worker, source, text)).map_err(anyhow::Error::from)?;
+                }
+                Event::StreamClosed => open_streams -= 1,
+                _ => {}
+            }
+        }
+        for (outcome, number) in tally.counts() {
+            session.count(outcome, number);
+        }
+        let Some(mut suite) = suite else {
+            // Without a suite there was a usage error, an error while collecting, --help or the like;
+            // pytest said so. Without a hello there was no pytest either.
+            let silent = hello.is_none() || !(0..=127).contains(&code);
+            let error = Error::Silent { python: config.python, code };
+            return if silent { Err(error.into()) } else { Ok(exit(code)) };
+        };
+        if !expected {
+            return Err(Error::ZygoteLost { code }.into());
+        }
+        let measured = tally.durations().iter();
+        let measured = measured.filter_map(|(item, us)| Some((suite.collected.ids.get(*item)?.clone(), *us)));
+        suite.durations.extend(measured);
+        if let Err(error) = durations::save(&suite.collected.root, &suite.durations) {
+            session.warn(&format!("durations were not kept: {error}"));
+        }
+        let interrupted = halt.is_some_and(|halt| halt.kind == HaltKind::Interrupted);
+        // pytest's code for an interrupted run, even where a plugin made it another.
+        Ok(if interrupted { Exit::CANNOT } else { exit(code) })
+    }
+}
+
+fn exit(code: i32) -> Exit {
+    Exit(u8::try_from(code).unwrap_or(Exit::CANNOT.0))
+}
