@@ -13,7 +13,7 @@ const PROGRAMS: [(&str, &str); 3] = [
         "
 def fib(n):
     return n if n < 2 else fib(n - 1) + fib(n - 2)
-fib(31)
+fib(35)
 ",
     ),
     (
