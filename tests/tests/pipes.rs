@@ -95,7 +95,7 @@ fn every_tool_ends_quietly_when_its_reader_leaves() {
         "fetch get --cache files file://$PWD/a.txt".to_owned(),
         "memtrace records a.mtr".to_owned(),
         format!("testfan run --python {} -- -p no:cacheprovider test_a.py", python.display()),
-        format!("pyweb render {}", kit::data("pages/counter/index.html").display()),
+        format!("pyweb render {}", kit::data("makefile/page/index.html").display()),
     ];
     for line in lines {
         let ran = shell(temp.path(), &format!("{line} | head -1")).exits(0);

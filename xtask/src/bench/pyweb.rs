@@ -14,7 +14,7 @@ const PORT: u16 = 18_724;
 /// One work for each interpreter's page.
 pub fn works() -> Result<Vec<Work>> {
     let mut works = Vec::new();
-    for (name, page) in [("MicroPython page", "tests/pages/counter"), ("Pyodide page", "tests/pages/todo")] {
+    for (name, page) in [("MicroPython page", "tests/makefile/page"), ("Pyodide page", "tests/pages/todo")] {
         let bundle = shell::target().join("bench/site").join(Path::new(page).file_name().unwrap_or_default());
         if bundle.exists() {
             std::fs::remove_dir_all(&bundle)?;
