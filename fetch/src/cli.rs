@@ -164,7 +164,7 @@ pub enum RegistryCommand {
 /// `fetch registry from-doi`
 #[derive(Debug, Args)]
 pub struct FromDoiArgs {
-    /// The DOI: 10.PREFIX/SUFFIX, also behind doi: or <https://doi.org/>
+    /// The DOI: 10.PREFIX/SUFFIX, also behind `doi:` or `https://doi.org/`
     pub doi: String,
     /// Write it there instead of to standard output
     #[arg(short, long, value_name = "FILE")]
