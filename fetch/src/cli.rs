@@ -12,6 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   fetch get -r registry.txt --base-url https://host/  every file of a pooch registry, verified and cached
   npm view ms dist --json | fetch get -               what npm would install, by its own integrity
+  fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a record on Zenodo, figshare, a Dataverse …
   fetch hash *.csv                                    digests to pin
 
 Exit codes: 0 yes, 1 a file had other content than its hash says, 2 could not do it, 130 interrupted.";
@@ -25,11 +26,23 @@ Examples:
   pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
   jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest; other keys pass
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
+  fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a record, with the digest that its repository tells
+  fetch get -r registry.txt --base-url 'https://host/{version}/' --data-version 1.2+3.gabc --dev-version main
+                                                      as pooch.create(version=…, version_dev=…)
+
+DOIs: of Zenodo, figshare, Dataverse and InvenioRDM. A figshare DOI that ends in .v2 means that version, any other the
+newest. As base URL, doi:10.5281/zenodo.3939050/ goes before the names. FETCH_DOI_URL, FETCH_ZENODO_URL and
+FETCH_FIGSHARE_URL stand in for https://doi.org, https://zenodo.org and https://api.figshare.com/v2.
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 
 Exit codes: 0 every file is there; 1 a file had other content than its hash says; 2 a file could not be got
 (not found, no network, a miss with --offline, a name that leads out of the cache folder) or bad arguments.";
+
+const FROM_DOI_EXAMPLES: &str = "\
+Examples:
+  fetch registry from-doi 10.5281/zenodo.3939050 -o registry.txt
+  fetch get -r registry.txt --base-url doi:10.5281/zenodo.3939050/ --cache data";
 
 const HASH_HELP: &str = "\
 Example:
@@ -64,6 +77,8 @@ pub enum Command {
     /// Print the digests of files
     #[command(after_help = HASH_HELP)]
     Hash(HashArgs),
+    /// Make registries
+    Registry(RegistryArgs),
     /// Look into the cache
     #[command(after_help = "Example:\n  du -sh \"$(fetch cache path)\"")]
     Cache(CacheArgs),
@@ -89,6 +104,13 @@ pub struct GetArgs {
     /// Where the files of the registry are that have no URL of their own
     #[arg(long, value_name = "URL", requires = "registry")]
     pub base_url: Option<String>,
+    /// The version of the project whose data it is: stands for {version} in the base URL and, with --cache, for a
+    /// folder in DIR
+    #[arg(long, value_name = "VERSION", requires = "registry")]
+    pub data_version: Option<String>,
+    /// What to take for a version with a local part, such as 1.2+3.gabc, which has no data of its own
+    #[arg(long, value_name = "NAME", default_value = "master", requires = "data_version")]
+    pub dev_version: String,
     /// The hash of the one URL: ALG:HEX, sha256 in hexadecimal, or SRI
     #[arg(long, value_name = "ALG:HEX")]
     pub hash: Option<String>,
@@ -121,6 +143,35 @@ pub struct HashArgs {
     /// The algorithm, by its name in a registry
     #[arg(short, long, value_name = "ALG", default_value = "sha256")]
     pub algorithm: String,
+}
+
+/// `fetch registry`
+#[derive(Debug, Args)]
+pub struct RegistryArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: RegistryCommand,
+}
+
+/// What can be done with registries.
+#[derive(Debug, Subcommand)]
+pub enum RegistryCommand {
+    /// Print the registry of all files of a record, by the digests that its repository tells
+    #[command(after_help = FROM_DOI_EXAMPLES)]
+    FromDoi(FromDoiArgs),
+}
+
+/// `fetch registry from-doi`
+#[derive(Debug, Args)]
+pub struct FromDoiArgs {
+    /// The DOI: 10.PREFIX/SUFFIX, also behind `doi:` or `https://doi.org/`
+    pub doi: String,
+    /// Write it there instead of to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How often to try again after a failure that may pass
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub retries: u32,
 }
 
 /// `fetch cache`

@@ -1,15 +1,16 @@
 //! Arguments made valid, once; behind this nobody looks at flags. Must not get or print anything.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use common::Failure;
 use common::fs::FileError;
 
 use crate::cache::Layout;
-use crate::cli::{FolderArgs, GetArgs};
+use crate::cli::{FolderArgs, FromDoiArgs, GetArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
-use crate::source::{self, Address, Requests, registry};
+use crate::source::{self, Address, BadAddress, Requests, registry, version};
+use crate::transfer::doi::Services;
 
 /// A valid `fetch get`.
 #[derive(Debug)]
@@ -24,6 +25,21 @@ pub struct Get {
     pub policy: Policy,
     /// How many files at once.
     pub jobs: usize,
+    /// Who resolves DOIs.
+    pub services: Services,
+}
+
+/// A valid `fetch registry from-doi`.
+#[derive(Debug)]
+pub struct FromDoi {
+    /// The DOI, without `doi:`.
+    pub doi: String,
+    /// The file to write.
+    pub output: Option<PathBuf>,
+    /// How often to try.
+    pub policy: Policy,
+    /// Who resolves it.
+    pub services: Services,
 }
 
 /// A cache folder and how it is arranged.
@@ -38,13 +54,36 @@ pub struct Folder {
 impl Get {
     /// Reads the arguments, and the registry that they name.
     pub fn new(args: &GetArgs) -> Result<Get, Failure> {
+        let version = data_version(args)?;
+        let mut folder = Folder::new(&args.folder)?;
+        // The shared cache goes by digests, so that versions cannot be in each other's way.
+        if let (Layout::Plain, Some(version)) = (folder.layout, version) {
+            folder.root.push(version);
+        }
         Ok(Get {
-            requests: requests(args)?,
-            folder: Folder::new(&args.folder)?,
+            requests: requests(args, version)?,
+            folder,
             options: Options { offline: args.offline, refresh: args.refresh, verify: args.verify },
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
+            services: Services::from_environment()?,
         })
+    }
+}
+
+impl FromDoi {
+    /// Reads the arguments.
+    pub fn new(args: &FromDoiArgs) -> Result<FromDoi, Error> {
+        let forms =
+            ["https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"];
+        let given = args.doi.trim();
+        let doi =
+            forms.iter().find_map(|form| given.strip_prefix(form)).unwrap_or(given).trim_end_matches('/');
+        if source::doi::escape(doi).is_none() {
+            return Err(BadAddress::Doi(args.doi.clone()).into());
+        }
+        let (doi, output, policy) = (doi.to_owned(), args.output.clone(), Policy { retries: args.retries });
+        Ok(FromDoi { doi, output, policy, services: Services::from_environment()? })
     }
 }
 
@@ -60,7 +99,28 @@ impl Folder {
     }
 }
 
-fn requests(args: &GetArgs) -> Result<Requests, Error> {
+/// The version of the data that is asked for.
+fn data_version(args: &GetArgs) -> Result<Option<&str>, Error> {
+    let normal = |name: &str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    let development = args.dev_version.as_str();
+    if development.is_empty() || !normal(development) {
+        return Err(Error::BadDevVersion(development.to_owned()));
+    }
+    let version = args.data_version.as_deref().map(|version| version::of_data(version, development));
+    Ok(version.transpose()?)
+}
+
+fn base_url(args: &GetArgs, version: Option<&str>) -> Result<Option<Address>, Error> {
+    let Some(text) = &args.base_url else { return Ok(None) };
+    let text = match version {
+        Some(version) => text.replace(version::MARK, version),
+        None if text.contains(version::MARK) => return Err(Error::NoVersion),
+        None => text.clone(),
+    };
+    Ok(Some(Address::parse(&text)?))
+}
+
+fn requests(args: &GetArgs, version: Option<&str>) -> Result<Requests, Error> {
     let expected = args.hash.as_deref().map(str::parse).transpose();
     let expected = expected.map_err(|bad| Error::BadHash { bad })?;
     let from_stdin = args.wanted.iter().any(|wanted| wanted == "-");
@@ -68,7 +128,7 @@ fn requests(args: &GetArgs) -> Result<Requests, Error> {
         if expected.is_some() {
             return Err(Error::HashElsewhere("-r"));
         }
-        let base = args.base_url.as_deref().map(Address::parse).transpose()?;
+        let base = base_url(args, version)?;
         let requests = source::from_registry(read_registry(path)?, base.as_ref(), &args.wanted)?;
         return Ok(Requests::Known(requests));
     }

@@ -10,6 +10,8 @@ use common::{Exit, Explain};
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
 use crate::source::BadAddress;
 use crate::source::registry::BadEntry;
+use crate::source::version::BadVersion;
+use crate::transfer::doi::DoiProblem;
 
 /// A failure that ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,20 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    #[error("{variable}: {bad}")]
+    BadService { variable: &'static str, bad: BadAddress },
+    #[error("bad --data-version: {0}")]
+    BadVersion(#[from] BadVersion),
+    #[error("bad --dev-version: {0:?} is no path below a folder")]
+    BadDevVersion(String),
+    #[error("the base URL has {{version}}, and no version is given")]
+    NoVersion,
+    #[error("failed to list the files of doi:{doi}")]
+    NoRecord {
+        doi: String,
+        #[source]
+        cause: Problem,
+    },
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -61,7 +77,17 @@ pub enum Error {
 impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Error::Address(_) => "give http:, https: or file: URLs; names of a registry need -r REGISTRY",
+            Error::Address(BadAddress::Doi(_)) => {
+                "write doi:10.5281/zenodo.3939050/tiny-data.txt, without //"
+            }
+            Error::BadService { .. } => "give the URL of a server, or unset it",
+            Error::BadVersion(_) => "give the version of the project whose data it is",
+            Error::BadDevVersion(_) => "give a name such as main",
+            Error::NoVersion => "give --data-version VERSION",
+            Error::NoRecord { cause, .. } => return cause.hint(),
+            Error::Address(_) => {
+                "give http:, https:, file: or doi: URLs; names of a registry need -r REGISTRY"
+            }
             Error::NothingAsked => "give URLs, -r REGISTRY, or - for JSON on standard input",
             Error::HashOfSeveral { .. } | Error::HashElsewhere(_) => {
                 "it is for a single URL; for several files use a registry or JSON lines with \"hash\""
@@ -86,6 +112,7 @@ impl Explain for Error {
     fn code(&self) -> &'static str {
         match self {
             Error::File(error) => error.code(),
+            Error::NoRecord { cause, .. } => cause.code(),
             Error::Unreadable { .. } | Error::Input { .. } => "file_error",
             Error::BadRegistry { .. } => "bad_registry",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
@@ -124,6 +151,8 @@ pub enum Problem {
     NoLocalFile(PathBuf),
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Doi(#[from] DoiProblem),
     #[error("stopped")]
     Stopped,
 }
@@ -138,6 +167,7 @@ impl Problem {
             | Problem::Broken { .. }
             | Problem::Truncated { .. }
             | Problem::WrongRange => true,
+            Problem::Doi(problem) => problem.is_transient(),
             _ => false,
         }
     }
@@ -163,6 +193,7 @@ impl Explain for Problem {
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
             Problem::File(error) => return error.hint(),
+            Problem::Doi(problem) => return problem.hint(),
             Problem::Stopped => return None,
         };
         Some(hint.to_owned())
@@ -181,6 +212,7 @@ impl Explain for Problem {
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
             Problem::File(error) => error.code(),
+            Problem::Doi(problem) => problem.code(),
             Problem::Stopped => "stopped",
         }
     }

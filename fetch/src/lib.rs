@@ -8,7 +8,9 @@
 //! - [`get`]: many requests at once, each from the look into the cache to the file in its place; retries and mirrors
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
 //!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
+//!     - [`transfer::doi`]: DOIs, and the files of the repositories' records
 //!   - [`hash`]: digests and how they are written
+//! - [`registry`]: registries that are made
 //! - [`events`]: what happens on the way, and the records of it
 //! - [`reduce`]: events into the run's answer, pure
 //! - [`render`]: records, lines for people, progress bars; the only room that prints
@@ -22,6 +24,7 @@ pub mod events;
 pub mod get;
 pub mod hash;
 pub mod reduce;
+pub mod registry;
 pub mod render;
 pub mod run;
 pub mod source;

@@ -12,13 +12,14 @@ use common::{Exit, Failure, Format, Session, Tool};
 use rayon::prelude::*;
 
 use crate::cache::Cache;
-use crate::cli::{CacheCommand, Cli, Command, HashArgs};
-use crate::config::{Folder, Get};
+use crate::cli::{CacheCommand, Cli, Command, HashArgs, RegistryCommand};
+use crate::config::{Folder, FromDoi, Get};
 use crate::error::Error;
 use crate::events::{FileHashed, FileListed, Record};
 use crate::get::{Claims, Getter, Stop};
 use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
+use crate::registry::{self, Listing};
 use crate::render::{self, Screen};
 use crate::source::address;
 use crate::transfer::Transfer;
@@ -42,6 +43,9 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             session.begin().map_err(lost_output)?;
             hash(&args, session)
         }
+        Command::Registry(args) => match args.command {
+            RegistryCommand::FromDoi(args) => registry_from_doi(&FromDoi::new(&args)?, session),
+        },
         Command::Cache(args) => match args.command {
             CacheCommand::Path(folder) => cache_path(&Folder::new(&folder)?, session),
             CacheCommand::Ls(folder) => cache_list(&Folder::new(&folder)?, session),
@@ -58,7 +62,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
-        transfer: Transfer::new(config.jobs),
+        transfer: Transfer::new(config.jobs, config.services),
         options: config.options,
         policy: config.policy,
         stop: stop.clone(),
@@ -107,6 +111,26 @@ fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
     let hashed: Vec<_> = args.files.par_iter().map(digest).collect();
     for file in hashed {
         screen.hashed(file?).map_err(lost_output)?;
+    }
+    Ok(Exit::YES)
+}
+
+fn registry_from_doi(config: &FromDoi, session: &Session) -> Result<Exit, Failure> {
+    let transfer = Transfer::new(1, config.services.clone());
+    let record = registry::record(&transfer, &config.doi, config.policy)?;
+    let listing = Listing::new(&config.doi, &record);
+    for name in &listing.without_digest {
+        session.warn(&format!("{name:?} is only a comment: {} tells no digest of it", record.host()));
+    }
+    for name in &listing.unfit {
+        session.warn(&format!("{name:?} is left out: no registry can have such a name"));
+    }
+    if let Some(path) = &config.output {
+        common::fs::write_atomic(path, listing.text.as_bytes())?;
+    } else {
+        let mut output = session.output();
+        let written = output.write_all(listing.text.as_bytes()).and_then(|()| output.flush());
+        written.map_err(lost_output)?;
     }
     Ok(Exit::YES)
 }

@@ -186,7 +186,8 @@ impl<'a> Job<'a> {
     }
 
     fn check(&self, received: &Received) -> Result<(), Problem> {
-        let Some(expected) = &self.request.expected else { return Ok(()) };
+        let expected = self.request.expected.as_ref().or(received.published.as_ref());
+        let Some(expected) = expected else { return Ok(()) };
         match received.digests.iter().find(|digest| digest.algorithm() == expected.algorithm()) {
             Some(got) if got != expected => {
                 Err(Problem::HashMismatch { expected: expected.clone(), got: got.clone() })
@@ -196,7 +197,7 @@ impl<'a> Job<'a> {
     }
 
     fn publish(&self, place: &Place, partial: Partial, received: Received) -> Result<Got, Problem> {
-        let Received { digests, validators, resumed } = received;
+        let Received { digests, validators, resumed, .. } = received;
         let url = self.address().to_string();
         let replaced = place.path.symlink_metadata().is_ok();
         let entry = self.getter.cache.publish(partial, place, url, &digests, validators)?;

@@ -15,10 +15,12 @@ use crate::transfer::{Body, Validators};
 
 /// A file that came and is not yet in its place.
 pub struct Received {
-    /// Its digests: sha256 first, then that by the algorithm the request asks for.
+    /// Its digests: sha256 first, then that by the algorithm of the digest to be checked.
     pub digests: Vec<Digest>,
     /// Which version it is.
     pub validators: Validators,
+    /// The digest that it should have by whoever keeps it.
+    pub published: Option<Digest>,
     /// Whether its beginning was there before.
     pub resumed: bool,
 }
@@ -74,7 +76,7 @@ impl Receiver<'_> {
         }
         let (job, name) = (self.job, self.request.name.clone());
         tell(self.events, Event::Started { job, name, size_bytes: size, held_bytes: from });
-        let expected = self.request.expected.as_ref().map(Digest::algorithm);
+        let expected = self.request.expected.as_ref().or(body.digest.as_ref()).map(Digest::algorithm);
         let mut hasher = Hasher::new([Algorithm::Sha256].into_iter().chain(expected));
         let ready = if from > 0 {
             partial.go_on(from, &mut hasher)
@@ -86,7 +88,8 @@ impl Receiver<'_> {
         if let Some(expected) = size.filter(|expected| *expected != got) {
             return Err(Problem::Truncated { expected, got });
         }
-        Ok(Received { digests: hasher.finish(), validators: body.validators, resumed: from > 0 })
+        let Body { validators, digest: published, .. } = body;
+        Ok(Received { digests: hasher.finish(), validators, published, resumed: from > 0 })
     }
 
     /// Copies to the end, and says how many bytes there are then.

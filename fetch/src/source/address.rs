@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::doi;
+
 /// The longest file name that Linux file systems take, in bytes.
 const LONGEST_NAME: usize = 255;
 
@@ -50,11 +52,23 @@ pub enum BadAddress {
     /// It is a `file:` URL of another machine.
     #[error("{0} names a file of another machine")]
     Host(String),
+    /// It is a `doi:` address without a DOI.
+    #[error("{0:?} has no DOI: expected doi:10.PREFIX/SUFFIX/NAME")]
+    Doi(String),
 }
 
 impl Address {
     /// Reads a URL.
     pub fn parse(text: &str) -> Result<Address, BadAddress> {
+        if let Some((scheme, rest)) =
+            text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("doi"))
+        {
+            let path = doi::escape(rest).ok_or_else(|| BadAddress::Doi(text.to_owned()))?;
+            let url = Url::parse(&format!("{scheme}:{path}"));
+            return Ok(Address {
+                url: url.map_err(|cause| BadAddress::NotUrl { text: text.to_owned(), cause })?,
+            });
+        }
         let url = Url::parse(text).map_err(|cause| BadAddress::NotUrl { text: conceal_text(text), cause })?;
         let address = Address { url };
         match address.url.scheme() {
@@ -69,13 +83,61 @@ impl Address {
     #[must_use]
     pub fn join(&self, name: &str) -> Address {
         let mut url = self.url.clone();
+        if self.scheme() == "doi" {
+            url.set_path(&doi::join(url.path(), name));
+        }
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(name.split('/'));
         }
         Address { url }
     }
 
-    /// `http`, `https` or `file`.
+    /// Where a redirect leads that `location` names.
+    pub fn follow(&self, location: &str) -> Option<Address> {
+        Address::parse(self.url.join(location).ok()?.as_str()).ok()
+    }
+
+    /// The ways to read a `doi:` address, likeliest first; none for any other.
+    pub fn doi(&self) -> Vec<doi::Reading> {
+        if self.scheme() == "doi" { doi::readings(self.url.path()) } else { Vec::new() }
+    }
+
+    /// The host, with its port where that is not the usual one.
+    pub fn host(&self) -> String {
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        self.url.host_str().unwrap_or_default().to_owned() + &port
+    }
+
+    /// The parts of the path, percent-encoding undone, without empty ones.
+    pub fn parts(&self) -> Vec<String> {
+        let parts = self.url.path_segments().into_iter().flatten();
+        parts.filter(|part| !part.is_empty()).map(decode).collect()
+    }
+
+    /// The value of a key of the query.
+    pub fn query(&self, key: &str) -> Option<String> {
+        self.url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
+    }
+
+    /// This address with a query instead of the one that it has.
+    #[must_use]
+    pub fn with_query(&self, pairs: &[(&str, &str)]) -> Address {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+        Address { url }
+    }
+
+    /// The root of the address's host, without user and password.
+    #[must_use]
+    pub fn origin(&self) -> Address {
+        let mut url = without_user(&self.url);
+        url.set_path("/");
+        url.set_query(None);
+        url.set_fragment(None);
+        Address { url }
+    }
+
+    /// `http`, `https`, `file` or `doi`.
     pub fn scheme(&self) -> &str {
         self.url.scheme()
     }
@@ -87,6 +149,12 @@ impl Address {
 
     /// The last part of the path, or `download` when there is none.
     pub fn file_name(&self) -> String {
+        if self.scheme() == "doi" {
+            let shown = doi::unescape(self.url.path());
+            let last = shown.rsplit('/').next().unwrap_or_default();
+            let name = &last[last.ceil_char_boundary(last.len().saturating_sub(LONGEST_NAME))..];
+            return if name.is_empty() { "download".to_owned() } else { name.to_owned() };
+        }
         let last = self.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         // Percent-encoding leaves ASCII only, so that any byte is a boundary.
         let name = &last[last.len().saturating_sub(LONGEST_NAME)..];
@@ -95,7 +163,7 @@ impl Address {
 
     /// The URL for the wire, without user and password.
     pub fn exact(&self) -> String {
-        without_user(&self.url).into()
+        if self.scheme() == "doi" { self.to_string() } else { without_user(&self.url).into() }
     }
 
     /// User and password as the URL has them, percent-encoding undone.
@@ -108,6 +176,9 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scheme() == "doi" {
+            return write!(f, "doi:{}", doi::unescape(self.url.path()));
+        }
         let mut url = without_user(&self.url);
         let secret = |key: &str| SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str());
         if url.query_pairs().any(|(key, _)| secret(&key)) {
@@ -204,5 +275,24 @@ mod tests {
         assert!(matches!(Address::parse("a.txt"), Err(BadAddress::NotUrl { .. })));
         assert!(matches!(Address::parse("mailto:me@host"), Err(BadAddress::Scheme(_))));
         assert!(matches!(Address::parse("file://other/x"), Err(BadAddress::Host(_))));
+        assert!(matches!(Address::parse("doi://10.5281/zenodo.1/x"), Err(BadAddress::Doi(_))));
+    }
+
+    #[test]
+    fn a_doi_is_shown_as_pooch_writes_it() -> Result<(), BadAddress> {
+        for (text, name) in [
+            ("doi:10.5281/zenodo.1/sub/a b#1?%20.txt", "a b#1?%20.txt"),
+            ("doi:10.7910/DVN/TJ/ä.txt", "ä.txt"),
+            ("doi:10.5281/zenodo.1/", "download"),
+        ] {
+            let address = Address::parse(text)?;
+            assert_eq!((address.to_string(), address.exact()), (text.to_owned(), text.to_owned()));
+            assert_eq!((address.file_name().as_str(), address.credentials()), (name, None));
+            assert_eq!(conceal(text), text);
+        }
+        let joined = Address::parse("doi:10.7910/DVN/TJ/")?.join("sub/a.txt");
+        assert_eq!(joined.to_string(), "doi:10.7910/DVN/TJ/sub/a.txt");
+        assert_eq!(Address::parse(&format!("doi:10.1/x/{}", "ä".repeat(200)))?.file_name().len(), 254);
+        Ok(())
     }
 }

@@ -4,8 +4,10 @@
 pub mod address;
 mod arguments;
 mod documents;
+pub mod doi;
 mod json;
 pub mod registry;
+pub mod version;
 
 pub use address::{Address, BadAddress};
 pub use arguments::from_arguments;

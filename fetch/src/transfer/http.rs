@@ -59,6 +59,18 @@ impl Client {
         answer(response)
     }
 
+    /// Where `address` redirects to, followed for one step; nothing when it does not.
+    pub fn redirect(&self, address: &Address) -> Result<Option<Address>, Refusal> {
+        let request = self.agent().get(address.exact()).config().max_redirects(0).build();
+        let response = request.call().map_err(|error| Problem::Connection(error.to_string()))?;
+        if response.status().is_redirection() {
+            let location =
+                response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+            return Ok(location.and_then(|location| address.follow(location)));
+        }
+        answer(response).map(|_| None)
+    }
+
     fn agent(&self) -> &Agent {
         self.agent.get_or_init(|| {
             let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
@@ -99,7 +111,7 @@ fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
                 _ => (0, length),
             };
             let bytes = Box::new(response.into_body().into_reader());
-            return Ok(Answer::Body(Body { bytes, from, size, validators }));
+            return Ok(Answer::Body(Body { bytes, from, size, validators, digest: None }));
         }
         304 => return Ok(Answer::NotModified),
         416 => return Ok(Answer::NoRest),

@@ -1,18 +1,22 @@
-//! Gets bytes from where they are: one room for each protocol. Must not know caches, digests or retries.
+//! Gets bytes from where they are: one room for each protocol. Must not know caches or retries, nor check digests.
 
+pub mod doi;
 mod http;
 mod local;
 mod retry_after;
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Problem;
+use crate::hash::Digest;
 use crate::source::Address;
 
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
     http: http::Client,
+    doi: doi::Resolver,
 }
 
 /// What tells one version of a file from another, in the server's words.
@@ -58,6 +62,8 @@ pub struct Body {
     pub size: Option<u64>,
     /// Which version it is.
     pub validators: Validators,
+    /// The digest that whoever keeps the file says it has.
+    pub digest: Option<Digest>,
 }
 
 /// What an address answers.
@@ -85,16 +91,25 @@ impl From<Problem> for Refusal {
 }
 
 impl Transfer {
-    /// A transfer that keeps up to `connections` open to each host.
-    pub fn new(connections: usize) -> Transfer {
-        Transfer { http: http::Client::new(connections) }
+    /// A transfer that keeps up to `connections` open to each host, and resolves DOIs by these services.
+    pub fn new(connections: usize, services: doi::Services) -> Transfer {
+        Transfer { http: http::Client::new(connections), doi: doi::Resolver::new(services) }
     }
 
     /// Opens what lies at `address`; only some protocols know of anything but the whole.
     pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
+        let readings = address.doi();
+        if !readings.is_empty() {
+            return self.doi.open(&self.http, &readings, ask);
+        }
         match address.local_path() {
             Some(path) => Ok(Answer::Body(local::open(&path)?)),
             None => self.http.open(address, ask),
         }
+    }
+
+    /// The record that a DOI stands for.
+    pub fn record(&self, doi: &str) -> Result<Arc<doi::Record>, Refusal> {
+        self.doi.record(&self.http, doi)
     }
 }
