@@ -39,10 +39,12 @@ def retrieve(
     """
     folder = cache_location(os_cache("pooch") if path is None else path).absolute()
     name = unique_file_name(url) if fname is None else fname
-    there = known_hash is None and (folder / name).exists()
-    action = "fetch" if there else _obtain(folder, name, url, known_hash, downloader, progressbar)
-    if known_hash is None and not there:
-        get_logger().info("To pin %s: known_hash='sha256:%s'", url, _sha256(folder / name))
+    if known_hash is None and (folder / name).exists():
+        return _processed(folder / name, "fetch", processor, None)
+    record = _obtain(folder, name, url, known_hash, downloader, progressbar)
+    if known_hash is None:
+        get_logger().info("To pin it: known_hash=%r", record["digest"])
+    action = _ACTIONS.get(record["status"], "fetch")
     return _processed(folder / name, action, processor, None)
 
 
@@ -123,8 +125,8 @@ class Pooch:
         url, known_hash, path = self.get_url(fname), self.registry[fname], self.abspath / fname
         if not self.allow_updates and path.exists() and not self._is_right(fname, url):
             raise ValueError(f"{fname} needs to update {path} but updates are disallowed.")
-        action = _obtain(self.abspath, fname, url, known_hash, downloader, progressbar, self.retry_if_failed)
-        return _processed(path, action, processor, self)
+        record = _obtain(self.abspath, fname, url, known_hash, downloader, progressbar, self.retry_if_failed)
+        return _processed(path, _ACTIONS.get(record["status"], "fetch"), processor, self)
 
     def fetch_all(self, fnames: Iterable[str] | None = None, progressbar: bool = False) -> dict[str, str]:
         """The paths of many files by name, all those of the registry where none are named; several come at once.
@@ -206,27 +208,26 @@ def _obtain(
     downloader: Callable[..., Any] | None,
     progressbar: Any,
     retries: int = 0,
-) -> str:
-    """Sees that the file is there and right; says for a processor what that took."""
+) -> _program.Record:
+    """Sees that the file is there and right; gives its `fetch.file.finished`."""
     # Here a folder that cannot be written is a `PermissionError`, as Python's users expect.
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {"name": name} if known_hash is None else {"name": name, "hash": known_hash.lower()}
     arguments = ["get", "--cache", str(folder), *_retries(retries), "-"]
     if downloader is None or isinstance(downloader, Downloader):
         chosen = choose_downloader(url, progressbar) if downloader is None else downloader
-        records = get(arguments, [{**chosen.request(url), **wanted}], chosen)
-        return _ACTIONS.get(_program.one(records)["status"], "fetch")
+        return _program.one(get(arguments, [{**chosen.request(url), **wanted}], chosen))
     if known_hash is not None:
         # Not even the user's own downloader is asked for what is there.
         records = _program.run(["get", "--offline", "--cache", folder, "-"], [{"url": url, **wanted}])
-        if any(record["type"] == "fetch.file.finished" for record in records):
-            return "fetch"
+        for record in records:
+            if record["type"] == "fetch.file.finished":
+                return record
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
         path = os.path.join(temporary, "file")
         get_logger().info("Downloading '%s' from '%s'.", name, url)
         downloader(url, path, None)
-        records = _program.run(arguments, [{"url": file_url(path), **wanted}])
-    return _ACTIONS.get(_program.one(records)["status"], "fetch")
+        return _program.one(_program.run(arguments, [{"url": file_url(path), **wanted}]))
 
 
 def _retries(retries: int) -> list[str]:
@@ -235,8 +236,3 @@ def _retries(retries: int) -> list[str]:
 
 def _processed(path: Path, action: str, processor: Callable[..., Any] | None, pooch: Pooch | None) -> Any:
     return str(path) if processor is None else processor(str(path), action, pooch)
-
-
-def _sha256(path: Path) -> str:
-    record = _program.one(_program.run(["hash", "--", path]))
-    return record["digest"].split(":", 1)[1]

@@ -30,7 +30,7 @@ def run(
     `bars` lets it draw on standard error. Records go to `on_record` as they come. Raises what stopped the run as
     a whole; what concerns one file is a record.
     """
-    command = [binary(), *map(os.fspath, arguments), "--format", "jsonl"]
+    command = [binary(), "--format", "jsonl", *map(os.fspath, arguments)]
     env = {**os.environ, **(environment or {})}
     records: list[Record] = []
     finished = None
