@@ -132,6 +132,9 @@ pub struct GetArgs {
     /// How often to try again after a failure that may pass
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub retries: u32,
+    /// Let records tell how far each file is, too
+    #[arg(long)]
+    pub progress: bool,
 }
 
 /// `fetch hash`

@@ -27,6 +27,8 @@ pub struct Get {
     pub jobs: usize,
     /// Who resolves DOIs.
     pub services: Services,
+    /// Whether records tell how far each file is.
+    pub progress: bool,
 }
 
 /// A valid `fetch registry from-doi`.
@@ -67,6 +69,7 @@ impl Get {
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
             services: Services::from_environment()?,
+            progress: args.progress,
         })
     }
 }

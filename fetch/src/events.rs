@@ -34,6 +34,12 @@ pub const OWN_KEYS: [&str; 18] = [
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "type")]
 pub enum Record {
+    /// With `--progress`: bytes of a file begin to come; once more when an attempt failed.
+    #[serde(rename = "fetch.file.started")]
+    Started(FileStarted),
+    /// With `--progress`: more bytes of it came; at most ten times a second.
+    #[serde(rename = "fetch.file.advanced")]
+    Advanced(FileAdvanced),
     /// A file lies verified in its place.
     #[serde(rename = "fetch.file.finished")]
     Finished(FileFinished),
@@ -46,6 +52,28 @@ pub enum Record {
     /// `fetch cache ls`: a file in the cache.
     #[serde(rename = "fetch.file.listed")]
     Listed(FileListed),
+}
+
+/// `fetch.file.started`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FileStarted {
+    /// The name it was asked for by.
+    pub name: String,
+    /// Where it comes from, without user, password and tokens.
+    pub url: String,
+    /// Its size in bytes, where the server says it.
+    pub size_bytes: Option<u64>,
+    /// How many bytes of it are there already.
+    pub held_bytes: u64,
+}
+
+/// `fetch.file.advanced`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FileAdvanced {
+    /// The name it was asked for by.
+    pub name: String,
+    /// How many bytes of it are there now.
+    pub got_bytes: u64,
 }
 
 /// `fetch.file.finished`
@@ -165,6 +193,8 @@ pub enum Event {
         job: u64,
         /// Its name.
         name: String,
+        /// Where it comes from, without user, password and tokens.
+        url: String,
         /// Its size, where the server says it.
         size_bytes: Option<u64>,
         /// How many bytes of it are there already.

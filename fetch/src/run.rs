@@ -70,6 +70,9 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     };
     let mut summary = Summary::default();
     let mut screen = Screen::new(session);
+    if config.progress && session.format == Format::Jsonl {
+        screen = screen.with_progress();
+    }
     let mut shown = Ok(());
     let worked = getter.get_all(config.requests, config.jobs, |event| {
         summary.apply(&event);

@@ -74,8 +74,8 @@ impl Receiver<'_> {
         if from > 0 && !held.is_some_and(|held| continues(held, from, &body.validators)) {
             return Err(Problem::WrongRange);
         }
-        let (job, name) = (self.job, self.request.name.clone());
-        tell(self.events, Event::Started { job, name, size_bytes: size, held_bytes: from });
+        let (job, name, url) = (self.job, self.request.name.clone(), address.to_string());
+        tell(self.events, Event::Started { job, name, url, size_bytes: size, held_bytes: from });
         let expected = self.request.expected.as_ref().or(body.digest.as_ref()).map(Digest::algorithm);
         let mut hasher = Hasher::new([Algorithm::Sha256].into_iter().chain(expected));
         let ready = if from > 0 {

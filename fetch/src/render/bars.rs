@@ -26,7 +26,7 @@ impl Bars {
                 Some(total) => total.inc_length(*files),
                 None => self.total = Some(self.progress.count("files", *files)),
             },
-            Event::Started { job, name, size_bytes, held_bytes } => {
+            Event::Started { job, name, size_bytes, held_bytes, .. } => {
                 let bar = self.progress.bytes(name, *size_bytes);
                 bar.inc(*held_bytes);
                 if let Some(earlier) = self.files.insert(*job, bar) {

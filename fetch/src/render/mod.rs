@@ -1,17 +1,20 @@
 //! Shows what happens: records for programs, lines and bars for people. The only room that prints.
 
+mod advances;
 mod bars;
 mod human;
 
 pub use human::summary;
 
 use std::io::{self, Write};
+use std::time::Instant;
 
 use common::term::{Align, table};
 use common::writer::Output;
 use common::{Format, Session};
 
 use crate::events::{Event, FileHashed, FileListed, Outcome, Record};
+use advances::Advances;
 use bars::Bars;
 
 /// Standard output in the form asked for, and the bars on standard error.
@@ -19,12 +22,21 @@ pub struct Screen<'a> {
     session: &'a Session,
     output: Output,
     bars: Bars,
+    /// Only with `--progress`.
+    advances: Option<Advances>,
 }
 
 impl<'a> Screen<'a> {
     /// The screen of a run.
     pub fn new(session: &'a Session) -> Self {
-        Screen { session, output: session.output(), bars: Bars::new(&session.progress) }
+        Screen { session, output: session.output(), bars: Bars::new(&session.progress), advances: None }
+    }
+
+    /// Lets records tell how far each file is, too.
+    #[must_use]
+    pub fn with_progress(mut self) -> Self {
+        self.advances = Some(Advances::default());
+        self
     }
 
     /// Whether nobody reads standard output any more.
@@ -35,6 +47,9 @@ impl<'a> Screen<'a> {
     /// Shows one event of `fetch get`.
     pub fn show(&mut self, event: Event) -> io::Result<()> {
         self.bars.apply(&event);
+        if let Some(record) = self.advances.as_mut().and_then(|advances| advances.apply(&event, Instant::now())) {
+            self.output.record(&record)?;
+        }
         match event {
             Event::Ended { outcome, .. } => self.ended(*outcome),
             Event::Postponed { name, reason, wait, .. } if self.session.verbose > 0 => {

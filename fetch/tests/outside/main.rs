@@ -8,6 +8,7 @@ mod json;
 mod kills;
 mod output;
 mod places;
+mod python;
 mod registry;
 mod resume;
 mod server;
