@@ -7,7 +7,8 @@
 //! - [`source`]: requests from URLs, pooch's registries, and JSON of ours, npm's and pip's
 //! - [`get`]: many requests at once, each from the look into the cache to the file in its place; retries and mirrors
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
-//!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
+//!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http` knows ureq;
+//!     who a server is told to be asking ([`transfer::credentials`]), and through which proxy
 //!   - [`hash`]: digests and how they are written
 //! - [`events`]: what happens on the way, and the records of it
 //! - [`reduce`]: events into the run's answer, pure

@@ -20,7 +20,6 @@ use crate::get::{Claims, Getter, Stop};
 use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
 use crate::render::{self, Screen};
-use crate::source::address;
 use crate::transfer::Transfer;
 
 /// What the shared wrapper needs to know of fetch.
@@ -32,11 +31,12 @@ pub static TOOL: Tool = Tool {
 
 /// Runs one command.
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
-    session.rewrite_argv(address::conceal);
     match cli.command {
         Command::Get(args) => {
             session.begin().map_err(lost_output)?;
-            get(Get::new(&args)?, session)
+            let config = Get::new(&args)?;
+            config.warnings.iter().for_each(|warning| session.warn(warning));
+            get(config, session)
         }
         Command::Hash(args) => {
             session.begin().map_err(lost_output)?;
@@ -58,7 +58,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
-        transfer: Transfer::new(config.jobs),
+        transfer: Transfer::new(config.jobs, config.proxies, config.credentials),
         options: config.options,
         policy: config.policy,
         stop: stop.clone(),

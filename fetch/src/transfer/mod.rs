@@ -1,18 +1,24 @@
 //! Gets bytes from where they are: one room for each protocol. Must not know caches, digests or retries.
 
+pub mod credentials;
 mod http;
 mod local;
+pub mod proxy;
 mod retry_after;
+
+pub use credentials::Credentials;
+pub use proxy::Proxies;
 
 use std::io::Read;
 use std::time::Duration;
 
 use crate::error::Problem;
-use crate::source::Address;
+use crate::source::{Access, Address};
 
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
     http: http::Client,
+    credentials: Credentials,
 }
 
 /// What tells one version of a file from another, in the server's words.
@@ -70,6 +76,15 @@ pub enum Answer {
     NoRest,
 }
 
+/// A file that is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found {
+    /// Its size in bytes, where that is known.
+    pub size_bytes: Option<u64>,
+    /// What an HTTP server answered.
+    pub http_status: Option<u16>,
+}
+
 /// An address that gives no file.
 pub struct Refusal {
     /// Why.
@@ -86,15 +101,23 @@ impl From<Problem> for Refusal {
 
 impl Transfer {
     /// A transfer that keeps up to `connections` open to each host.
-    pub fn new(connections: usize) -> Transfer {
-        Transfer { http: http::Client::new(connections) }
+    pub fn new(connections: usize, proxies: Proxies, credentials: Credentials) -> Transfer {
+        Transfer { http: http::Client::new(connections, proxies), credentials }
     }
 
     /// Opens what lies at `address`; only some protocols know of anything but the whole.
-    pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
+    pub fn open(&self, address: &Address, ask: Ask<'_>, access: &Access) -> Result<Answer, Refusal> {
         match address.local_path() {
             Some(path) => Ok(Answer::Body(local::open(&path)?)),
-            None => self.http.open(address, ask),
+            None => self.http.open(address, ask, access, &self.credentials),
+        }
+    }
+
+    /// Asks whether something lies at `address`, without getting it.
+    pub fn check(&self, address: &Address, access: &Access) -> Result<Found, Refusal> {
+        match address.local_path() {
+            Some(path) => Ok(Found { size_bytes: local::open(&path)?.size, http_status: None }),
+            None => self.http.check(address, access, &self.credentials),
         }
     }
 }
