@@ -90,16 +90,16 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(tool: &'static Tool, args: &OutputArgs, argv: Vec<String>) -> Self {
+    fn new(tool: &'static Tool, output: &OutputArgs, argv: Vec<String>) -> Self {
         Session {
             tool,
             argv,
-            format: Format::resolve(args.format),
-            styles: Styles::new(args.color.enabled(io::stdout().is_terminal())),
-            error_styles: Styles::new(args.color.enabled(io::stderr().is_terminal())),
-            quiet: args.quiet,
-            verbose: args.verbose,
-            progress: Progress::new(!args.quiet),
+            format: Format::resolve(output.format),
+            styles: Styles::new(output.color.enabled(io::stdout().is_terminal())),
+            error_styles: Styles::new(output.color.enabled(io::stderr().is_terminal())),
+            quiet: output.quiet,
+            verbose: output.verbose,
+            progress: Progress::new(!output.quiet),
             output: Output::new(io::BufWriter::new(io::stdout())),
             begun: false,
             counts: BTreeMap::new(),
@@ -197,8 +197,8 @@ pub fn run<C: CommandLine>(
     tool: &'static Tool,
     body: impl FnOnce(C, &mut Session) -> Result<Exit, Failure>,
 ) -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().collect();
-    if args.get(1).is_some_and(|arg| arg == "__schema") {
+    let exact: Vec<OsString> = std::env::args_os().collect();
+    if exact.get(1).is_some_and(|arg| arg == "__schema") {
         let mut stdout = io::stdout().lock();
         let written = serde_json::to_writer_pretty(&mut stdout, &(tool.schema)());
         return if written.is_ok() && writeln!(stdout).is_ok() {
@@ -207,10 +207,10 @@ pub fn run<C: CommandLine>(
             Exit::CANNOT.into()
         };
     }
-    let argv: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let argv: Vec<String> = exact.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let shown = C::conceal(&argv);
-    let hidden = if shown == argv { Ok(()) } else { title::rewrite(&args, &shown) };
-    let command_line = match C::try_parse_from(args) {
+    let hidden = if shown == argv { Ok(()) } else { title::rewrite(&exact, &shown) };
+    let command_line = match C::try_parse_from(exact) {
         Ok(command_line) => command_line,
         // Help and version go to standard output with 0; a usage error to standard error with 2.
         Err(error) => {

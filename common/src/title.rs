@@ -34,7 +34,7 @@ pub fn rewrite(args: &[OsString], shown: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-/// Fields 48 and 49 of proc_pid_stat(5), `arg_start` and `arg_end`, counted behind the name in parentheses.
+/// Fields 48 and 49 of `proc_pid_stat(5)`, `arg_start` and `arg_end`, counted behind the name in parentheses.
 fn place(stat: &str) -> Option<(u64, u64)> {
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(48 - 3);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))

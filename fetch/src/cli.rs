@@ -131,13 +131,13 @@ pub struct AccessArgs {
     /// Send a header; @FILE: every line of FILE. To the hosts of the URLs asked for, never to one that redirects to
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE|@FILE", help_heading = "Access")]
     pub headers: Vec<String>,
-    /// Log in, with the password in $FETCH_PASSWORD or a netrc file
+    /// Log in, with the password from `$FETCH_PASSWORD` or a netrc file
     #[arg(short, long, value_name = "NAME", help_heading = "Access")]
     pub user: Option<String>,
     /// Read logins from FILE instead of $NETRC or ~/.netrc
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     pub netrc_file: Option<PathBuf>,
-    /// Ask through this proxy (http, https, socks5) instead of those of $http_proxy, $https_proxy, $all_proxy
+    /// Ask through this proxy (http, https, socks5) instead of `$http_proxy`, `$https_proxy`, `$all_proxy`
     #[arg(short = 'x', long, value_name = "URL", help_heading = "Access")]
     pub proxy: Option<String>,
 }

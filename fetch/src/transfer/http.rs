@@ -1,8 +1,8 @@
 //! HTTP and HTTPS by ureq: the only room that knows it, with those below. Must not know caches, digests or retries.
 //!
 //! Redirects are followed here and not by ureq. The requester's login and headers go to the origins that
-//! [`Address::trusts`] names and to no other, nor does a redirect from HTTPS to HTTP carry them. Where it leads,
-//! only what netrc has for that host is told.
+//! [`Address::trusts`] names and to no other, and where else it leads, only what netrc has for that host is
+//! told; nothing at all from HTTPS to HTTP. That such a redirect is followed is safe for files with a digest.
 
 mod agents;
 mod encoding;
@@ -94,8 +94,10 @@ impl Client {
         let mut target = address.clone();
         let mut visited = Vec::new();
         loop {
+            // Not even the target's own login, which netrc may have, goes unencrypted where encryption was asked for.
+            let downgraded = address.scheme() == "https" && target.scheme() != "https";
             let own = address.trusts(&target).then_some(access);
-            let headers = introduction(&target, own, credentials);
+            let headers = if downgraded { Headers::new() } else { introduction(&target, own, credentials) };
             let response = self.send_once(method, &target, headers.iter().chain(conditions))?;
             let Some(location) = location(&response) else { return Ok(response) };
             let next = target.follow(&location).map_err(|bad| Problem::Redirect(bad.to_string()))?;

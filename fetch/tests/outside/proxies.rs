@@ -39,6 +39,20 @@ fn a_proxy_of_the_environment_is_asked_by_the_whole_url() {
 }
 
 #[test]
+fn a_connection_to_a_proxy_serves_many_requests() {
+    let world = World::new();
+    let proxy = Proxy::http(None);
+    let at = format!("http://127.0.0.1:{}", proxy.port);
+    let urls = ["/a", "/b", "/c"].map(|path| world.server.file(path, path).url(path));
+    world.records(&["get", "--jobs", "1", "--proxy", &at, &urls[0], &urls[1], &urls[2]], 0);
+    let heads = proxy.heads();
+    assert_eq!((heads.len(), proxy.clients()), (3, 1));
+    for (head, url) in heads.iter().zip(urls) {
+        assert!(head.starts_with(&format!("GET {url} HTTP/1.1\r\n")), "{head}");
+    }
+}
+
+#[test]
 fn a_dead_proxy_is_named() {
     let world = World::new();
     let get = ["get", "--retries", "0", "--proxy", "http://me:s3cret@127.0.0.1:9", "http://127.0.0.1:1/x"];
@@ -81,11 +95,14 @@ fn a_redirect_from_https_to_http_carries_nothing() {
     world.server.file("/x", "hello\n");
     let plain = world.server.url("/x").replace("127.0.0.1", "localhost");
     let Ok(nginx) = Nginx::start(&format!("location /away {{ return 302 {plain}; }}")) else { return };
-    let url = nginx.tls_url("/away").replace("//", "//me:s3cret@");
-    let mut get = world.fetch(&["get", "--hash", HELLO, "-H", "X-Token: s3cret", &url]);
-    kit::run(get.env("SSL_CERT_FILE", nginx.certificate())).exits(0);
-    let seen = world.server.seen().pop().unwrap();
-    assert!(!seen.headers.contains_key("authorization") && !seen.headers.contains_key("x-token"), "{seen:?}");
+    let netrc = world.write("netrc", "default login me password s3cret");
+    let url = nginx.tls_url("/away");
+    for (cache, url) in [("a", url.replace("//", "//me:s3cret@")), ("b", url)] {
+        let mut get = world.fetch(&["get", "--cache", cache, "--hash", HELLO, "-H", "X-Token: s3cret", &url]);
+        kit::run(get.env("SSL_CERT_FILE", nginx.certificate()).env("NETRC", &netrc)).exits(0);
+        let headers = world.server.seen().pop().unwrap().headers;
+        assert!(!headers.contains_key("authorization") && !headers.contains_key("x-token"), "{headers:?}");
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Words<'_> {
     }
 
     fn skip_white(&mut self) {
-        while self.characters.peek().is_some_and(|next| next.is_ascii_whitespace()) {
+        while self.characters.peek().is_some_and(char::is_ascii_whitespace) {
             self.take();
         }
     }

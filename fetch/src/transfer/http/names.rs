@@ -24,12 +24,15 @@ const LIFE: Duration = Duration::from_mins(1);
 /// So many addresses are tried at most: as many as ureq has room for.
 const ADDRESSES: usize = 16;
 
+/// When a name was asked for, and what the answer was.
+type Known = (Instant, Vec<SocketAddr>);
+/// Asks for a name with its port.
 type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 /// The names of a run; clones share what they know.
 #[derive(Clone, Debug)]
 pub struct Names {
-    known: Arc<Mutex<HashMap<String, (Instant, Vec<SocketAddr>)>>>,
+    known: Arc<Mutex<HashMap<String, Known>>>,
     lookup: Lookup,
     limit: Duration,
     /// Host and port that every name leads to.

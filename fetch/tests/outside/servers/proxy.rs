@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A proxy; it listens until the test process ends.
@@ -10,17 +11,20 @@ pub struct Proxy {
     pub port: u16,
     authorization: Option<&'static str>,
     heads: Arc<Mutex<Vec<String>>>,
+    clients: Arc<AtomicUsize>,
 }
 
 impl Proxy {
     /// An HTTP proxy; with `authorization` it wants that value of `Proxy-Authorization`.
     pub fn http(authorization: Option<&'static str>) -> Proxy {
-        Proxy::start(authorization, |proxy, client| proxy.forward(client))
+        Proxy::start(authorization, |proxy, client| while proxy.forward(&client).is_some() {})
     }
 
     /// A SOCKS5 proxy without a login.
     pub fn socks() -> Proxy {
-        Proxy::start(None, |proxy, client| proxy.tunnel_socks(client))
+        Proxy::start(None, |proxy, client| {
+            let _ = proxy.tunnel_socks(client);
+        })
     }
 
     /// The first lines and headers that it was sent.
@@ -28,21 +32,28 @@ impl Proxy {
         self.heads.lock().unwrap().clone()
     }
 
-    fn start(authorization: Option<&'static str>, serve: fn(&Proxy, TcpStream) -> Option<()>) -> Proxy {
+    /// How many connections were made to it.
+    pub fn clients(&self) -> usize {
+        self.clients.load(Ordering::SeqCst)
+    }
+
+    fn start(authorization: Option<&'static str>, serve: fn(&Proxy, TcpStream)) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let proxy = Proxy { port, authorization, heads: Arc::default() };
+        let proxy = Proxy { port, authorization, heads: Arc::default(), clients: Arc::default() };
         let serving = proxy.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let serving = serving.clone();
+                serving.clients.fetch_add(1, Ordering::SeqCst);
                 std::thread::spawn(move || serve(&serving, client));
             }
         });
         proxy
     }
 
-    fn forward(&self, mut client: TcpStream) -> Option<()> {
+    /// Answers one request; nothing when the connection is to end.
+    fn forward(&self, mut client: &TcpStream) -> Option<()> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -62,17 +73,16 @@ impl Proxy {
         if method == "CONNECT" {
             let server = TcpStream::connect(target).ok()?;
             client.write_all(b"HTTP/1.1 200 There\r\n\r\n").ok()?;
-            pass(client, server);
+            pass(client.try_clone().ok()?, server);
             return None;
         }
-        // One request a connection: enough for a test, and true to what a proxy may do.
         let (host, path) = target.strip_prefix("http://")?.split_once('/')?;
         let mut server = TcpStream::connect(host).ok()?;
         let rest = head.split_once("\r\n")?.1;
         write!(server, "{method} /{path} HTTP/1.1\r\nConnection: close\r\n{rest}").ok()?;
         server.shutdown(Shutdown::Write).ok()?;
         std::io::copy(&mut server, &mut client).ok()?;
-        None
+        Some(())
     }
 
     /// RFC 1928, for IPv4 addresses.
