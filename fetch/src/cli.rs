@@ -7,6 +7,7 @@ use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
 use crate::cache::Verify;
+use crate::source;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +25,7 @@ Examples:
   fetch get -r registry.txt a.csv b.csv --cache data  two of them, as data/a.csv and data/b.csv
   npm view ms dist --json | fetch get -               what npm would install, by its own integrity
   pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
-  jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest; other keys pass
+  jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest, auth, headers
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
   fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a record, with the digest that its repository tells
   fetch get -r registry.txt --base-url 'https://host/{version}/' --data-version 1.2+3.gabc --dev-version main
@@ -33,10 +34,12 @@ Examples:
 DOIs: of Zenodo, figshare, Dataverse and InvenioRDM. A figshare DOI that ends in .v2 means that version, any other the
 newest. As base URL, doi:10.5281/zenodo.3939050/ goes before the names. FETCH_DOI_URL, FETCH_ZENODO_URL and
 FETCH_FIGSHARE_URL stand in for https://doi.org, https://zenodo.org and https://api.figshare.com/v2.
+  fetch get --header @token.txt https://host/x.csv    a header that nobody sees; logins come from ~/.netrc
+  fetch get --check -r registry.txt                   whether all of it is still to be had
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 
-Exit codes: 0 every file is there; 1 a file had other content than its hash says; 2 a file could not be got
+Exit codes: 0 every file is there; 1 a file had other content than its hash says, or --check found none; 2 a file could not be got
 (not found, no network, a miss with --offline, a name that leads out of the cache folder) or bad arguments.";
 
 const FROM_DOI_EXAMPLES: &str = "\
@@ -65,6 +68,10 @@ pub struct Cli {
 impl CommandLine for Cli {
     fn output(&self) -> &OutputArgs {
         &self.output
+    }
+
+    fn conceal(argv: &[String]) -> Vec<String> {
+        source::conceal(argv)
     }
 }
 
@@ -117,6 +124,12 @@ pub struct GetArgs {
     /// Where to
     #[command(flatten)]
     pub folder: FolderArgs,
+    /// What lets in
+    #[command(flatten)]
+    pub access: AccessArgs,
+    /// Ask whether the files are there; get none
+    #[arg(long, conflicts_with_all = ["offline", "refresh"])]
+    pub check: bool,
     /// Use the cache alone
     #[arg(long)]
     pub offline: bool,
@@ -135,6 +148,23 @@ pub struct GetArgs {
     /// Let records tell how far each file is, too
     #[arg(long)]
     pub progress: bool,
+}
+
+/// What requests carry, and through which proxy.
+#[derive(Debug, Args)]
+pub struct AccessArgs {
+    /// Send a header; @FILE: every line of FILE. To the hosts of the URLs asked for, never to one that redirects to
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE|@FILE", help_heading = "Access")]
+    pub headers: Vec<String>,
+    /// Log in, with the password from `$FETCH_PASSWORD` or a netrc file
+    #[arg(short, long, value_name = "NAME", help_heading = "Access")]
+    pub user: Option<String>,
+    /// Read logins from FILE instead of $NETRC or ~/.netrc
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
+    pub netrc_file: Option<PathBuf>,
+    /// Ask through this proxy (http, https, socks5) instead of `$http_proxy`, `$https_proxy`, `$all_proxy`
+    #[arg(short = 'x', long, value_name = "URL", help_heading = "Access")]
+    pub proxy: Option<String>,
 }
 
 /// `fetch hash`

@@ -6,14 +6,16 @@ use common::Failure;
 use common::fs::FileError;
 
 use crate::cache::Layout;
-use crate::cli::{FolderArgs, FromDoiArgs, GetArgs};
+use crate::cli::{AccessArgs, FolderArgs, FromDoiArgs, GetArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
-use crate::source::{self, Address, BadAddress, Requests, registry, version};
+use crate::source::{self, Access, Address, BadAddress, Header, Login, Requests, registry, version};
+use crate::transfer::credentials::netrc::Netrc;
+use crate::transfer::credentials::{read_netrc, read_usual_netrc};
 use crate::transfer::doi::Services;
+use crate::transfer::{Credentials, Proxies};
 
 /// A valid `fetch get`.
-#[derive(Debug)]
 pub struct Get {
     /// What to get.
     pub requests: Requests,
@@ -29,6 +31,12 @@ pub struct Get {
     pub services: Services,
     /// Whether records tell how far each file is.
     pub progress: bool,
+    /// Who asks.
+    pub credentials: Credentials,
+    /// Through whom.
+    pub proxies: Proxies,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// A valid `fetch registry from-doi`.
@@ -42,6 +50,8 @@ pub struct FromDoi {
     pub policy: Policy,
     /// Who resolves it.
     pub services: Services,
+    /// Through whom.
+    pub proxies: Proxies,
 }
 
 /// A cache folder and how it is arranged.
@@ -56,6 +66,9 @@ pub struct Folder {
 impl Get {
     /// Reads the arguments, and the registry that they name.
     pub fn new(args: &GetArgs) -> Result<Get, Failure> {
+        let mut warnings = Vec::new();
+        let netrc = netrc(args.access.netrc_file.as_deref(), &mut warnings)?;
+        let access = access(&args.access, &netrc)?;
         let version = data_version(args)?;
         let mut folder = Folder::new(&args.folder)?;
         // The shared cache goes by digests, so that versions cannot be in each other's way.
@@ -65,11 +78,19 @@ impl Get {
         Ok(Get {
             requests: requests(args, version)?,
             folder,
-            options: Options { offline: args.offline, refresh: args.refresh, verify: args.verify },
+            options: Options {
+                check: args.check,
+                offline: args.offline,
+                refresh: args.refresh,
+                verify: args.verify,
+            },
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
             services: Services::from_environment()?,
             progress: args.progress,
+            credentials: Credentials::new(access, netrc),
+            proxies: proxies(args.access.proxy.as_deref())?,
+            warnings,
         })
     }
 }
@@ -86,7 +107,8 @@ impl FromDoi {
             return Err(BadAddress::Doi(args.doi.clone()).into());
         }
         let (doi, output, policy) = (doi.to_owned(), args.output.clone(), Policy { retries: args.retries });
-        Ok(FromDoi { doi, output, policy, services: Services::from_environment()? })
+        let services = Services::from_environment()?;
+        Ok(FromDoi { doi, output, policy, services, proxies: proxies(None)? })
     }
 }
 
@@ -100,6 +122,11 @@ impl Folder {
         let root = std::path::absolute(&root).map_err(FileError::at("find", &root))?;
         Ok(Folder { root, layout })
     }
+}
+
+fn proxies(given: Option<&str>) -> Result<Proxies, Error> {
+    Proxies::new(given, |name| std::env::var(name).ok())
+        .map_err(|(origin, bad)| Error::BadProxy { origin, bad })
 }
 
 /// The version of the data that is asked for.
@@ -142,6 +169,46 @@ fn requests(args: &GetArgs, version: Option<&str>) -> Result<Requests, Error> {
         _ if from_stdin => Err(Error::InputAndUrls),
         urls => Ok(Requests::Known(source::from_arguments(urls, expected.as_ref())?)),
     }
+}
+
+/// The logins of the file that was named, which must be good, or of the usual one.
+fn netrc(named: Option<&Path>, warnings: &mut Vec<String>) -> Result<Netrc, Error> {
+    match named {
+        Some(path) => read_netrc(path),
+        // Most runs need no login, so that a bad file of somebody else's making must not end them.
+        None => Ok(read_usual_netrc().unwrap_or_else(|error| {
+            warnings.push(format!("no logins are read: {}", Failure::from(error)));
+            Netrc::default()
+        })),
+    }
+}
+
+/// The run's own login and headers. A password is never taken from the command line, which others can read.
+fn access(args: &AccessArgs, netrc: &Netrc) -> Result<Access, Error> {
+    let bad = |bad| Error::BadHeader { bad };
+    let mut headers = Vec::new();
+    for header in &args.headers {
+        match header.strip_prefix('@').map(Path::new) {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
+                for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                    headers.push(Header::parse(line).map_err(bad)?);
+                }
+            }
+            None => headers.push(Header::parse(header).map_err(bad)?),
+        }
+    }
+    let Some(user) = args.user.clone() else { return Ok(Access { login: None, headers }) };
+    if user.contains(':') {
+        return Err(Error::PasswordShown);
+    }
+    // Without a password here, netrc has one for this user at each host, or else there is none.
+    let password = std::env::var("FETCH_PASSWORD").ok();
+    if password.is_none() && !netrc.knows(&user) {
+        return Err(Error::NoPassword { user });
+    }
+    Ok(Access { login: Some(Login::Basic { user, password: password.unwrap_or_default() }), headers })
 }
 
 fn read_registry(path: &Path) -> Result<Vec<registry::Entry>, Error> {

@@ -9,9 +9,12 @@ use common::{Exit, Explain};
 
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
 use crate::source::BadAddress;
+use crate::source::access::BadAccess;
 use crate::source::registry::BadEntry;
 use crate::source::version::BadVersion;
 use crate::transfer::doi::DoiProblem;
+use crate::transfer::credentials::netrc::BadNetrc;
+use crate::transfer::proxy::BadProxy;
 
 /// A failure that ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,16 @@ pub enum Error {
     InputAndUrls,
     #[error("bad --hash: {bad}")]
     BadHash { bad: BadDigest },
+    #[error("bad --header: {bad}")]
+    BadHeader { bad: BadAccess },
+    #[error("a password on the command line, where others can read it")]
+    PasswordShown,
+    #[error("no password for --user {user}")]
+    NoPassword { user: String },
+    #[error("bad proxy in {origin}: {bad}")]
+    BadProxy { origin: String, bad: BadProxy },
+    #[error("{}, line {line}: {bad}", path.display())]
+    BadNetrc { path: PathBuf, line: usize, bad: BadNetrc },
     #[error(transparent)]
     Algorithm(#[from] UnknownAlgorithm),
     #[error("{}, line {line}: {bad}", path.display())]
@@ -96,6 +109,14 @@ impl Explain for Error {
             Error::BadHash { .. } => {
                 "give ALG:HEX, 64 hexadecimal digits for sha256, or SRI such as sha512-…"
             }
+            Error::BadHeader { .. } => "give --header 'Name: value', or --header @FILE with such lines",
+            Error::PasswordShown | Error::NoPassword { .. } => {
+                "give --user NAME with the password in $FETCH_PASSWORD, or as `machine HOST login NAME password …` in ~/.netrc"
+            }
+            Error::BadProxy { .. } => "give [http|https|socks5://][USER:PASSWORD@]HOST:PORT",
+            Error::BadNetrc { .. } => {
+                "an entry is `machine HOST login NAME password …`; quote odd words with \""
+            }
             Error::Algorithm(_) => "see fetch hash --help for the names",
             Error::BadRegistry { .. } => "a line is `name [alg:]hash [url]`; quote names with spaces",
             Error::NotInRegistry { .. } => "give names as the registry writes them",
@@ -115,6 +136,7 @@ impl Explain for Error {
             Error::NoRecord { cause, .. } => cause.code(),
             Error::Unreadable { .. } | Error::Input { .. } => "file_error",
             Error::BadRegistry { .. } => "bad_registry",
+            Error::BadNetrc { .. } => "bad_netrc",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
             _ => "bad_usage",
         }
@@ -135,6 +157,14 @@ pub enum Problem {
     HttpStatus { status: u16 },
     #[error("{0}")]
     Connection(String),
+    #[error("the server's certificate is not trusted: {0}")]
+    Certificate(String),
+    #[error("the proxy {0}")]
+    Proxy(String),
+    #[error("a redirect is not followed: {0}")]
+    Redirect(String),
+    #[error("the server sends it packed with {0:?} although asked not to")]
+    Encoding(String),
     #[error("the connection broke after {got} bytes: {cause}")]
     Broken { got: u64, cause: String },
     #[error("the body ended after {got} of {expected} bytes")]
@@ -181,7 +211,7 @@ impl Explain for Problem {
             }
             Problem::NotFound { .. } | Problem::NoLocalFile(_) => "check the URL",
             Problem::AccessDenied { .. } => {
-                "the URL may need a user and password: https://USER:PASSWORD@HOST/…"
+                "log in: `machine HOST login NAME password …` in ~/.netrc, or a token with --header @FILE; neither is told to a host that one redirects to"
             }
             Problem::HttpStatus { .. } | Problem::WrongRange => {
                 "try again later, or give a mirror in \"urls\""
@@ -189,6 +219,12 @@ impl Explain for Problem {
             Problem::Connection(_) | Problem::Broken { .. } | Problem::Truncated { .. } => {
                 "check the network and the URL, or give a mirror in \"urls\""
             }
+            Problem::Certificate(_) => {
+                "to trust it, name a file with its authority's certificate in $SSL_CERT_FILE"
+            }
+            Problem::Proxy(_) => "check --proxy or $https_proxy; its user and password stand in its URL",
+            Problem::Redirect(_) => "check the URL; give that of the file itself",
+            Problem::Encoding(_) => "give a mirror in \"urls\", or tell the server's owner",
             Problem::OfflineMiss => "run it once without --offline",
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
@@ -207,6 +243,10 @@ impl Explain for Problem {
             Problem::HttpStatus { .. } => "http_status",
             Problem::WrongRange => "wrong_range",
             Problem::Connection(_) => "connection_failed",
+            Problem::Certificate(_) => "certificate_untrusted",
+            Problem::Proxy(_) => "proxy_failed",
+            Problem::Redirect(_) => "bad_redirect",
+            Problem::Encoding(_) => "bad_encoding",
             Problem::Broken { .. } | Problem::Truncated { .. } => "truncated",
             Problem::OfflineMiss => "offline_miss",
             Problem::UnsafePath { .. } => "unsafe_path",

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The keys of [`FileFinished`], [`FileFailed`] and the envelope; a requester's keys of these names do not pass.
-pub const OWN_KEYS: [&str; 18] = [
+pub const OWN_KEYS: [&str; 20] = [
     "v",
     "seq",
     "at_us",
@@ -28,6 +28,8 @@ pub const OWN_KEYS: [&str; 18] = [
     "hint",
     "expected",
     "got",
+    "available",
+    "http_status",
 ];
 
 /// A record of fetch.
@@ -46,6 +48,9 @@ pub enum Record {
     /// A file could not be got; nothing was published for it.
     #[serde(rename = "fetch.file.failed")]
     Failed(FileFailed),
+    /// `fetch get --check`: whether a file is to be had.
+    #[serde(rename = "fetch.file.checked")]
+    Checked(FileChecked),
     /// `fetch hash`: a file's digest.
     #[serde(rename = "fetch.file.hashed")]
     Hashed(FileHashed),
@@ -156,6 +161,26 @@ pub struct FileFailed {
     pub extra: Map<String, Value>,
 }
 
+/// `fetch.file.checked`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FileChecked {
+    /// The name it was asked for by.
+    pub name: String,
+    /// Where it is, without user, password and tokens; else the last place where it is not.
+    pub url: String,
+    /// Whether it is there.
+    pub available: bool,
+    /// Its size in bytes, where the server says it.
+    pub size_bytes: Option<u64>,
+    /// What an HTTP server answered.
+    pub http_status: Option<u16>,
+    /// How many requests were sent for it, over all its URLs; HEAD and what takes its place are one.
+    pub attempts: u32,
+    /// The requester's own keys.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
 /// `fetch.file.hashed`
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileHashed {
@@ -222,7 +247,7 @@ pub enum Event {
     Ended {
         /// Which file.
         job: u64,
-        /// [`Record::Finished`] or [`Record::Failed`].
+        /// What becomes [`Record::Finished`], [`Record::Failed`] or [`Record::Checked`].
         outcome: Box<Outcome>,
     },
 }
@@ -234,6 +259,8 @@ pub enum Outcome {
     Finished(FileFinished),
     /// It is not.
     Failed(FileFailed),
+    /// It was asked after.
+    Checked(FileChecked),
 }
 
 #[cfg(test)]
@@ -265,7 +292,16 @@ mod tests {
             got: Some(String::new()),
             extra: Map::new(),
         };
-        for record in [Record::Finished(finished), Record::Failed(failed)] {
+        let checked = FileChecked {
+            name: String::new(),
+            url: String::new(),
+            available: true,
+            size_bytes: Some(0),
+            http_status: Some(200),
+            attempts: 0,
+            extra: Map::new(),
+        };
+        for record in [Record::Finished(finished), Record::Failed(failed), Record::Checked(checked)] {
             let Value::Object(object) = serde_json::to_value(record)? else { unreachable!() };
             for key in object.keys() {
                 assert!(OWN_KEYS.contains(&key.as_str()), "{key}");

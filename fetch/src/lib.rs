@@ -9,6 +9,8 @@
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
 //!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
 //!     - [`transfer::doi`]: DOIs, and the files of the repositories' records
+//!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http` knows ureq;
+//!     who a server is told to be asking ([`transfer::credentials`]), and through which proxy
 //!   - [`hash`]: digests and how they are written
 //! - [`registry`]: registries that are made
 //! - [`events`]: what happens on the way, and the records of it

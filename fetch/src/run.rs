@@ -21,8 +21,7 @@ use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
 use crate::registry::{self, Listing};
 use crate::render::{self, Screen};
-use crate::source::address;
-use crate::transfer::Transfer;
+use crate::transfer::{Credentials, Transfer};
 
 /// What the shared wrapper needs to know of fetch.
 pub static TOOL: Tool = Tool {
@@ -33,18 +32,19 @@ pub static TOOL: Tool = Tool {
 
 /// Runs one command.
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
-    session.rewrite_argv(address::conceal);
     match cli.command {
         Command::Get(args) => {
             session.begin().map_err(lost_output)?;
-            get(Get::new(&args)?, session)
+            let config = Get::new(&args)?;
+            config.warnings.iter().for_each(|warning| session.warn(warning));
+            get(config, session)
         }
         Command::Hash(args) => {
             session.begin().map_err(lost_output)?;
             hash(&args, session)
         }
         Command::Registry(args) => match args.command {
-            RegistryCommand::FromDoi(args) => registry_from_doi(&FromDoi::new(&args)?, session),
+            RegistryCommand::FromDoi(args) => registry_from_doi(FromDoi::new(&args)?, session),
         },
         Command::Cache(args) => match args.command {
             CacheCommand::Path(folder) => cache_path(&Folder::new(&folder)?, session),
@@ -62,7 +62,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
-        transfer: Transfer::new(config.jobs, config.services),
+        transfer: Transfer::new(config.jobs, config.proxies, config.credentials, config.services),
         options: config.options,
         policy: config.policy,
         stop: stop.clone(),
@@ -118,8 +118,8 @@ fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
     Ok(Exit::YES)
 }
 
-fn registry_from_doi(config: &FromDoi, session: &Session) -> Result<Exit, Failure> {
-    let transfer = Transfer::new(1, config.services.clone());
+fn registry_from_doi(config: FromDoi, session: &Session) -> Result<Exit, Failure> {
+    let transfer = Transfer::new(1, config.proxies, Credentials::default(), config.services);
     let record = registry::record(&transfer, &config.doi, config.policy)?;
     let listing = Listing::new(&config.doi, &record);
     for name in &listing.without_digest {

@@ -18,11 +18,11 @@ use crate::transfer::{Answer, Ask, Refusal, Validators};
 
 /// One request under way.
 pub struct Job<'a> {
-    getter: &'a Getter,
+    pub(super) getter: &'a Getter,
     events: &'a Sender<Event>,
     number: u64,
-    request: &'a Request,
-    attempts: u32,
+    pub(super) request: &'a Request,
+    pub(super) attempts: u32,
     /// Which of the request's URLs was asked last.
     address: usize,
 }
@@ -86,25 +86,37 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Tries the URLs in rounds until one gives the file; `present` is a version of it that is there.
+    /// Gets the file from one of the URLs; `present` is a version of it that is there.
     fn download(
         &mut self,
         place: &Place,
         mut partial: Partial,
         present: Option<&Entry>,
     ) -> Result<Got, Problem> {
+        let arrival = self.rounds(|job| job.attempt(place, &mut partial, present))?;
+        match arrival {
+            Arrival::File(received) => self.publish(place, partial, received),
+            Arrival::NotModified(entry) => Ok(Got { entry, status: Status::NotModified }),
+        }
+    }
+
+    /// Tries the URLs in rounds until one gives what `attempt` wants of it.
+    pub(super) fn rounds<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Problem> {
         let mut open: Vec<usize> = (0..self.request.addresses.len()).collect();
         let mut last = None;
         for round in 0.. {
             let mut asked: Option<Duration> = None;
             let mut still_open = Vec::new();
             for index in open {
-                let Refusal { problem, retry_after } = match self.attempt(place, &mut partial, index, present)
-                {
-                    Ok(Arrival::File(received)) => return self.publish(place, partial, received),
-                    Ok(Arrival::NotModified(entry)) => {
-                        return Ok(Got { entry, status: Status::NotModified });
-                    }
+                self.address = index;
+                if self.getter.stop.is_set() {
+                    return Err(Problem::Stopped);
+                }
+                let Refusal { problem, retry_after } = match attempt(self) {
+                    Ok(got) => return Ok(got),
                     Err(refusal) => refusal,
                 };
                 match problem {
@@ -128,16 +140,11 @@ impl<'a> Job<'a> {
         &mut self,
         place: &Place,
         partial: &mut Partial,
-        index: usize,
         present: Option<&Entry>,
     ) -> Result<Arrival, Refusal> {
-        self.address = index;
         let address = self.address();
         if self.getter.options.offline && address.local_path().is_none() {
             return Err(Problem::OfflineMiss.into());
-        }
-        if self.getter.stop.is_set() {
-            return Err(Problem::Stopped.into());
         }
         if let Some(entry) = present.filter(|entry| entry.url == address.to_string()) {
             let known = Validators { etag: entry.etag.clone(), last_modified: entry.last_modified.clone() };
@@ -167,7 +174,7 @@ impl<'a> Job<'a> {
     ) -> Result<Option<Received>, Refusal> {
         self.attempts += 1;
         let address = self.address();
-        let body = match self.getter.transfer.open(address, ask)? {
+        let body = match self.getter.transfer.open(address, ask, &self.request.access)? {
             Answer::Body(body) => body,
             Answer::NotModified => return Ok(None),
             Answer::NoRest => return Err(Problem::WrongRange.into()),
@@ -223,7 +230,8 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn address(&self) -> &'a Address {
+    /// The URL that is or was asked last.
+    pub(super) fn address(&self) -> &'a Address {
         &self.request.addresses[self.address]
     }
 
@@ -241,7 +249,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn failed(&self, problem: &Problem) -> FileFailed {
+    pub(super) fn failed(&self, problem: &Problem) -> FileFailed {
         let causes = std::iter::successors(std::error::Error::source(problem), |cause| cause.source());
         let message = causes.fold(problem.to_string(), |message, cause| format!("{message}: {cause}"));
         let (expected, got) = match problem {

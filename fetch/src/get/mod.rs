@@ -1,6 +1,7 @@
 //! Gets many files at once: threads that wait for the network, fed from one queue, telling what happens.
 //! Must not know what is shown of it.
 
+mod check;
 mod claims;
 mod job;
 mod queue;
@@ -34,6 +35,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// How files are got.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// Ask whether files are there, and get none.
+    pub check: bool,
     /// Use the cache alone.
     pub offline: bool,
     /// Ask the servers whether files without a known digest have changed.
@@ -97,7 +100,8 @@ impl Getter {
     fn work(&self, queue: &Queue<Item>, events: &Sender<Event>) -> Result<(), Error> {
         while let Some(item) = queue.pop() {
             let (number, request) = item.inspect_err(|_| queue.close())?;
-            if let Some(outcome) = Job::new(self, events, number, &request).run() {
+            let job = Job::new(self, events, number, &request);
+            if let Some(outcome) = if self.options.check { job.availability() } else { job.run() } {
                 tell(events, Event::Ended { job: number, outcome: Box::new(outcome) });
             }
         }

@@ -17,6 +17,8 @@ pub struct Summary {
     pub transferred_bytes: u64,
     /// Some file had other content than it should.
     pub mismatched: bool,
+    /// Some file that was asked after is not there.
+    pub missing: bool,
 }
 
 impl Summary {
@@ -35,6 +37,14 @@ impl Summary {
                 self.size_bytes += file.size_bytes;
                 file.status.word()
             }
+            Outcome::Checked(file) if file.available => {
+                self.size_bytes += file.size_bytes.unwrap_or(0);
+                "available"
+            }
+            Outcome::Checked(_) => {
+                self.missing = true;
+                "missing"
+            }
             Outcome::Failed(file) => {
                 self.mismatched |= file.code == "hash_mismatch";
                 "failed"
@@ -48,9 +58,10 @@ impl Summary {
         self.files.values().sum()
     }
 
-    /// 0 when every file is there; 1 when one had other content than its digest says; else 2.
+    /// 0 when every file is there; 1 when one had other content than its digest says, or none is where it was
+    /// asked after; else 2.
     pub fn exit(&self) -> Exit {
-        match (self.mismatched, self.files.contains_key("failed")) {
+        match (self.mismatched || self.missing, self.files.contains_key("failed")) {
             (true, _) => Exit::NO,
             (false, true) => Exit::CANNOT,
             (false, false) => Exit::YES,

@@ -2,7 +2,7 @@
 
 use common::term::{Styles, bytes, count, duration_us};
 
-use crate::events::{FileFailed, FileFinished, FileHashed, FileListed, Status};
+use crate::events::{FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Status};
 use crate::reduce::Summary;
 use crate::source::registry;
 
@@ -20,6 +20,17 @@ pub fn finished(styles: Styles, file: &FileFinished) -> String {
         text += &format!("{}  {line}\n", styles.dim(format!("{:>12}", "to pin it")));
     }
     text
+}
+
+/// A file that was asked after.
+pub fn checked(styles: Styles, file: &FileChecked) -> String {
+    let size = file.size_bytes.map(|size| styles.dim(format!(" ({})", bytes(size)))).unwrap_or_default();
+    let word = if file.available {
+        styles.good(format!("{:>12}", "available"))
+    } else {
+        styles.bad(format!("{:>12}", "missing"))
+    };
+    format!("{word}  {} {}{size}\n", file.name, styles.dim(&file.url))
 }
 
 /// A file that could not be got, for standard error.

@@ -84,6 +84,11 @@ impl<'a> Screen<'a> {
                 Format::Human => self.text(&human::finished(self.session.styles, &file)),
                 Format::Jsonl => self.output.record(&Record::Finished(file)),
             },
+            Outcome::Checked(file) => match self.session.format {
+                Format::Human if self.session.quiet && file.available => Ok(()),
+                Format::Human => self.text(&human::checked(self.session.styles, &file)),
+                Format::Jsonl => self.output.record(&Record::Checked(file)),
+            },
             Outcome::Failed(file) => {
                 let text = human::failure(self.session.error_styles, &file);
                 // The record and the exit code say it too, so a closed standard error changes nothing.

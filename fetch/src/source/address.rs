@@ -92,18 +92,13 @@ impl Address {
         Address { url }
     }
 
-    /// Where a redirect leads that `location` names.
-    pub fn follow(&self, location: &str) -> Option<Address> {
-        Address::parse(self.url.join(location).ok()?.as_str()).ok()
-    }
-
     /// The ways to read a `doi:` address, likeliest first; none for any other.
     pub fn doi(&self) -> Vec<doi::Reading> {
         if self.scheme() == "doi" { doi::readings(self.url.path()) } else { Vec::new() }
     }
 
     /// The host, with its port where that is not the usual one.
-    pub fn host(&self) -> String {
+    pub fn authority(&self) -> String {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         self.url.host_str().unwrap_or_default().to_owned() + &port
     }
@@ -166,6 +161,41 @@ impl Address {
         if self.scheme() == "doi" { self.to_string() } else { without_user(&self.url).into() }
     }
 
+    /// The host, as names and certificates have it: without the brackets of an IPv6 address.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port, that of the protocol when none is given; 0 for `file:`.
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
+    }
+
+    /// Path and query, percent-encoded.
+    pub fn path_and_query(&self) -> &str {
+        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    }
+
+    /// Where `location`, perhaps a relative reference, leads from here.
+    pub fn follow(&self, location: &str) -> Result<Address, BadAddress> {
+        let joined = self.url.join(location);
+        let url = joined.map_err(|cause| BadAddress::NotUrl { text: conceal_text(location), cause })?;
+        Address::parse(url.as_str())
+    }
+
+    /// Whether what is meant for `self` may be told to `other`: the same protocol, host and port, or HTTPS instead
+    /// of HTTP on the same host, each at its own port.
+    pub fn trusts(&self, other: &Address) -> bool {
+        let place = |address: &Address| (address.scheme().to_owned(), address.port());
+        let upgraded = place(self) == ("http".into(), 80) && place(other) == ("https".into(), 443);
+        self.host() == other.host() && (upgraded || place(self) == place(other))
+    }
+
+    /// Whether there is nothing in it that must not be shown.
+    pub fn is_plain(&self) -> bool {
+        self.to_string() == self.url.as_str()
+    }
+
     /// User and password as the URL has them, percent-encoding undone.
     pub fn credentials(&self) -> Option<(String, String)> {
         let password = self.url.password().unwrap_or_default();
@@ -198,20 +228,8 @@ impl fmt::Debug for Address {
     }
 }
 
-/// An argument as it may be shown: a URL, also behind `--option=`, without its secrets, and all else as it is.
-pub fn conceal(argument: &str) -> String {
-    if let Some((option, value)) = argument.split_once('=').filter(|(option, _)| option.starts_with("--")) {
-        return format!("{option}={}", conceal(value));
-    }
-    match Address::parse(argument) {
-        Ok(address) if address.to_string() == address.url.as_str() => argument.to_owned(),
-        Ok(address) => address.to_string(),
-        Err(_) => conceal_text(argument),
-    }
-}
-
 /// Leaves out what stands between `//` and `@` in a text that may be no URL.
-fn conceal_text(text: &str) -> String {
+pub(super) fn conceal_text(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("//") else { return text.to_owned() };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match authority.rfind('@') {
@@ -228,7 +246,7 @@ fn without_user(url: &Url) -> Url {
 }
 
 /// Undoes percent-encoding. A `+` is itself in the user part, so form decoding gets it escaped first.
-fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     let form = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     url::form_urlencoded::parse(form.as_bytes()).map(|(key, _)| key.into_owned()).collect()
 }
@@ -244,11 +262,6 @@ mod tests {
         assert_eq!(format!("{address:?}"), address.to_string());
         assert_eq!(address.exact(), "https://host/f.bin?X-Amz-Signature=abc&v=2");
         assert_eq!(address.credentials(), Some(("me".into(), "s@fe+1".into())));
-        assert_eq!(conceal("ht!tp://me:pw@host/x"), "ht!tp://host/x");
-        assert_eq!(conceal("--base-url=http://me:pw@host/x?sig=1"), "--base-url=http://host/x?sig=***");
-        for plain in ["--jobs=3", "http://host", "-", "a=b"] {
-            assert_eq!(conceal(plain), plain);
-        }
         Ok(())
     }
 
@@ -267,6 +280,38 @@ mod tests {
         assert_eq!(Address::parse("http://h/")?.file_name(), "download");
         let long = format!("http://h/{}.zip", "x".repeat(400));
         assert_eq!(Address::parse(&long)?.file_name().len(), LONGEST_NAME);
+        Ok(())
+    }
+
+    #[test]
+    fn only_the_same_origin_is_trusted() -> Result<(), BadAddress> {
+        for (from, to, trusted) in [
+            ("http://h/a", "http://h:80/b", true),
+            ("http://h/a", "https://h/a", true),
+            ("https://h/a", "http://h/a", false),
+            ("http://h:8080/a", "https://h/a", false),
+            ("http://h/a", "http://h:81/a", false),
+            ("http://h/a", "http://www.h/a", false),
+            ("http://h/a", "file:///a", false),
+        ] {
+            let (from, to) = (Address::parse(from)?, Address::parse(to)?);
+            assert_eq!(from.trusts(&to), trusted, "{from} {to}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_redirect_may_be_relative() -> Result<(), BadAddress> {
+        let from = Address::parse("https://me:pw@h:8/a/b?c")?;
+        for (location, to) in [
+            ("d", "https://h:8/a/d"),
+            ("/d?e", "https://h:8/d?e"),
+            ("//o/d", "https://o/d"),
+            ("http://o/", "http://o/"),
+        ] {
+            assert_eq!(from.follow(location)?.exact(), to);
+        }
+        assert!(matches!(from.follow("mailto:x"), Err(BadAddress::Scheme(_))));
         Ok(())
     }
 

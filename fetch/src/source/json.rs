@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::{Address, Request, documents};
+use super::{Access, Address, Request, documents};
 use crate::error::Error;
 use crate::events::OWN_KEYS;
 use crate::hash::Digest;
@@ -62,6 +62,7 @@ fn from_object(mut object: Map<String, Value>) -> Result<Option<Request>, String
         return Ok(None);
     }
     let addresses = addresses(&mut object)?;
+    let access = Access::take(&mut object).map_err(|bad| bad.to_string())?;
     let first = addresses.first().ok_or("neither \"url\" nor \"urls\" is given")?.clone();
     let name = take_text(&mut object, "name")?;
     let dest = take_text(&mut object, "dest")?;
@@ -73,6 +74,7 @@ fn from_object(mut object: Map<String, Value>) -> Result<Option<Request>, String
     Ok(Some(Request {
         name: name.unwrap_or_else(|| first.file_name()),
         addresses,
+        access,
         expected,
         dest,
         extra: object,

@@ -1,16 +1,20 @@
 //! Where requests come from: the command line, a registry file, JSON on standard input.
 //! Must not know how a file is got or where it will lie.
 
+pub mod access;
 pub mod address;
 mod arguments;
+mod conceal;
 mod documents;
 pub mod doi;
 mod json;
 pub mod registry;
 pub mod version;
 
-pub use address::{Address, BadAddress};
+pub use access::{Access, Header, Login};
+pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
+pub use conceal::conceal;
 pub use json::read_json;
 pub use registry::from_registry;
 
@@ -26,6 +30,8 @@ pub struct Request {
     pub name: String,
     /// Where it can be got, best first; never empty.
     pub addresses: Vec<Address>,
+    /// What lets the requester in, at those addresses alone.
+    pub access: Access,
     /// The digest it must have.
     pub expected: Option<Digest>,
     /// Where below the cache folder it shall lie, when not at a place of the cache's choice.
@@ -67,6 +73,7 @@ impl Request {
         Request {
             name: address.file_name(),
             addresses: vec![address],
+            access: Access::default(),
             expected,
             dest: None,
             extra: Map::new(),

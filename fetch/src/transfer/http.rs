@@ -1,126 +1,258 @@
-//! HTTP and HTTPS by ureq: the only room that knows it. Must not know caches, digests or retries.
+//! HTTP and HTTPS by ureq: the only room that knows it, with those below. Must not know caches, digests or retries.
+//!
+//! Redirects are followed here and not by ureq. The requester's login and headers go to the origins that
+//! [`Address::trusts`] names and to no other, and where else it leads, only what netrc has for that host is
+//! told; nothing at all from HTTPS to HTTP. That such a redirect is followed is safe for files with a digest.
 
-use std::sync::OnceLock;
-use std::time::Duration;
+mod agents;
+mod encoding;
+mod forward;
+mod names;
+
+use std::io::Read;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ureq::config::RedirectAuthHeaders;
-use ureq::http::{Response, header};
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Body as HttpBody};
+use ureq::Body as HttpBody;
+use ureq::http::header::{self, HeaderName};
+use ureq::http::{Method, Request, Response};
 
-use super::{Answer, Ask, Body, Refusal, Validators, retry_after};
+use super::{Answer, Ask, Body, Credentials, Found, Proxies, Refusal, Validators, retry_after};
 use crate::error::Problem;
-use crate::hash::CHUNK;
-use crate::source::Address;
+use crate::source::{Access, Address, Login};
+use agents::Agents;
 
-/// How long a connection may take to be made: long enough for a slow TLS handshake.
-const CONNECT: Duration = Duration::from_secs(20);
-/// How long a server may be silent before or within a body.
-const SILENCE: Duration = Duration::from_mins(1);
+/// So many redirects are followed, as in ureq and Go; browsers and curl follow more.
+const REDIRECTS: usize = 10;
+/// A redirect's own body up to this size in bytes is read, so that its connection can serve the next request.
+const DRAIN: u64 = 64 * 1024;
 
 /// One client for all threads, with one pool of connections.
 pub struct Client {
-    /// Made for the first request, as reading the machine's certificates takes time that a cached file needs not.
-    agent: OnceLock<Agent>,
-    connections: usize,
+    agents: Agents,
+    credentials: Arc<Credentials>,
 }
+
+type Headers = Vec<(HeaderName, String)>;
 
 impl Client {
     /// A client that keeps up to `connections` open to each host.
-    pub fn new(connections: usize) -> Client {
-        Client { agent: OnceLock::new(), connections }
+    pub fn new(connections: usize, proxies: Proxies, credentials: Arc<Credentials>) -> Client {
+        Client { agents: Agents::new(connections, proxies), credentials }
     }
 
-    /// Asks for `address`.
-    pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
-        let mut request = self.agent().get(address.exact());
-        if let Some((user, password)) = address.credentials() {
-            let basic = STANDARD.encode(format!("{user}:{password}"));
-            request = request.header(header::AUTHORIZATION, format!("Basic {basic}"));
-        }
-        match ask {
-            Ask::Whole => {}
-            Ask::Unless(known) => {
-                if let Some(etag) = &known.etag {
-                    request = request.header(header::IF_NONE_MATCH, etag);
-                }
-                if let Some(last_modified) = &known.last_modified {
-                    request = request.header(header::IF_MODIFIED_SINCE, last_modified);
-                }
+    /// Asks for `address`; without `access` only netrc's login is told.
+    pub fn open(
+        &self,
+        address: &Address,
+        ask: Ask<'_>,
+        access: Option<&Access>,
+    ) -> Result<Answer, Refusal> {
+        let response = self.send(&Method::GET, address, access, &conditions(ask))?;
+        answer(response, address)
+    }
+
+    /// Asks whether `address` is there, by its headers alone; of a server that gives none, by the first byte.
+    pub fn check(
+        &self,
+        address: &Address,
+        access: Option<&Access>,
+    ) -> Result<Found, Refusal> {
+        let head = self.send(&Method::HEAD, address, access, &[])?;
+        match head.status().as_u16() {
+            // Signed links are refused for any other method than theirs.
+            400 | 403 | 405 | 501 => {}
+            status @ 200..=299 => {
+                let size_bytes = text(&head, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+                return Ok(Found { size_bytes, http_status: Some(status) });
             }
-            Ask::Rest { from, validator } => {
-                request = request.header(header::RANGE, format!("bytes={from}-"));
-                request = request.header(header::IF_RANGE, validator);
-            }
+            _ => return Err(refusal(&head)),
         }
-        let response = request.call().map_err(|error| Problem::Connection(error.to_string()))?;
-        answer(response)
+        let first = [(header::RANGE, "bytes=0-0".to_owned())];
+        let part = self.send(&Method::GET, address, access, &first)?;
+        let size_bytes = match part.status().as_u16() {
+            206 => text(&part, &header::CONTENT_RANGE)
+                .and_then(|range| range.rsplit_once('/')?.1.trim().parse().ok()),
+            200..=299 => text(&part, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            // There is no first byte.
+            416 => Some(0),
+            _ => return Err(refusal(&part)),
+        };
+        Ok(Found { size_bytes, http_status: Some(part.status().as_u16()) })
     }
 
     /// Where `address` redirects to, followed for one step; nothing when it does not.
     pub fn redirect(&self, address: &Address) -> Result<Option<Address>, Refusal> {
-        let request = self.agent().get(address.exact()).config().max_redirects(0).build();
-        let response = request.call().map_err(|error| Problem::Connection(error.to_string()))?;
-        if response.status().is_redirection() {
-            let location =
-                response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
-            return Ok(location.and_then(|location| address.follow(location)));
+        let headers = introduction(address, None, &self.credentials);
+        let response = self.send_once(&Method::GET, address, headers.iter())?;
+        match location(&response) {
+            Some(location) => Ok(address.follow(&location).ok()),
+            None => answer(response, address).map(|_| None),
         }
-        answer(response).map(|_| None)
     }
 
-    fn agent(&self) -> &Agent {
-        self.agent.get_or_init(|| {
-            let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-            let config = Agent::config_builder()
-                .http_status_as_error(false)
-                // Bytes are stored as the server has them; nothing on the way may unpack a .gz file.
-                .accept_encoding("identity")
-                .user_agent(concat!("fetch/", env!("CARGO_PKG_VERSION")))
-                .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-                .tls_config(tls)
-                // No timeout for names: ureq would start a thread for every request to have one.
-                .timeout_connect(Some(CONNECT))
-                .timeout_recv_response(Some(SILENCE))
-                .timeout_per_read(Some(SILENCE))
-                .timeout_per_write(Some(SILENCE))
-                .input_buffer_size(CHUNK)
-                .max_idle_connections(2 * self.connections)
-                .max_idle_connections_per_host(self.connections)
-                .build();
-            config.into()
-        })
+    /// Sends a request, and again to where it is redirected.
+    fn send(
+        &self,
+        method: &Method,
+        address: &Address,
+        access: Option<&Access>,
+        conditions: &[(HeaderName, String)],
+    ) -> Result<Response<HttpBody>, Refusal> {
+        let mut target = address.clone();
+        let mut visited = Vec::new();
+        loop {
+            // Not even the target's own login, which netrc may have, goes unencrypted where encryption was asked for.
+            let downgraded = address.scheme() == "https" && target.scheme() != "https";
+            let own = access.filter(|_| address.trusts(&target));
+            let headers = if downgraded { Headers::new() } else { introduction(&target, own, &self.credentials) };
+            let response = self.send_once(method, &target, headers.iter().chain(conditions))?;
+            let Some(location) = location(&response) else { return Ok(response) };
+            let next = target.follow(&location).map_err(|bad| Problem::Redirect(bad.to_string()))?;
+            if next.local_path().is_some() {
+                return Err(Problem::Redirect(format!("{next} is no place that a server may lead to")).into());
+            }
+            visited.push(target.exact());
+            if visited.contains(&next.exact()) {
+                return Err(Problem::Redirect(format!("{next} leads back to itself")).into());
+            }
+            if visited.len() > REDIRECTS {
+                return Err(Problem::Redirect(format!("more than {REDIRECTS}, the last to {next}")).into());
+            }
+            // A body that cannot be read only costs the connection.
+            let _ = std::io::copy(&mut response.into_body().into_reader().take(DRAIN), &mut std::io::sink());
+            target = next;
+        }
+    }
+
+    fn send_once<'a>(
+        &self,
+        method: &Method,
+        target: &Address,
+        headers: impl Iterator<Item = &'a (HeaderName, String)>,
+    ) -> Result<Response<HttpBody>, Problem> {
+        let failed = |error: ureq::Error| self.problem(target, &error);
+        let (agent, proxy_authorization) = self.agents.of(target).map_err(failed)?;
+        let mut request = Request::builder().method(method).uri(target.exact());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(authorization) = proxy_authorization {
+            request = request.header(header::PROXY_AUTHORIZATION, authorization);
+        }
+        let request = request.body(()).map_err(|error| Problem::Connection(error.to_string()))?;
+        let response = agent.run(request).map_err(failed)?;
+        if response.status().as_u16() == 407
+            && let Some(proxy) = self.agents.proxy(target)
+        {
+            return Err(Problem::Proxy(format!("{proxy} refuses (HTTP 407)")));
+        }
+        Ok(response)
+    }
+
+    fn problem(&self, target: &Address, error: &ureq::Error) -> Problem {
+        let text = error.to_string();
+        match (error, self.agents.proxy(target)) {
+            // rustls says so, as cause of an I/O error that ureq passes on.
+            _ if text.contains("peer certificate") || text.contains("CA certificates") => {
+                Problem::Certificate(text.rsplit_once(": ").map_or(text.clone(), |(_, why)| why.to_owned()))
+            }
+            (ureq::Error::ConnectProxyFailed(why), Some(proxy)) => Problem::Proxy(format!("{proxy}: {why}")),
+            (ureq::Error::BadUri(_), _) => Problem::Connection("the URL cannot be sent".into()),
+            (_, Some(proxy)) => Problem::Connection(format!("{text} (through {proxy})")),
+            (_, None) => Problem::Connection(text),
+        }
     }
 }
 
-fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
-    let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
-    let status = response.status().as_u16();
-    let problem = match status {
-        200..=299 => {
-            let validators =
-                Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
-            let length = text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok());
-            let (from, size) = match status {
-                206 => {
-                    let range = text(header::CONTENT_RANGE).and_then(|range| content_range(&range));
-                    range.ok_or(Problem::WrongRange)?
-                }
-                _ => (0, length),
-            };
-            let bytes = Box::new(response.into_body().into_reader());
-            return Ok(Answer::Body(Body { bytes, from, size, validators, digest: None }));
+/// The headers that tell `target` who asks; `own` only where it may be told.
+fn introduction(target: &Address, own: Option<&Access>, credentials: &Credentials) -> Headers {
+    let mut headers: Headers = Vec::new();
+    for given in own.into_iter().flat_map(|own| credentials.headers(own)) {
+        if let Ok(name) = HeaderName::from_bytes(given.name().as_bytes()) {
+            headers.push((name, given.value().to_owned()));
         }
+    }
+    let authorized = headers.iter().any(|(name, _)| name == header::AUTHORIZATION);
+    let login = credentials.login(target, own).filter(|_| !authorized);
+    headers.extend(login.map(|login| {
+        let value = match login {
+            Login::Basic { user, password } => {
+                format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+            }
+            Login::Bearer(token) => format!("Bearer {token}"),
+        };
+        (header::AUTHORIZATION, value)
+    }));
+    headers
+}
+
+/// The headers that say which bytes are wanted, or which not.
+fn conditions(ask: Ask<'_>) -> Headers {
+    match ask {
+        Ask::Whole => Vec::new(),
+        Ask::Unless(known) => {
+            let etag = known.etag.clone().map(|etag| (header::IF_NONE_MATCH, etag));
+            let date = known.last_modified.clone().map(|date| (header::IF_MODIFIED_SINCE, date));
+            etag.into_iter().chain(date).collect()
+        }
+        Ask::Rest { from, validator } => {
+            vec![(header::RANGE, format!("bytes={from}-")), (header::IF_RANGE, validator.to_owned())]
+        }
+    }
+}
+
+fn text<T>(response: &Response<T>, name: &HeaderName) -> Option<String> {
+    Some(response.headers().get(name)?.to_str().ok()?.trim().to_owned())
+}
+
+/// Where a redirect leads.
+fn location<T>(response: &Response<T>) -> Option<String> {
+    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    redirects.then(|| text(response, &header::LOCATION)).flatten()
+}
+
+fn answer(response: Response<HttpBody>, address: &Address) -> Result<Answer, Refusal> {
+    let status = response.status().as_u16();
+    match status {
+        200..=299 => {}
         304 => return Ok(Answer::NotModified),
         416 => return Ok(Answer::NoRest),
+        _ => return Err(refusal(&response)),
+    }
+    let validators = Validators {
+        etag: text(&response, &header::ETAG),
+        last_modified: text(&response, &header::LAST_MODIFIED),
+    };
+    let length = text(&response, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let unpack = encoding::unpack(text(&response, &header::CONTENT_ENCODING).as_deref(), address)?;
+    let (from, size) = match status {
+        // The rest of what is packed is not the rest of the file.
+        206 if unpack => return Err(Problem::WrongRange.into()),
+        206 => {
+            let range = text(&response, &header::CONTENT_RANGE).and_then(|range| content_range(&range));
+            range.ok_or(Problem::WrongRange)?
+        }
+        _ => (0, length),
+    };
+    let bytes = response.into_body().into_reader();
+    if unpack {
+        return Ok(Answer::Body(encoding::unpacked(bytes, validators)));
+    }
+    Ok(Answer::Body(Body { bytes: Box::new(bytes), from, size, validators, digest: None }))
+}
+
+/// Why a response gives no file.
+fn refusal<T>(response: &Response<T>) -> Refusal {
+    let status = response.status().as_u16();
+    let problem = match status {
         404 | 410 => Problem::NotFound { status },
         401 | 403 | 407 => Problem::AccessDenied { status },
         _ => Problem::HttpStatus { status },
     };
-    let retry_after = text(header::RETRY_AFTER).and_then(|value| retry_after::parse(&value));
-    Err(Refusal { problem, retry_after })
+    let retry_after = text(response, &header::RETRY_AFTER).and_then(|value| retry_after::parse(&value));
+    Refusal { problem, retry_after }
 }
 
 /// The first byte and the whole size that a `Content-Range` names, of a range that goes to the end.

@@ -1,9 +1,14 @@
 //! Gets bytes from where they are: one room for each protocol. Must not know caches or retries, nor check digests.
 
+pub mod credentials;
 pub mod doi;
 mod http;
 mod local;
+pub mod proxy;
 mod retry_after;
+
+pub use credentials::Credentials;
+pub use proxy::Proxies;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -11,7 +16,7 @@ use std::time::Duration;
 
 use crate::error::Problem;
 use crate::hash::Digest;
-use crate::source::Address;
+use crate::source::{Access, Address};
 
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
@@ -76,6 +81,15 @@ pub enum Answer {
     NoRest,
 }
 
+/// A file that is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found {
+    /// Its size in bytes, where that is known.
+    pub size_bytes: Option<u64>,
+    /// What an HTTP server answered.
+    pub http_status: Option<u16>,
+}
+
 /// An address that gives no file.
 pub struct Refusal {
     /// Why.
@@ -92,19 +106,35 @@ impl From<Problem> for Refusal {
 
 impl Transfer {
     /// A transfer that keeps up to `connections` open to each host, and resolves DOIs by these services.
-    pub fn new(connections: usize, services: doi::Services) -> Transfer {
-        Transfer { http: http::Client::new(connections), doi: doi::Resolver::new(services) }
+    pub fn new(
+        connections: usize,
+        proxies: Proxies,
+        credentials: Credentials,
+        services: doi::Services,
+    ) -> Transfer {
+        let http = http::Client::new(connections, proxies, Arc::new(credentials));
+        Transfer { http, doi: doi::Resolver::new(services) }
     }
 
     /// Opens what lies at `address`; only some protocols know of anything but the whole.
-    pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
-        let readings = address.doi();
-        if !readings.is_empty() {
-            return self.doi.open(&self.http, &readings, ask);
+    pub fn open(&self, address: &Address, ask: Ask<'_>, access: &Access) -> Result<Answer, Refusal> {
+        if let Some(path) = address.local_path() {
+            return Ok(Answer::Body(local::open(&path)?));
         }
-        match address.local_path() {
-            Some(path) => Ok(Answer::Body(local::open(&path)?)),
-            None => self.http.open(address, ask),
+        match address.doi().as_slice() {
+            [] => self.http.open(address, ask, Some(access)),
+            readings => self.doi.open(&self.http, readings, ask),
+        }
+    }
+
+    /// Asks whether something lies at `address`, without getting it.
+    pub fn check(&self, address: &Address, access: &Access) -> Result<Found, Refusal> {
+        if let Some(path) = address.local_path() {
+            return Ok(Found { size_bytes: local::open(&path)?.size, http_status: None });
+        }
+        match address.doi().as_slice() {
+            [] => self.http.check(address, Some(access)),
+            readings => self.doi.check(&self.http, readings),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `fetch get` seen from outside: the real binary against a real server on loopback.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod access;
 mod cache;
 mod doi;
 mod faults;
@@ -9,9 +10,11 @@ mod kills;
 mod output;
 mod places;
 mod python;
+mod proxies;
 mod registry;
 mod resume;
 mod server;
+mod servers;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -46,6 +49,11 @@ impl World {
     fn fetch(&self, args: &[&str]) -> Command {
         let mut command = Command::new(kit::binary("fetch"));
         command.args(args).current_dir(self.folder.path()).env("SNAKEPIPE_CACHE", self.path("cache"));
+        // Nothing of the machine's own gets in between.
+        command.env("NETRC", "/dev/null").env_remove("FETCH_PASSWORD").env_remove("SSL_CERT_FILE");
+        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(name).env_remove(name.to_uppercase());
+        }
         command.stdin(Stdio::null());
         command
     }

@@ -29,9 +29,10 @@ pub enum Fault {
     Headers(&'static str),
 }
 
-/// One request as it came: the path and all headers, names in lower case.
+/// One request as it came: the method, the path and all headers, names in lower case.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    pub method: String,
     pub path: String,
     pub headers: HashMap<String, String>,
 }
@@ -174,12 +175,13 @@ fn range(seen: &Seen, etag: &str) -> Option<usize> {
 fn read_request(stream: &TcpStream) -> Option<Seen> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next()?.ok()?;
-    let path = first.split(' ').nth(1)?.to_owned();
+    let mut words = first.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
     let mut headers = HashMap::new();
     for line in lines {
         let line = line.ok()?;
         let Some((name, value)) = line.split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    Some(Seen { path, headers })
+    Some(Seen { method, path, headers })
 }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::http::Client;
-use super::{Answer, Ask, Refusal};
+use super::{Answer, Ask, Found, Refusal};
 use crate::error::{Error, Problem};
 use crate::source::Address;
 use crate::source::doi::Reading;
@@ -90,7 +90,7 @@ impl Resolver {
         let (record, reading) = self.find(client, readings)?;
         let file = record.file(&reading.file)?;
         let mut answer =
-            client.open(&file.address(&record)?, ask).map_err(|refusal| match refusal.problem {
+            client.open(&file.address(&record)?, ask, None).map_err(|refusal| match refusal.problem {
                 Problem::AccessDenied { status } => {
                     record.at(|doi, host| DoiProblem::Restricted { doi, host, status: Some(status) }).into()
                 }
@@ -100,6 +100,12 @@ impl Resolver {
             body.digest.clone_from(&file.digest);
         }
         Ok(answer)
+    }
+
+    /// Asks whether a record has the file that a `doi:` address names, and whether it can be had.
+    pub fn check(&self, client: &Client, readings: &[Reading]) -> Result<Found, Refusal> {
+        let (record, reading) = self.find(client, readings)?;
+        client.check(&record.file(&reading.file)?.address(&record)?, None)
     }
 
     /// The record of the first reading whose DOI there is.
@@ -119,7 +125,7 @@ impl Resolver {
             }
         }
         let doi = unknown.cloned().unwrap_or_default();
-        Err(DoiProblem::Unknown { doi, resolver: self.services.doi.host() }.into())
+        Err(DoiProblem::Unknown { doi, resolver: self.services.doi.authority() }.into())
     }
 
     /// The record that a DOI stands for. While one thread asks, the others wait for its answer.
@@ -153,7 +159,7 @@ impl Resolver {
             Err(Refusal { problem, retry_after }) => {
                 let problem = match problem {
                     Problem::Doi(problem) => problem,
-                    other => DoiProblem::unanswered(self.services.doi.host(), other),
+                    other => DoiProblem::unanswered(self.services.doi.authority(), other),
                 };
                 let now = Instant::now();
                 let until = problem.is_transient().then(|| retry_after.map_or(now, |wait| now + wait));
@@ -167,7 +173,7 @@ impl Resolver {
         let resolver = &self.services.doi;
         let first = client.redirect(&resolver.join(doi)).map_err(|refusal| match refusal.problem {
             Problem::NotFound { .. } => {
-                DoiProblem::Unknown { doi: doi.to_owned(), resolver: resolver.host() }.into()
+                DoiProblem::Unknown { doi: doi.to_owned(), resolver: resolver.authority() }.into()
             }
             _ => refusal.about(resolver),
         })?;
@@ -193,9 +199,9 @@ struct Inquiry<'a> {
 impl Inquiry<'_> {
     /// The whole answer of an API, or why there is none.
     fn get(&self, address: &Address) -> Result<Vec<u8>, Refusal> {
-        let answer = self.client.open(address, Ask::Whole).map_err(|refusal| match refusal.problem {
+        let answer = self.client.open(address, Ask::Whole, None).map_err(|refusal| match refusal.problem {
             Problem::NotFound { .. } => {
-                DoiProblem::NoRecord { doi: self.doi.to_owned(), host: address.host() }.into()
+                DoiProblem::NoRecord { doi: self.doi.to_owned(), host: address.authority() }.into()
             }
             Problem::AccessDenied { status } => self.restricted(address, Some(status)),
             _ => refusal.about(address),
@@ -220,27 +226,27 @@ impl Inquiry<'_> {
         files: Result<Vec<DataFile>, BadAnswer>,
     ) -> Result<Record, Refusal> {
         match files {
-            Ok(files) => Ok(Record::new(self.doi.to_owned(), address.host(), files)),
+            Ok(files) => Ok(Record::new(self.doi.to_owned(), address.authority(), files)),
             Err(BadAnswer::Restricted) => Err(self.restricted(address, None)),
             Err(bad) => Err(bad.of(address)),
         }
     }
 
     fn restricted(&self, address: &Address, status: Option<u16>) -> Refusal {
-        DoiProblem::Restricted { doi: self.doi.to_owned(), host: address.host(), status }.into()
+        DoiProblem::Restricted { doi: self.doi.to_owned(), host: address.authority(), status }.into()
     }
 }
 
 impl BadAnswer {
     fn of(self, address: &Address) -> Refusal {
-        DoiProblem::BadAnswer { host: address.host(), bad: self }.into()
+        DoiProblem::BadAnswer { host: address.authority(), bad: self }.into()
     }
 }
 
 impl Refusal {
     /// The same, said of the service that was asked about a DOI.
     fn about(self, address: &Address) -> Refusal {
-        Refusal { problem: DoiProblem::unanswered(address.host(), self.problem).into(), ..self }
+        Refusal { problem: DoiProblem::unanswered(address.authority(), self.problem).into(), ..self }
     }
 }
 

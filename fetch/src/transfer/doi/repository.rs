@@ -29,13 +29,13 @@ pub enum Repository {
 impl Repository {
     /// The repository that a page is of, if its URL tells.
     pub fn by_page(page: &Address, doi: &str, services: &Services) -> Option<Repository> {
-        let (host, parts) = (page.host(), page.parts());
-        if ["zenodo.org", "www.zenodo.org", &services.zenodo.host()].contains(&host.as_str()) {
+        let (host, parts) = (page.authority(), page.parts());
+        if ["zenodo.org", "www.zenodo.org", &services.zenodo.authority()].contains(&host.as_str()) {
             let id = parts.iter().rev().find_map(|part| zenodo_id(part)).or_else(|| zenodo_id(doi))?;
             return Some(Repository::Zenodo { base: services.zenodo.clone(), id });
         }
         let at_figshare = host == "figshare.com" || host.ends_with(".figshare.com");
-        if at_figshare || host == services.figshare.host() {
+        if at_figshare || host == services.figshare.authority() {
             let article = article_of_doi(doi).or_else(|| article_of_page(&parts));
             return Some(Repository::Figshare { api: services.figshare.clone(), article });
         }
@@ -86,7 +86,7 @@ fn unless_unknown(refusal: Refusal, inquiry: &Inquiry<'_>, page: &Address) -> Re
         _ => false,
     };
     if none {
-        DoiProblem::Repository { doi: inquiry.doi.to_owned(), host: page.host() }.into()
+        DoiProblem::Repository { doi: inquiry.doi.to_owned(), host: page.authority() }.into()
     } else {
         refusal
     }
@@ -117,7 +117,7 @@ fn figshare_record(inquiry: &Inquiry<'_>, api: &Address, article: Option<u64>) -
     } else {
         let address = api.join("articles").with_query(&[("doi", inquiry.doi)]);
         let found = figshare::search(&inquiry.get(&address)?).map_err(|bad| bad.of(&address))?;
-        let missing = || DoiProblem::NoRecord { doi: inquiry.doi.to_owned(), host: address.host() };
+        let missing = || DoiProblem::NoRecord { doi: inquiry.doi.to_owned(), host: address.authority() };
         found.ok_or_else(missing)?
     };
     let mut address = api.join("articles").join(&article.to_string());

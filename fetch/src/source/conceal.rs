@@ -1,0 +1,104 @@
+//! The command line as it may be shown: URLs, headers and logins without what is secret in them.
+//! Must not know what the arguments ask for.
+
+use super::Address;
+use super::address::conceal_text;
+
+/// Stands for a secret.
+const HIDDEN: &str = "***";
+
+/// What the value of an option is, where it may hold a secret.
+#[derive(Clone, Copy)]
+enum Kind {
+    Header,
+    User,
+    Proxy,
+}
+
+/// All arguments as they may be shown.
+pub fn conceal(argv: &[String]) -> Vec<String> {
+    let mut before = None;
+    let mut shown = Vec::with_capacity(argv.len());
+    for argument in argv {
+        shown.push(match before.take() {
+            Some(kind) => value(kind, argument),
+            None => one(argument),
+        });
+        before = kind(argument);
+    }
+    shown
+}
+
+/// An argument that is no option's value: a URL, or an option with its value in one.
+fn one(argument: &str) -> String {
+    let long = argument.split_once('=').filter(|(option, _)| option.starts_with("--"));
+    if let Some((option, text)) = long {
+        let text = kind(option).map_or_else(|| url(text), |kind| value(kind, text));
+        return format!("{option}={text}");
+    }
+    let short = argument.split_at_checked(2).filter(|(_, text)| !text.is_empty());
+    match short.and_then(|(option, text)| Some((option, kind(option)?, text))) {
+        Some((option, kind, text)) => format!("{option}{}", value(kind, text)),
+        None => url(argument),
+    }
+}
+
+fn kind(option: &str) -> Option<Kind> {
+    match option {
+        "--header" | "-H" => Some(Kind::Header),
+        "--user" | "-u" => Some(Kind::User),
+        "--proxy" | "-x" => Some(Kind::Proxy),
+        _ => None,
+    }
+}
+
+fn value(kind: Kind, text: &str) -> String {
+    match kind {
+        Kind::Header if text.starts_with('@') => text.to_owned(),
+        Kind::Header => match text.split_once(':') {
+            Some((name, _)) => format!("{name}: {HIDDEN}"),
+            None => HIDDEN.to_owned(),
+        },
+        Kind::User => match text.split_once(':') {
+            Some((name, _)) => format!("{name}:{HIDDEN}"),
+            None => text.to_owned(),
+        },
+        Kind::Proxy if text.contains("//") => url(text),
+        // A proxy may be given without its protocol.
+        Kind::Proxy => text.rsplit_once('@').map_or(text, |(_, host)| host).to_owned(),
+    }
+}
+
+/// A URL without its secrets; anything else as it is.
+fn url(text: &str) -> String {
+    match Address::parse(text) {
+        Ok(address) if address.is_plain() => text.to_owned(),
+        Ok(address) => address.to_string(),
+        Err(_) => conceal_text(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_shown_and_all_else_is() {
+        for (given, shown) in [
+            ("get ht!tp://me:pw@host/x", "get ht!tp://host/x"),
+            ("get http://me:pw@host/x http://host", "get http://host/x http://host"),
+            ("--base-url=http://me:pw@host/x?sig=1", "--base-url=http://host/x?sig=***"),
+            ("--base-url http://me:pw@host/", "--base-url http://host/"),
+            ("--header X-Token:pw -", "--header X-Token: *** -"),
+            ("-HX-Token:pw --header=X-Token:pw", "-HX-Token: *** --header=X-Token: ***"),
+            ("-H pw -H @file", "-H *** -H @file"),
+            ("-u me:pw --user=me:pw --user me", "-u me:*** --user=me:*** --user me"),
+            ("--proxy me:pw@host:3128", "--proxy host:3128"),
+            ("--proxy=http://me:pw@host:3128", "--proxy=http://host:3128/"),
+            ("--jobs=3 - a=b -r x -qv", "--jobs=3 - a=b -r x -qv"),
+        ] {
+            let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(conceal(&words(given)).join(" "), shown);
+        }
+    }
+}
