@@ -10,6 +10,7 @@ use common::{Exit, Explain};
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
 use crate::source::BadAddress;
 use crate::source::registry::BadEntry;
+use crate::transfer::RemoteProblem;
 
 /// A failure that ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,9 @@ pub enum Error {
 impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Error::Address(_) => "give http:, https: or file: URLs; names of a registry need -r REGISTRY",
+            Error::Address(_) => {
+                "give http:, https:, ftp:, ftps:, sftp: or file: URLs; names of a registry need -r REGISTRY"
+            }
             Error::NothingAsked => "give URLs, -r REGISTRY, or - for JSON on standard input",
             Error::HashOfSeveral { .. } | Error::HashElsewhere(_) => {
                 "it is for a single URL; for several files use a registry or JSON lines with \"hash\""
@@ -123,6 +126,8 @@ pub enum Problem {
     #[error("no such file: {}", .0.display())]
     NoLocalFile(PathBuf),
     #[error(transparent)]
+    Remote(#[from] RemoteProblem),
+    #[error(transparent)]
     File(#[from] FileError),
     #[error("stopped")]
     Stopped,
@@ -138,6 +143,7 @@ impl Problem {
             | Problem::Broken { .. }
             | Problem::Truncated { .. }
             | Problem::WrongRange => true,
+            Problem::Remote(problem) => problem.is_transient(),
             _ => false,
         }
     }
@@ -162,6 +168,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "run it once without --offline",
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
+            Problem::Remote(problem) => return problem.hint(),
             Problem::File(error) => return error.hint(),
             Problem::Stopped => return None,
         };
@@ -180,6 +187,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "offline_miss",
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
+            Problem::Remote(problem) => problem.code(),
             Problem::File(error) => error.code(),
             Problem::Stopped => "stopped",
         }

@@ -47,6 +47,9 @@ pub enum BadAddress {
     /// Nothing here speaks its protocol.
     #[error("{0}: URLs are not supported")]
     Scheme(String),
+    /// It names no host, where the protocol needs one.
+    #[error("{0} names no host")]
+    NoHost(String),
     /// It is a `file:` URL of another machine.
     #[error("{0} names a file of another machine")]
     Host(String),
@@ -59,6 +62,8 @@ impl Address {
         let address = Address { url };
         match address.url.scheme() {
             "http" | "https" => Ok(address),
+            "ftp" | "ftps" | "ftpes" | "sftp" if !address.host().is_empty() => Ok(address),
+            "ftp" | "ftps" | "ftpes" | "sftp" => Err(BadAddress::NoHost(address.to_string())),
             "file" if address.local_path().is_some() => Ok(address),
             "file" => Err(BadAddress::Host(address.to_string())),
             other => Err(BadAddress::Scheme(other.to_owned())),
@@ -75,7 +80,7 @@ impl Address {
         Address { url }
     }
 
-    /// `http`, `https` or `file`.
+    /// The protocol, in lower case, such as `https`.
     pub fn scheme(&self) -> &str {
         self.url.scheme()
     }
@@ -83,6 +88,21 @@ impl Address {
     /// The path of a `file:` URL of this machine.
     pub fn local_path(&self) -> Option<PathBuf> {
         (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
+    }
+
+    /// The host, an IPv6 address without its brackets; empty when there is none.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port, where it is not the protocol's own.
+    pub fn port(&self) -> Option<u16> {
+        self.url.port()
+    }
+
+    /// The path behind the `/` that ends the host, percent-encoding undone.
+    pub fn path_bytes(&self) -> Vec<u8> {
+        percent_decoded(self.url.path().strip_prefix('/').unwrap_or(self.url.path()))
     }
 
     /// The last part of the path, or `download` when there is none.
@@ -156,6 +176,20 @@ fn without_user(url: &Url) -> Url {
     url
 }
 
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    while let Some((&first, behind)) = rest.split_first() {
+        let escaped = match (first, behind) {
+            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &behind[2..] } else { behind };
+    }
+    bytes
+}
+
 /// Undoes percent-encoding. A `+` is itself in the user part, so form decoding gets it escaped first.
 fn decode(text: &str) -> String {
     let form = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
@@ -200,7 +234,24 @@ mod tests {
     }
 
     #[test]
+    fn a_path_of_a_file_server_is_bytes() -> Result<(), BadAddress> {
+        for (url, path) in [
+            ("ftp://h/a%20b/%C3%BC", "a b/ü".as_bytes()),
+            ("ftp://h/%2Fetc/x", b"/etc/x"),
+            ("ftp://h//etc/x", b"/etc/x"),
+            ("sftp://h/~/x%E9%", b"~/x\xe9%"),
+            ("ftps://h", b""),
+        ] {
+            assert_eq!(Address::parse(url)?.path_bytes(), path, "{url}");
+        }
+        let address = Address::parse("sftp://me@[::1]:2222/x")?;
+        assert_eq!((address.host(), address.port()), ("::1", Some(2222)));
+        Ok(())
+    }
+
+    #[test]
     fn what_cannot_be_got_is_refused() {
+        assert!(matches!(Address::parse("sftp:///x"), Err(BadAddress::NoHost(_))));
         assert!(matches!(Address::parse("a.txt"), Err(BadAddress::NotUrl { .. })));
         assert!(matches!(Address::parse("mailto:me@host"), Err(BadAddress::Scheme(_))));
         assert!(matches!(Address::parse("file://other/x"), Err(BadAddress::Host(_))));

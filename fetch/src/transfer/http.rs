@@ -16,9 +16,9 @@ use crate::hash::CHUNK;
 use crate::source::Address;
 
 /// How long a connection may take to be made: long enough for a slow TLS handshake.
-const CONNECT: Duration = Duration::from_secs(20);
+pub(super) const CONNECT: Duration = Duration::from_secs(20);
 /// How long a server may be silent before or within a body.
-const SILENCE: Duration = Duration::from_mins(1);
+pub(super) const SILENCE: Duration = Duration::from_mins(1);
 
 /// One client for all threads, with one pool of connections.
 pub struct Client {

@@ -1,8 +1,13 @@
 //! Gets bytes from where they are: one room for each protocol. Must not know caches, digests or retries.
 
+mod ftp;
 mod http;
 mod local;
+mod remote;
 mod retry_after;
+mod sftp;
+
+pub use remote::RemoteProblem;
 
 use std::io::Read;
 use std::time::Duration;
@@ -13,6 +18,8 @@ use crate::source::Address;
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
     http: http::Client,
+    ftp: ftp::Client,
+    sftp: sftp::Client,
 }
 
 /// What tells one version of a file from another, in the server's words.
@@ -87,14 +94,22 @@ impl From<Problem> for Refusal {
 impl Transfer {
     /// A transfer that keeps up to `connections` open to each host.
     pub fn new(connections: usize) -> Transfer {
-        Transfer { http: http::Client::new(connections) }
+        Transfer {
+            http: http::Client::new(connections),
+            ftp: ftp::Client::default(),
+            sftp: sftp::Client::default(),
+        }
     }
 
     /// Opens what lies at `address`; only some protocols know of anything but the whole.
     pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
-        match address.local_path() {
-            Some(path) => Ok(Answer::Body(local::open(&path)?)),
-            None => self.http.open(address, ask),
+        if let Some(path) = address.local_path() {
+            return Ok(Answer::Body(local::open(&path)?));
+        }
+        match address.scheme() {
+            "ftp" | "ftps" | "ftpes" => Ok(self.ftp.open(address, ask)?),
+            "sftp" => Ok(self.sftp.open(address, ask)?),
+            _ => self.http.open(address, ask),
         }
     }
 }

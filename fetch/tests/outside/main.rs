@@ -3,6 +3,7 @@
 
 mod cache;
 mod faults;
+mod ftp;
 mod json;
 mod kills;
 mod output;
@@ -10,6 +11,8 @@ mod places;
 mod registry;
 mod resume;
 mod server;
+mod servers;
+mod sftp;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
