@@ -25,6 +25,13 @@ Examples:
   pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
   jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest; other keys pass
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
+  fetch get ftp://host/data.nc sftp://me@host/srv/x   from file servers
+
+URLs: http https file, and
+  ftp   user and password of the URL, else anonymous; // or /%2F begins an absolute path
+  ftps  TLS from the first byte on, port 990; on port 21, or as ftpes://HOST:PORT, by AUTH TLS
+  sftp  absolute paths, or /~/… below the home folder; keys of ssh-agent and ~/.ssh, or the URL's password;
+        the host must be in ~/.ssh/known_hosts; of ~/.ssh/config: HostName User Port IdentityFile HostKeyAlias
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 

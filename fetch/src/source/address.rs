@@ -118,6 +118,17 @@ impl Address {
         without_user(&self.url).into()
     }
 
+    /// What tells this file from others: the URL without its password. The user counts where a path may begin at the
+    /// user's own folder.
+    pub fn identity(&self) -> String {
+        match self.credentials() {
+            Some((user, _)) if !matches!(self.scheme(), "http" | "https") => {
+                format!("{user}@{}", self.exact())
+            }
+            _ => self.exact(),
+        }
+    }
+
     /// User and password as the URL has them, percent-encoding undone.
     pub fn credentials(&self) -> Option<(String, String)> {
         let password = self.url.password().unwrap_or_default();

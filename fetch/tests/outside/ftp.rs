@@ -178,9 +178,9 @@ fn a_killed_run_is_gone_on_with() {
     server.set("anon_max_rate=0");
     assert_eq!(get(&world, &server.url("/x"), 0)["status"], "resumed");
     is_whole(&world, "x", &bytes);
-    let rest =
-        server.commands().into_iter().filter_map(|given| given.strip_prefix("REST ")?.parse::<u64>().ok());
-    assert!(rest.last().is_some_and(|from| from > 0), "{:?}", server.commands());
+    let commands = server.commands();
+    let from = commands.iter().find_map(|given| given.strip_prefix("REST ")?.parse::<u64>().ok());
+    assert!(from.is_some_and(|from| from > 0), "{commands:?}");
 }
 
 #[test]
@@ -211,6 +211,44 @@ fn a_connection_that_breaks_is_made_again() {
     let file = kit::records("fetch", &String::from_utf8(output.stdout).unwrap()).remove(1);
     assert_eq!((&file["status"], &file["attempts"]), (&"resumed".into(), &2.into()), "{file}");
     is_whole(&world, "x", &bytes);
+}
+
+#[test]
+fn a_file_of_unknown_size_is_whole_when_the_server_says_so() {
+    let Some((server, bytes)) = slow_server(&["cmds_denied=SIZE"]) else { return };
+    let world = World::new();
+    let child = run_until_some_are_there(&world, &server.url("/x"));
+    server.set("anon_max_rate=0");
+    server.process.break_connections();
+    let output = child.wait_with_output().unwrap();
+    let file = kit::records("fetch", &String::from_utf8(output.stdout).unwrap()).remove(1);
+    assert_eq!((&file["status"], &file["attempts"]), (&"downloaded".into(), &2.into()), "{file}");
+    is_whole(&world, "x", &bytes);
+}
+
+#[test]
+fn a_server_without_epsv_is_asked_by_pasv() {
+    // And with an address that only its own network knows.
+    let Ok(server) = Vsftpd::start(&["cmds_denied=EPSV", "pasv_address=192.0.2.1"]) else { return };
+    let world = World::new();
+    server.file("x", "hello\n");
+    server.file("y", "hello\n");
+    assert_eq!(get(&world, &server.url("/none"), 2)["code"], "not_found");
+    let (x, y) = (server.url("/x"), server.url("/y"));
+    world.records(&["get", "--cache", "data", "--jobs", "1", &x, &y], 0);
+    is_whole(&world, "x", b"hello\n");
+    assert_eq!((server.count("EPSV"), server.count("PASV")), (2, 3));
+}
+
+#[test]
+fn files_of_two_users_are_two_files() {
+    let Ok(server) = Vsftpd::start(&["secure_email_list_enable=YES"]) else { return };
+    let world = World::new();
+    server.file("x", "hello\n");
+    for user in ["ftp", "anonymous"] {
+        let url = server.url("/x").replace("ftp://", &format!("ftp://{user}:s3cret@"));
+        assert_eq!(world.records(&["get", &url], 0)[0]["status"], "downloaded", "{user}");
+    }
 }
 
 #[test]

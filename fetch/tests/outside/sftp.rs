@@ -183,6 +183,22 @@ fn a_login_that_is_refused_says_what_was_tried() {
     assert!(files(&world.path("data")).is_empty());
 }
 
+#[test]
+fn the_password_of_the_url_logs_in() {
+    let dialogue = ["UsePAM yes", "PasswordAuthentication no", "KbdInteractiveAuthentication yes"];
+    for settings in [&["PasswordAuthentication yes"][..], &dialogue] {
+        let Ok(server) = Sshd::with_guest(settings) else { return };
+        let world = World::new();
+        server.file("x", "hello\n");
+        let with = |password: &str| server.url("x").replace("sftp://", &format!("sftp://guest:{password}@"));
+        let failed = get(&world, &server, &with("wrong"), 2);
+        assert_eq!((&failed["code"], &failed["attempts"]), (&"access_denied".into(), &1.into()));
+        assert_eq!(failed["message"], "127.0.0.1 refuses: wrong user or password");
+        get(&world, &server, &with("s3cret"), 0);
+        is_whole(&world, "x", b"hello\n");
+    }
+}
+
 /// An ssh-agent of the test's own.
 struct Agent(Child);
 

@@ -88,7 +88,6 @@ impl Pool {
 
 impl Lease {
     /// The connection.
-    #[expect(clippy::missing_panics_doc, reason = "it is there until the lease ends")]
     pub fn session(&mut self) -> &mut Session {
         #[expect(
             clippy::expect_used,

@@ -21,12 +21,14 @@ const TLS_PORT: u16 = 990;
 /// Who logs in for what is public, by RFC 1635, and what ftplib gives as his password.
 const ANONYMOUS: (&str, &str) = ("anonymous", "anonymous@");
 /// The control connection says nothing during a transfer; routers forget it unless it does this often.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// A connection that is logged in.
 pub struct Session {
     ftp: RustlsFtpStream,
     login: Login,
+    /// Whether a file was got with the mode that is set.
+    mode_works: bool,
 }
 
 /// Why a command did not do what it should.
@@ -56,7 +58,7 @@ impl Session {
         for address in addresses.map_err(FtpError::ConnectionError).map_err(trouble)? {
             match greet(address, &login.host, target.security, tls) {
                 Ok(ftp) => {
-                    let mut session = Session { ftp, login: login.clone() };
+                    let mut session = Session { ftp, login: login.clone(), mode_works: false };
                     session.log_in().map_err(trouble)?;
                     return Ok(session);
                 }
@@ -109,13 +111,17 @@ impl Session {
             ftp.retr_as_stream(path)
         };
         let begun = match retrieve(&mut self.ftp) {
-            // Not every server knows EPSV of RFC 2428.
-            Err(FtpError::UnexpectedResponse(reply)) if does_not_know(reply.status) => {
+            // Not every server has EPSV of RFC 2428, and whether it was that which it refused does not show.
+            Err(first @ FtpError::UnexpectedResponse(_)) if !self.mode_works => {
                 self.ftp.set_mode(Mode::Passive);
-                retrieve(&mut self.ftp)
+                retrieve(&mut self.ftp).map_err(|_| {
+                    self.ftp.set_mode(Mode::ExtendedPassive);
+                    first
+                })
             }
             begun => begun,
         };
+        self.mode_works |= begun.is_ok();
         begun.map_err(|error| Trouble::new(&self.login, error))
     }
 
@@ -254,12 +260,6 @@ pub fn with_timeouts(stream: TcpStream) -> io::Result<TcpStream> {
 
 fn no_address(login: &Login) -> FtpError {
     FtpError::ConnectionError(io::Error::new(ErrorKind::NotFound, format!("{} has no address", login.host)))
-}
-
-/// Whether a reply says that the server does not know a command, or not for this network.
-fn does_not_know(status: Status) -> bool {
-    use Status::{BadArguments, BadCommand, NotImplemented, NotImplementedParameter, Unknown};
-    matches!(status, BadCommand | BadArguments | NotImplemented | NotImplementedParameter | Unknown)
 }
 
 fn permanent(status: Status) -> bool {

@@ -1,4 +1,4 @@
-//! What `~/.ssh/config` says of a host, in the form of ssh_config(5): only what fetch makes use of.
+//! What `~/.ssh/config` says of a host, in the form of `ssh_config(5)`: only what fetch makes use of.
 //! Must not know how a connection is made.
 
 use std::path::{Path, PathBuf};

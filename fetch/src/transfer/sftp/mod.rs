@@ -48,15 +48,16 @@ impl Client {
             Err(problem) => return Err(Problem::Connection(problem.to_string())),
         };
         let slot = Arc::clone(lock(&self.sessions).entry(login.clone()).or_default());
-        let (session, reused) = session(runtime, &slot, &login)?;
-        match runtime.block_on(begin(&session, &path, ask)) {
-            // Servers close what they heard nothing from for a while; that says nothing about the file.
-            Err(Trouble::Lost(_)) if reused => {
-                lock(&slot).take_if(|known| Arc::ptr_eq(known, &session));
-                let (session, _) = self::session(runtime, &slot, &login)?;
-                answer(runtime, &session, &login, runtime.block_on(begin(&session, &path, ask)))
+        loop {
+            let (session, reused) = session(runtime, &slot, &login)?;
+            match runtime.block_on(find(&session, &path, ask)) {
+                Ok(found) => return Ok(answer(runtime, &session, found)),
+                // Servers close what they heard nothing from for a while; that says nothing about the file.
+                Err(Trouble::Lost(_)) if reused => {
+                    lock(&slot).take_if(|known| Arc::ptr_eq(known, &session));
+                }
+                Err(trouble) => return Err(trouble.about_file(&login)),
             }
-            begun => answer(runtime, &session, &login, begun),
         }
     }
 }
@@ -103,13 +104,17 @@ fn path(address: &Address) -> Result<String, RemoteProblem> {
     })
 }
 
-/// What a server has under a path.
-enum Begun {
-    NotModified,
-    File { file: File, from: u64, size: Option<u64>, version: Validators },
+/// A file that a server has, open.
+struct Found {
+    file: File,
+    /// Where to begin.
+    from: u64,
+    size: Option<u64>,
+    version: Validators,
 }
 
-async fn begin(session: &Session, path: &str, ask: Ask<'_>) -> Result<Begun, Trouble> {
+/// Looks for a file; nothing when it is the version that was asked about.
+async fn find(session: &Session, path: &str, ask: Ask<'_>) -> Result<Option<Found>, Trouble> {
     let metadata = session.sftp.metadata(path);
     let (metadata, file) = if let Ask::Unless(_) = ask {
         (metadata.await?, None)
@@ -122,26 +127,18 @@ async fn begin(session: &Session, path: &str, ask: Ask<'_>) -> Result<Begun, Tro
         return Err(Trouble::NotAFile);
     }
     let version = version(&metadata);
-    let Plan::From(from) = Plan::new(ask, &version) else { return Ok(Begun::NotModified) };
+    let Plan::From(from) = Plan::new(ask, &version) else { return Ok(None) };
     let file = match file {
         Some(file) => file,
         None => session.sftp.open(path).await?,
     };
-    Ok(Begun::File { file, from, size: metadata.size, version })
+    Ok(Some(Found { file, from, size: metadata.size, version }))
 }
 
-fn answer(
-    runtime: &Handle,
-    session: &Arc<Session>,
-    login: &Login,
-    begun: Result<Begun, Trouble>,
-) -> Result<Answer, Problem> {
-    let Begun::File { file, from, size, version } = begun.map_err(|trouble| trouble.about_file(login))?
-    else {
-        return Ok(Answer::NotModified);
-    };
+fn answer(runtime: &Handle, session: &Arc<Session>, found: Option<Found>) -> Answer {
+    let Some(Found { file, from, size, version }) = found else { return Answer::NotModified };
     let bytes = Box::new(Stream::start(runtime, Arc::clone(session), file, from, size, version.clone()));
-    Ok(Answer::Body(Body { bytes, from, size, validators: version }))
+    Answer::Body(Body { bytes, from, size, validators: version })
 }
 
 fn version(metadata: &Metadata) -> Validators {

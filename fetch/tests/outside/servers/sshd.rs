@@ -18,6 +18,41 @@ impl Sshd {
     /// Serves this machine's files to its own user, who has a key in `home()` and knows the host.
     pub fn start(settings: &[&str]) -> Result<Sshd, kit::Missing> {
         let sshd = program("sshd", "openssh-server")?;
+        Ok(Sshd::run(settings, |_, config| {
+            let mut command = Command::new(&sshd);
+            command.args(["-D", "-e", "-f"]).arg(config);
+            command
+        }))
+    }
+
+    /// The same on a machine with a user more: `guest`, whose password is `s3cret`.
+    pub fn with_guest(settings: &[&str]) -> Result<Sshd, kit::Missing> {
+        let sshd = program("sshd", "openssh-server")?;
+        if !is_root() {
+            return Err(kit::Missing::new("a user with a password", "run the tests as root"));
+        }
+        let server = Sshd::run(settings, |folder, config| {
+            let hash = Command::new("openssl").args(["passwd", "-6", "s3cret"]).output().unwrap();
+            let hash = String::from_utf8(hash.stdout).unwrap();
+            let with = |file: &str, line: &str| {
+                let text = std::fs::read_to_string(Path::new("/etc").join(file)).unwrap();
+                std::fs::write(folder.join(file), format!("{text}{line}\n")).unwrap();
+            };
+            with("passwd", "guest:x:4242:4242::/:/bin/sh");
+            with("shadow", &format!("guest:{}:20000:0:99999:7:::", hash.trim()));
+            // Nobody else sees these files: they lie over the machine's own only for this process.
+            let script = "cd $1 && mount --bind passwd /etc/passwd && mount --bind shadow /etc/shadow && \
+                          exec $2 -D -e -f $3";
+            let mut command = Command::new("unshare");
+            command.args(["-m", "sh", "-c", script, "sh"]).arg(folder).arg(&sshd).arg(config);
+            command
+        });
+        std::fs::set_permissions(server.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::remove_file(server.home().join(".ssh/id_ed25519")).unwrap();
+        Ok(server)
+    }
+
+    fn run(settings: &[&str], command: impl Fn(&Path, &Path) -> Command) -> Sshd {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         if is_root() {
@@ -32,21 +67,19 @@ impl Sshd {
         std::fs::copy(path("home/.ssh/id_ed25519.pub"), path("authorized")).unwrap();
         let process = Process::listening(&path("log"), |port| {
             let config = format!(
-                "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\n\
+                "{}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\n\
                  UsePAM no\nPermitRootLogin yes\nPidFile none\nLogLevel VERBOSE\nMaxStartups 100\n\
-                 Subsystem sftp internal-sftp\n{}\n",
+                 Subsystem sftp internal-sftp\n",
+                settings.join("\n"),
                 path("host_key").display(),
                 path("authorized").display(),
-                settings.join("\n")
             );
             std::fs::write(path("conf"), config).unwrap();
-            let mut command = Command::new(&sshd);
-            command.args(["-D", "-e", "-f"]).arg(path("conf"));
-            command
+            command(folder.path(), &path("conf"))
         });
         let server = Sshd { process, folder };
         server.know_at(server.process.port);
-        Ok(server)
+        server
     }
 
     /// Writes the host's key into the user's `known_hosts`, as of this port.
@@ -89,7 +122,7 @@ impl Sshd {
     /// How often somebody logged in.
     pub fn logins(&self) -> usize {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-        log.lines().filter(|line| line.starts_with("Accepted ")).count()
+        log.lines().filter(|line| line.starts_with("Accepted ") && line.contains(" for ")).count()
     }
 }
 
