@@ -326,7 +326,8 @@ fn another_version_is_begun_from_its_start() {
     let file = File::options().write(true).open(server.path("x")).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
     slow.open();
-    assert_eq!(get(&world, &server, &url, 0)["status"], "downloaded");
+    let file = get(&world, &server, &url, 0);
+    assert_eq!((&file["status"], &file["attempts"]), (&"downloaded".into(), &1.into()));
     is_whole(&world, "x", &changed);
 }
 

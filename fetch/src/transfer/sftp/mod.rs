@@ -10,6 +10,7 @@ mod stream;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use russh_sftp::client::fs::{File, Metadata};
 use tokio::runtime::{Builder, Handle};
@@ -26,11 +27,16 @@ use stream::Stream;
 #[derive(Default)]
 pub struct Client {
     runtime: OnceLock<Result<Runtime, Problem>>,
-    sessions: Mutex<HashMap<Login, Arc<Slot>>>,
+    slots: Mutex<HashMap<Login, Arc<Mutex<Slot>>>>,
 }
 
-/// A connection, once there is one. Whoever makes it holds the lock, so that the others wait for it.
-type Slot = Mutex<Option<Arc<Session>>>;
+/// The connection of one login. Whoever makes it holds the lock, so that the others wait for it.
+#[derive(Default)]
+struct Slot {
+    session: Option<Arc<Session>>,
+    /// When it last could not be made, and why.
+    failed: Option<(Instant, String)>,
+}
 
 /// The thread that waits for the network; it ends with this.
 #[derive(Debug)]
@@ -47,14 +53,14 @@ impl Client {
             Ok(runtime) => &runtime.handle,
             Err(problem) => return Err(Problem::Connection(problem.to_string())),
         };
-        let slot = Arc::clone(lock(&self.sessions).entry(login.clone()).or_default());
+        let slot = Arc::clone(lock(&self.slots).entry(login.clone()).or_default());
         loop {
             let (session, reused) = session(runtime, &slot, &login)?;
             match runtime.block_on(find(&session, &path, ask)) {
                 Ok(found) => return Ok(answer(runtime, &session, found)),
                 // Servers close what they heard nothing from for a while; that says nothing about the file.
                 Err(Trouble::Lost(_)) if reused => {
-                    lock(&slot).take_if(|known| Arc::ptr_eq(known, &session));
+                    lock(&slot).session.take_if(|known| Arc::ptr_eq(known, &session));
                 }
                 Err(trouble) => return Err(trouble.about_file(&login)),
             }
@@ -78,13 +84,22 @@ impl Runtime {
 }
 
 /// The connection for a login, and whether it was there before.
-fn session(runtime: &Handle, slot: &Slot, login: &Login) -> Result<(Arc<Session>, bool), Problem> {
+fn session(runtime: &Handle, slot: &Mutex<Slot>, login: &Login) -> Result<(Arc<Session>, bool), Problem> {
+    let began = Instant::now();
     let mut slot = lock(slot);
-    if let Some(session) = slot.as_ref().filter(|session| session.is_open()) {
+    if let Some(session) = slot.session.as_ref().filter(|session| session.is_open()) {
         return Ok((Arc::clone(session), true));
     }
-    let session = Arc::new(runtime.block_on(Session::connect(login))?);
-    *slot = Some(Arc::clone(&session));
+    // A host that cannot be reached takes long to say so: once for all who waited.
+    if let Some((_, why)) = slot.failed.as_ref().filter(|(when, _)| *when > began) {
+        return Err(Problem::Connection(why.clone()));
+    }
+    let made = runtime.block_on(Session::connect(login));
+    if let Err(Problem::Connection(why)) = &made {
+        slot.failed = Some((Instant::now(), why.clone()));
+    }
+    let session = Arc::new(made?);
+    slot.session = Some(Arc::clone(&session));
     Ok((session, false))
 }
 
