@@ -34,8 +34,7 @@ impl Login {
             None => said.to_owned(),
         };
         let visible = |c: char| if c.is_control() { ' ' } else { c };
-        let line: String = said.trim().chars().map(visible).take(LONGEST_REPLY).collect();
-        line
+        said.trim().chars().map(visible).take(LONGEST_REPLY).collect()
     }
 }
 
