@@ -13,29 +13,21 @@ const EXAMPLES: &str = "\
 Examples:
   fetch get -r registry.txt --base-url https://host/  every file of a pooch registry, verified and cached
   npm view ms dist --json | fetch get -               what npm would install, by its own integrity
-  fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a record on Zenodo, figshare, a Dataverse …
-  fetch hash *.csv                                    digests to pin
-
-Exit codes: 0 yes, 1 a file had other content than its hash says, 2 could not do it, 130 interrupted.";
-
-const GET_EXAMPLES: &str = "\
-Examples:
-  fetch get https://host/data.csv                     into the shared cache; prints its path and digest
-  fetch get -r registry.txt --base-url https://host/  every file of a pooch registry
-  fetch get -r registry.txt a.csv b.csv --cache data  two of them, as data/a.csv and data/b.csv
-  npm view ms dist --json | fetch get -               what npm would install, by its own integrity
-  pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
-  jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest, auth, headers
-  fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
   fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a record, with the digest that its repository tells
   fetch get -r registry.txt --base-url 'https://host/{version}/' --data-version 1.2+3.gabc --dev-version main
                                                       as pooch.create(version=…, version_dev=…)
-
-DOIs: of Zenodo, figshare, Dataverse and InvenioRDM. A figshare DOI that ends in .v2 means that version, any other the
-newest. As base URL, doi:10.5281/zenodo.3939050/ goes before the names. FETCH_DOI_URL, FETCH_ZENODO_URL and
-FETCH_FIGSHARE_URL stand in for https://doi.org, https://zenodo.org and https://api.figshare.com/v2.
   fetch get --header @token.txt https://host/x.csv    a header that nobody sees; logins come from ~/.netrc
   fetch get --check -r registry.txt                   whether all of it is still to be had
+  fetch get ftp://host/data.nc sftp://me@host/srv/x   from file servers
+
+URLs: http https file, and
+  doi   of Zenodo, figshare, Dataverse and InvenioRDM. A figshare DOI that ends in .v2 means that version, any other
+        the newest. As base URL, doi:10.5281/zenodo.3939050/ goes before the names. FETCH_DOI_URL, FETCH_ZENODO_URL
+        and FETCH_FIGSHARE_URL stand in for https://doi.org, https://zenodo.org and https://api.figshare.com/v2.
+  ftp   user and password of the URL or netrc, else anonymous; // or /%2F begins an absolute path
+  ftps  TLS from the first byte on, port 990; on port 21, or as ftpes://HOST:PORT, by AUTH TLS
+  sftp  absolute paths, or /~/… below the home folder; keys of ssh-agent and ~/.ssh, or the URL's password;
+        the host must be in ~/.ssh/known_hosts; of ~/.ssh/config: HostName User Port IdentityFile HostKeyAlias
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 

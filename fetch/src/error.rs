@@ -15,6 +15,7 @@ use crate::source::version::BadVersion;
 use crate::transfer::doi::DoiProblem;
 use crate::transfer::credentials::netrc::BadNetrc;
 use crate::transfer::proxy::BadProxy;
+use crate::transfer::RemoteProblem;
 
 /// A failure that ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +100,7 @@ impl Explain for Error {
             Error::NoVersion => "give --data-version VERSION",
             Error::NoRecord { cause, .. } => return cause.hint(),
             Error::Address(_) => {
-                "give http:, https:, file: or doi: URLs; names of a registry need -r REGISTRY"
+                "give http:, https:, ftp:, ftps:, sftp:, doi: or file: URLs; names of a registry need -r REGISTRY"
             }
             Error::NothingAsked => "give URLs, -r REGISTRY, or - for JSON on standard input",
             Error::HashOfSeveral { .. } | Error::HashElsewhere(_) => {
@@ -180,6 +181,8 @@ pub enum Problem {
     #[error("no such file: {}", .0.display())]
     NoLocalFile(PathBuf),
     #[error(transparent)]
+    Remote(#[from] RemoteProblem),
+    #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
     Doi(#[from] DoiProblem),
@@ -198,6 +201,7 @@ impl Problem {
             | Problem::Truncated { .. }
             | Problem::WrongRange => true,
             Problem::Doi(problem) => problem.is_transient(),
+            Problem::Remote(problem) => problem.is_transient(),
             _ => false,
         }
     }
@@ -228,6 +232,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "run it once without --offline",
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
+            Problem::Remote(problem) => return problem.hint(),
             Problem::File(error) => return error.hint(),
             Problem::Doi(problem) => return problem.hint(),
             Problem::Stopped => return None,
@@ -251,6 +256,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "offline_miss",
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
+            Problem::Remote(problem) => problem.code(),
             Problem::File(error) => error.code(),
             Problem::Doi(problem) => problem.code(),
             Problem::Stopped => "stopped",

@@ -78,7 +78,7 @@ fn checked(name: &str) -> Result<String, Problem> {
 fn key(request: &Request) -> String {
     let identity = match (&request.expected, request.addresses.first()) {
         (Some(digest), _) => digest.to_string(),
-        (None, Some(address)) => address.exact(),
+        (None, Some(address)) => address.identity(),
         (None, None) => String::new(),
     };
     short_hash(&identity)

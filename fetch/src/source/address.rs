@@ -49,6 +49,9 @@ pub enum BadAddress {
     /// Nothing here speaks its protocol.
     #[error("{0}: URLs are not supported")]
     Scheme(String),
+    /// It names no host, where the protocol needs one.
+    #[error("{0} names no host")]
+    NoHost(String),
     /// It is a `file:` URL of another machine.
     #[error("{0} names a file of another machine")]
     Host(String),
@@ -73,6 +76,8 @@ impl Address {
         let address = Address { url };
         match address.url.scheme() {
             "http" | "https" => Ok(address),
+            "ftp" | "ftps" | "ftpes" | "sftp" if !address.host().is_empty() => Ok(address),
+            "ftp" | "ftps" | "ftpes" | "sftp" => Err(BadAddress::NoHost(address.to_string())),
             "file" if address.local_path().is_some() => Ok(address),
             "file" => Err(BadAddress::Host(address.to_string())),
             other => Err(BadAddress::Scheme(other.to_owned())),
@@ -142,6 +147,16 @@ impl Address {
         (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
     }
 
+    /// The port, where it is not the protocol's own.
+    pub fn given_port(&self) -> Option<u16> {
+        self.url.port()
+    }
+
+    /// The path behind the `/` that ends the host, percent-encoding undone.
+    pub fn path_bytes(&self) -> Vec<u8> {
+        percent_decoded(self.url.path().strip_prefix('/').unwrap_or(self.url.path()))
+    }
+
     /// The last part of the path, or `download` when there is none.
     pub fn file_name(&self) -> String {
         if self.scheme() == "doi" {
@@ -196,6 +211,17 @@ impl Address {
         self.to_string() == self.url.as_str()
     }
 
+    /// What tells this file from others: the URL without its password. The user counts where a path may begin at the
+    /// user's own folder.
+    pub fn identity(&self) -> String {
+        match self.credentials() {
+            Some((user, _)) if !matches!(self.scheme(), "http" | "https") => {
+                format!("{user}@{}", self.exact())
+            }
+            _ => self.exact(),
+        }
+    }
+
     /// User and password as the URL has them, percent-encoding undone.
     pub fn credentials(&self) -> Option<(String, String)> {
         let password = self.url.password().unwrap_or_default();
@@ -245,6 +271,20 @@ fn without_user(url: &Url) -> Url {
     url
 }
 
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    while let Some((&first, behind)) = rest.split_first() {
+        let escaped = match (first, behind) {
+            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &behind[2..] } else { behind };
+    }
+    bytes
+}
+
 /// Undoes percent-encoding. A `+` is itself in the user part, so form decoding gets it escaped first.
 pub fn decode(text: &str) -> String {
     let form = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
@@ -284,39 +324,24 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_origin_is_trusted() -> Result<(), BadAddress> {
-        for (from, to, trusted) in [
-            ("http://h/a", "http://h:80/b", true),
-            ("http://h/a", "https://h/a", true),
-            ("https://h/a", "http://h/a", false),
-            ("http://h:8080/a", "https://h/a", false),
-            ("http://h/a", "http://h:81/a", false),
-            ("http://h/a", "http://www.h/a", false),
-            ("http://h/a", "file:///a", false),
+    fn a_path_of_a_file_server_is_bytes() -> Result<(), BadAddress> {
+        for (url, path) in [
+            ("ftp://h/a%20b/%C3%BC", "a b/ü".as_bytes()),
+            ("ftp://h/%2Fetc/x", b"/etc/x"),
+            ("ftp://h//etc/x", b"/etc/x"),
+            ("sftp://h/~/x%E9%", b"~/x\xe9%"),
+            ("ftps://h", b""),
         ] {
-            let (from, to) = (Address::parse(from)?, Address::parse(to)?);
-            assert_eq!(from.trusts(&to), trusted, "{from} {to}");
+            assert_eq!(Address::parse(url)?.path_bytes(), path, "{url}");
         }
-        Ok(())
-    }
-
-    #[test]
-    fn a_redirect_may_be_relative() -> Result<(), BadAddress> {
-        let from = Address::parse("https://me:pw@h:8/a/b?c")?;
-        for (location, to) in [
-            ("d", "https://h:8/a/d"),
-            ("/d?e", "https://h:8/d?e"),
-            ("//o/d", "https://o/d"),
-            ("http://o/", "http://o/"),
-        ] {
-            assert_eq!(from.follow(location)?.exact(), to);
-        }
-        assert!(matches!(from.follow("mailto:x"), Err(BadAddress::Scheme(_))));
+        let address = Address::parse("sftp://me@[::1]:2222/x")?;
+        assert_eq!((address.host(), address.given_port()), ("::1", Some(2222)));
         Ok(())
     }
 
     #[test]
     fn what_cannot_be_got_is_refused() {
+        assert!(matches!(Address::parse("sftp:///x"), Err(BadAddress::NoHost(_))));
         assert!(matches!(Address::parse("a.txt"), Err(BadAddress::NotUrl { .. })));
         assert!(matches!(Address::parse("mailto:me@host"), Err(BadAddress::Scheme(_))));
         assert!(matches!(Address::parse("file://other/x"), Err(BadAddress::Host(_))));

@@ -22,6 +22,7 @@ use super::{Answer, Ask, Body, Credentials, Found, Proxies, Refusal, Validators,
 use crate::error::Problem;
 use crate::source::{Access, Address, Login};
 use agents::Agents;
+pub(super) use agents::{CONNECT, SILENCE};
 
 /// So many redirects are followed, as in ureq and Go; browsers and curl follow more.
 const REDIRECTS: usize = 10;

@@ -2,13 +2,17 @@
 
 pub mod credentials;
 pub mod doi;
+mod ftp;
 mod http;
 mod local;
 pub mod proxy;
+mod remote;
 mod retry_after;
+mod sftp;
 
 pub use credentials::Credentials;
 pub use proxy::Proxies;
+pub use remote::RemoteProblem;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -21,7 +25,10 @@ use crate::source::{Access, Address};
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
     http: http::Client,
+    ftp: ftp::Client,
+    sftp: sftp::Client,
     doi: doi::Resolver,
+    credentials: Arc<Credentials>,
 }
 
 /// What tells one version of a file from another, in the server's words.
@@ -112,8 +119,14 @@ impl Transfer {
         credentials: Credentials,
         services: doi::Services,
     ) -> Transfer {
-        let http = http::Client::new(connections, proxies, Arc::new(credentials));
-        Transfer { http, doi: doi::Resolver::new(services) }
+        let credentials = Arc::new(credentials);
+        Transfer {
+            http: http::Client::new(connections, proxies, Arc::clone(&credentials)),
+            ftp: ftp::Client::default(),
+            sftp: sftp::Client::default(),
+            doi: doi::Resolver::new(services),
+            credentials,
+        }
     }
 
     /// Opens what lies at `address`; only some protocols know of anything but the whole.
@@ -121,20 +134,26 @@ impl Transfer {
         if let Some(path) = address.local_path() {
             return Ok(Answer::Body(local::open(&path)?));
         }
-        match address.doi().as_slice() {
-            [] => self.http.open(address, ask, Some(access)),
-            readings => self.doi.open(&self.http, readings, ask),
+        match address.scheme() {
+            "ftp" | "ftps" | "ftpes" => {
+                Ok(self.ftp.open(address, ask, self.credentials.login(address, Some(access)))?)
+            }
+            "sftp" => Ok(self.sftp.open(address, ask, self.credentials.stated(address, Some(access)))?),
+            "doi" => self.doi.open(&self.http, &address.doi(), ask),
+            _ => self.http.open(address, ask, Some(access)),
         }
     }
 
     /// Asks whether something lies at `address`, without getting it.
     pub fn check(&self, address: &Address, access: &Access) -> Result<Found, Refusal> {
-        if let Some(path) = address.local_path() {
-            return Ok(Found { size_bytes: local::open(&path)?.size, http_status: None });
-        }
-        match address.doi().as_slice() {
-            [] => self.http.check(address, Some(access)),
-            readings => self.doi.check(&self.http, readings),
+        match address.scheme() {
+            "doi" => self.doi.check(&self.http, &address.doi()),
+            "http" | "https" => self.http.check(address, Some(access)),
+            // The others have no question of its own for this; a body that nobody reads costs them little.
+            _ => match self.open(address, Ask::Whole, access)? {
+                Answer::Body(body) => Ok(Found { size_bytes: body.size, http_status: None }),
+                Answer::NotModified | Answer::NoRest => Ok(Found { size_bytes: None, http_status: None }),
+            },
         }
     }
 

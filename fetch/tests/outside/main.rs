@@ -5,6 +5,7 @@ mod access;
 mod cache;
 mod doi;
 mod faults;
+mod ftp;
 mod json;
 mod kills;
 mod output;
@@ -15,6 +16,7 @@ mod registry;
 mod resume;
 mod server;
 mod servers;
+mod sftp;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -28,9 +28,7 @@ impl Credentials {
     ///
     /// For an address that a server leads to, `own` is nothing, and so is the run's.
     pub fn login(&self, address: &Address, own: Option<&Access>) -> Option<Login> {
-        let own = own.and_then(|own| own.login.as_ref().or(self.given.login.as_ref()));
-        let of_url = || address.credentials().map(|(user, password)| Login::Basic { user, password });
-        match own.cloned().or_else(of_url) {
+        match self.stated(address, own) {
             // A user alone names one of several at that host.
             Some(Login::Basic { user, password }) if password.is_empty() => {
                 let known = self.find(address.host(), Some(&user));
@@ -39,6 +37,13 @@ impl Credentials {
             Some(login) => Some(login),
             None => self.for_host(address.host()),
         }
+    }
+
+    /// The same without netrc, for protocols that have keys to log in with.
+    pub fn stated(&self, address: &Address, own: Option<&Access>) -> Option<Login> {
+        let own = own.and_then(|own| own.login.as_ref().or(self.given.login.as_ref()));
+        let of_url = || address.credentials().map(|(user, password)| Login::Basic { user, password });
+        own.cloned().or_else(of_url)
     }
 
     /// The further headers for an address that somebody asked for; the request's own stand before the run's.

@@ -16,9 +16,9 @@ use crate::source::Address;
 use crate::transfer::proxy::{Proxies, Proxy};
 
 /// How long a connection may take to be made: long enough for a slow TLS handshake.
-const CONNECT: Duration = Duration::from_secs(20);
+pub const CONNECT: Duration = Duration::from_secs(20);
 /// How long a server may be silent before or within a body.
-const SILENCE: Duration = Duration::from_mins(1);
+pub const SILENCE: Duration = Duration::from_mins(1);
 
 /// The agents of a run.
 pub struct Agents {
