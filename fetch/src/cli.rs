@@ -6,12 +6,15 @@ use clap::{Args, Parser, Subcommand};
 use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
+use crate::archive::Limit;
 use crate::cache::Verify;
+use crate::source::ProcessKind;
 
 const EXAMPLES: &str = "\
 Examples:
   fetch get -r registry.txt --base-url https://host/  every file of a pooch registry, verified and cached
   npm view ms dist --json | fetch get -               what npm would install, by its own integrity
+  fetch extract data.tar.gz                           safely, into data.tar.gz.untar/
   fetch hash *.csv                                    digests to pin
 
 Exit codes: 0 yes, 1 a file had other content than its hash says, 2 could not do it, 130 interrupted.";
@@ -23,13 +26,29 @@ Examples:
   fetch get -r registry.txt a.csv b.csv --cache data  two of them, as data/a.csv and data/b.csv
   npm view ms dist --json | fetch get -               what npm would install, by its own integrity
   pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
-  jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest; other keys pass
+  jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest, process; other keys pass
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
+  fetch get --process untar --member data URL         also unpacks data/ of it, into FILE.untar/
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 
 Exit codes: 0 every file is there; 1 a file had other content than its hash says; 2 a file could not be got
 (not found, no network, a miss with --offline, a name that leads out of the cache folder) or bad arguments.";
+
+const EXTRACT_EXAMPLES: &str = "\
+Examples:
+  fetch extract data.zip                       into data.zip.unzip/
+  fetch extract data.tar.zst --to data         into data/, beside what is there
+  fetch extract big.tar.gz --member big/train  that file or folder alone
+  fetch extract table.csv.gz --to .            as ./table.csv
+
+What a file is, its content says: zip; tar, also compressed; single files compressed with gzip, bzip2, xz or zstd.
+Without --to a tar archive goes into FILE.untar/ and the content of a compressed file is called FILE.decomp.
+
+Nothing of an archive is seen before all of it is unpacked. Refused are members that lead out of the folder by their
+name or by a link, devices, and archives that much more comes out of than is in them.
+
+Exit codes: 0 all are unpacked; 2 one could not be.";
 
 const HASH_HELP: &str = "\
 Example:
@@ -61,6 +80,9 @@ pub enum Command {
     /// Get files, from the cache when they are there
     #[command(after_help = GET_EXAMPLES)]
     Get(GetArgs),
+    /// Unpack archives and compressed files
+    #[command(after_help = EXTRACT_EXAMPLES)]
+    Extract(ExtractArgs),
     /// Print the digests of files
     #[command(after_help = HASH_HELP)]
     Hash(HashArgs),
@@ -110,6 +132,43 @@ pub struct GetArgs {
     /// How often to try again after a failure that may pass
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub retries: u32,
+    /// What to do with them
+    #[command(flatten)]
+    pub process: ProcessArgs,
+}
+
+/// What is unpacked, of every file that does not say so itself.
+#[derive(Debug, Args)]
+pub struct ProcessArgs {
+    /// Unpack the files
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub process: Option<ProcessKind>,
+    /// Unpack this member or folder of the archives alone; may be given again
+    #[arg(long = "member", value_name = "NAME", requires = "process")]
+    pub members: Vec<String>,
+    /// Unpack into this folder, relative to the one of each archive
+    #[arg(long, value_name = "DIR", requires = "process")]
+    pub extract_dir: Option<String>,
+    /// Refuse archives that more comes out of [default: 1G, or 250 times the archive]
+    #[arg(long, value_name = "SIZE")]
+    pub max_unpacked: Option<Limit>,
+}
+
+/// `fetch extract`
+#[derive(Debug, Args)]
+pub struct ExtractArgs {
+    /// The archives and compressed files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Unpack into this folder; what else is in it stays
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Unpack this member or folder of the archives alone; may be given again
+    #[arg(long = "member", value_name = "NAME")]
+    pub members: Vec<String>,
+    /// Refuse archives that more comes out of [default: 1G, or 250 times the archive]
+    #[arg(long, value_name = "SIZE")]
+    pub max_unpacked: Option<Limit>,
 }
 
 /// `fetch hash`

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use common::Failure;
 use common::fs::FileError;
 
+use crate::archive::{Limit, Selection};
 use crate::cache::Layout;
-use crate::cli::{FolderArgs, GetArgs};
+use crate::cli::{ExtractArgs, FolderArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
-use crate::source::{self, Address, Requests, registry};
+use crate::source::{self, Address, Process, ProcessKind, Requests, registry};
 
 /// A valid `fetch get`.
 #[derive(Debug)]
@@ -22,8 +23,36 @@ pub struct Get {
     pub options: Options,
     /// How often to try.
     pub policy: Policy,
+    /// What to do with the files that do not say so themselves.
+    pub process: Option<Process>,
     /// How many files at once.
     pub jobs: usize,
+}
+
+/// A valid `fetch extract`.
+#[derive(Debug)]
+pub struct Extract {
+    /// What to unpack.
+    pub files: Vec<PathBuf>,
+    /// Where to; without, beside each.
+    pub to: Option<PathBuf>,
+    /// Which members.
+    pub selection: Selection,
+    /// How much may come out of each.
+    pub limit: Limit,
+}
+
+impl Extract {
+    /// Looks at the names of members.
+    pub fn new(args: ExtractArgs) -> Result<Extract, Failure> {
+        let selection = Selection::new(args.members.iter().map(String::as_str)).map_err(Error::Member)?;
+        Ok(Extract {
+            files: args.files,
+            to: args.to,
+            selection,
+            limit: args.max_unpacked.unwrap_or_default(),
+        })
+    }
 }
 
 /// A cache folder and how it is arranged.
@@ -41,11 +70,26 @@ impl Get {
         Ok(Get {
             requests: requests(args)?,
             folder: Folder::new(&args.folder)?,
-            options: Options { offline: args.offline, refresh: args.refresh, verify: args.verify },
+            options: Options {
+                offline: args.offline,
+                refresh: args.refresh,
+                verify: args.verify,
+                max_unpacked: args.process.max_unpacked.unwrap_or_default(),
+            },
+            process: process(&args.process)?,
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
         })
     }
+}
+
+fn process(args: &ProcessArgs) -> Result<Option<Process>, Error> {
+    let Some(kind) = args.process else { return Ok(None) };
+    if kind == ProcessKind::Decompress && !args.members.is_empty() {
+        return Err(Error::MemberOfSingle);
+    }
+    let process = Process::new(kind, args.members.iter().map(String::as_str), args.extract_dir.clone());
+    process.map(Some).map_err(Error::Member)
 }
 
 impl Folder {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use common::fs::FileError;
 use common::{Exit, Explain};
 
+use crate::archive::ArchiveError;
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
 use crate::source::BadAddress;
 use crate::source::registry::BadEntry;
@@ -54,6 +55,10 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    #[error("bad --member: {0}")]
+    Member(ArchiveError),
+    #[error("--member together with --process decompress")]
+    MemberOfSingle,
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -70,6 +75,8 @@ impl Explain for Error {
             Error::BadHash { .. } => {
                 "give ALG:HEX, 64 hexadecimal digits for sha256, or SRI such as sha512-…"
             }
+            Error::Member(_) => "give names as the archive writes them",
+            Error::MemberOfSingle => "a compressed file has no members; tar archives need --process untar",
             Error::Algorithm(_) => "see fetch hash --help for the names",
             Error::BadRegistry { .. } => "a line is `name [alg:]hash [url]`; quote names with spaces",
             Error::NotInRegistry { .. } => "give names as the registry writes them",
@@ -89,6 +96,7 @@ impl Explain for Error {
             Error::Unreadable { .. } | Error::Input { .. } => "file_error",
             Error::BadRegistry { .. } => "bad_registry",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
+            Error::Member(error) => error.code(),
             _ => "bad_usage",
         }
     }
@@ -123,9 +131,20 @@ pub enum Problem {
     #[error("no such file: {}", .0.display())]
     NoLocalFile(PathBuf),
     #[error(transparent)]
+    Archive(ArchiveError),
+    #[error(transparent)]
     File(#[from] FileError),
     #[error("stopped")]
     Stopped,
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Problem {
+        match error {
+            ArchiveError::Stopped => Problem::Stopped,
+            error => Problem::Archive(error),
+        }
+    }
 }
 
 impl Problem {
@@ -162,6 +181,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "run it once without --offline",
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
+            Problem::Archive(error) => return error.hint(),
             Problem::File(error) => return error.hint(),
             Problem::Stopped => return None,
         };
@@ -180,6 +200,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "offline_miss",
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
+            Problem::Archive(error) => error.code(),
             Problem::File(error) => error.code(),
             Problem::Stopped => "stopped",
         }

@@ -8,12 +8,14 @@
 //! - [`get`]: many requests at once, each from the look into the cache to the file in its place; retries and mirrors
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
 //!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
+//!   - [`archive`]: what comes out of archives and compressed files
 //!   - [`hash`]: digests and how they are written
 //! - [`events`]: what happens on the way, and the records of it
 //! - [`reduce`]: events into the run's answer, pure
 //! - [`render`]: records, lines for people, progress bars; the only room that prints
 //! - [`error`]: what can go wrong, with the run and with one file
 
+pub mod archive;
 pub mod cache;
 pub mod cli;
 pub mod config;

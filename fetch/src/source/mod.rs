@@ -5,11 +5,13 @@ pub mod address;
 mod arguments;
 mod documents;
 mod json;
+mod process;
 pub mod registry;
 
 pub use address::{Address, BadAddress};
 pub use arguments::from_arguments;
 pub use json::read_json;
+pub use process::{Process, ProcessKind};
 pub use registry::from_registry;
 
 use serde_json::{Map, Value};
@@ -28,6 +30,8 @@ pub struct Request {
     pub expected: Option<Digest>,
     /// Where below the cache folder it shall lie, when not at a place of the cache's choice.
     pub dest: Option<String>,
+    /// What is to be done with it then.
+    pub process: Option<Process>,
     /// The requester's own keys, which travel on into the record.
     pub extra: Map<String, Value>,
 }
@@ -67,6 +71,7 @@ impl Request {
             addresses: vec![address],
             expected,
             dest: None,
+            process: None,
             extra: Map::new(),
         }
     }
