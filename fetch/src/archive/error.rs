@@ -63,7 +63,9 @@ impl Explain for ArchiveError {
                 "nothing was unpacked; do not trust this archive, or take single members with --member"
             }
             ArchiveError::Overwrites { .. } => "unpack it into a folder of its own",
-            ArchiveError::OtherKind(_) => "--process auto looks at the content",
+            ArchiveError::OtherKind(_) => {
+                "unpacked are zip, tar, and what gzip, bzip2, xz or zstd have compressed"
+            }
             ArchiveError::Damaged(_) => {
                 "nothing was unpacked; get the file again, with a hash if there is one"
             }

@@ -27,7 +27,8 @@ pub enum Kind {
 const BLOCK: usize = 512;
 
 impl Kind {
-    /// What `file` is; nothing when it is neither an archive nor compressed. `path` is for messages.
+    /// What `file` is; nothing when it is neither an archive nor compressed. The name in `path` counts where the content
+    /// leaves a doubt.
     pub fn detect(file: &File, path: &Path) -> Result<Option<Kind>, FileError> {
         let mut head = [0; BLOCK];
         let length = read_start(file, &mut head).map_err(FileError::at("read", path))?;
@@ -36,7 +37,8 @@ impl Kind {
         if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
             return Ok(Some(Kind::Unzip));
         }
-        if is_tar(head) {
+        let tar = |head: &[u8]| has_tar_header(head) || is_empty_tar(head) && is_called_tar(path);
+        if tar(head) {
             return Ok(Some(Kind::Untar));
         }
         let Some(compression) = Compression::detect(head) else { return Ok(None) };
@@ -44,7 +46,7 @@ impl Kind {
         // One that breaks off so soon is damaged; that is found out when it is decompressed.
         let decoder = compression.decoder(Start { file, at: 0 });
         let _ = decoder.and_then(|decoder| decoder.take(BLOCK as u64).read_to_end(&mut content));
-        Ok(Some(if is_tar(&content) { Kind::Untar } else { Kind::Decompress }))
+        Ok(Some(if tar(&content) { Kind::Untar } else { Kind::Decompress }))
     }
 
     /// What pooch puts behind the file's name for what comes out of it.
@@ -57,18 +59,25 @@ impl Kind {
     }
 }
 
-/// Whether a tar archive begins so: a header whose checksum is right, or the blocks of zeros of an empty one.
-pub fn is_tar(head: &[u8]) -> bool {
-    if head.len() < BLOCK {
-        return false;
-    }
-    let head = &head[..BLOCK];
+/// Whether a header of tar stands there: its checksum is right.
+pub fn has_tar_header(head: &[u8]) -> bool {
+    let Some(head) = head.get(..BLOCK) else { return false };
     let field: String = head[148..156].iter().map(|byte| char::from(*byte)).collect();
     let told = u32::from_str_radix(field.trim_matches([' ', '\0']), 8);
     // The field itself counts as eight spaces.
     let sum: u32 =
         head[..148].iter().chain(b"        ").chain(&head[156..]).map(|byte| u32::from(*byte)).sum();
-    told == Ok(sum) || head.iter().all(|byte| *byte == 0)
+    told == Ok(sum)
+}
+
+/// Whether a tar archive without members begins so: zeros, which other files may begin with too.
+pub fn is_empty_tar(head: &[u8]) -> bool {
+    head.get(..BLOCK).is_some_and(|head| head.iter().all(|byte| *byte == 0))
+}
+
+fn is_called_tar(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    name.contains(".tar") || [".tgz", ".tbz2", ".txz"].iter().any(|ending| name.ends_with(ending))
 }
 
 struct Start<'a> {

@@ -129,7 +129,9 @@ fn remove_stale(target: &Path, items: &Items, earlier: &Items) {
         let full = target.join(path.as_path());
         let _ = if *what == What::Folder { std::fs::remove_dir(&full) } else { std::fs::remove_file(&full) };
         for folder in path.folders().rev() {
-            if items.contains_key(&folder) || std::fs::remove_dir(target.join(folder.as_path())).is_err() {
+            if items.get(&folder) == Some(&What::Folder)
+                || std::fs::remove_dir(target.join(folder.as_path())).is_err()
+            {
                 break;
             }
         }

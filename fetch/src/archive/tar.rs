@@ -8,7 +8,7 @@ use tar::{Archive, Entry, EntryType};
 
 use super::budget::Budget;
 use super::compress::read_content;
-use super::kind::is_tar;
+use super::kind::{has_tar_header, is_empty_tar};
 use super::sparse::Sparse;
 use super::target::{FileMeta, Target, What, Writer};
 use super::{ArchiveError, Items, MemberPath, Selection};
@@ -29,7 +29,7 @@ pub fn unpack(
         let mut head = Vec::new();
         let read = (&mut *content).take(512).read_to_end(&mut head);
         read.map_err(|error| ArchiveError::damaged(&error))?;
-        if !is_tar(&head) {
+        if !has_tar_header(&head) && !is_empty_tar(&head) {
             return Err(ArchiveError::OtherKind("a tar archive"));
         }
         let left = Cell::new(HEADERS);
@@ -91,7 +91,7 @@ impl Unpacking<'_> {
                 self.file(&path, entry, attributes)?
             }
             EntryType::Directory => self.folder(&path)?,
-            EntryType::Symlink => self.writer.link(&path, &link_name(&path, entry)?)?,
+            EntryType::Symlink => self.writer.link(&path, &link_name(entry))?,
             EntryType::Link => match self.hard_link(&path, entry)? {
                 Some(what) => what,
                 None => return Ok(()),
@@ -139,7 +139,7 @@ impl Unpacking<'_> {
         path: &MemberPath,
         entry: &Entry<'_, impl Read>,
     ) -> Result<Option<What>, ArchiveError> {
-        let name = link_name(path, entry)?;
+        let name = link_name(entry);
         let source = MemberPath::parse(&name).map_err(|_| {
             ArchiveError::unsafe_member(path.as_bytes(), "its hard link leads out of the folder")
         })?;
@@ -168,9 +168,9 @@ impl Unpacking<'_> {
     }
 }
 
-fn link_name(path: &MemberPath, entry: &Entry<'_, impl Read>) -> Result<Vec<u8>, ArchiveError> {
-    let name = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
-    name.ok_or_else(|| ArchiveError::unsupported(path.as_bytes(), "is a link to nowhere"))
+/// Where a link leads; nowhere when the archive does not say it, which is refused with all else that cannot be.
+fn link_name(entry: &Entry<'_, impl Read>) -> Vec<u8> {
+    entry.link_name_bytes().unwrap_or_default().into_owned()
 }
 
 /// What the extended header of a member says besides what the library reads of it.

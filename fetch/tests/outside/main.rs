@@ -1,6 +1,7 @@
 //! `fetch get` seen from outside: the real binary against a real server on loopback.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod archives;
 mod cache;
 mod faults;
 mod json;
