@@ -7,14 +7,17 @@ use serde_json::json;
 use super::{gzip, of, run, tar, zip};
 use crate::World;
 
-/// A tar archive of members as they are, whatever their names: type, name, target of a link, content.
-fn raw_tar(members: &[(u8, &[u8], &[u8], &[u8])]) -> Vec<u8> {
+/// A member of a tar archive: type, name, target of a link, content.
+type Member<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
+
+/// A tar archive of members as they are, whatever their names.
+fn raw_tar(members: &[Member<'_>]) -> Vec<u8> {
     let mut archive = Vec::new();
     for (kind, name, link, content) in members {
         let mut header = [0; 512];
         header[..name.len()].copy_from_slice(name);
         header[100..108].copy_from_slice(b"0006755\0");
-        header[108..124].copy_from_slice(b"0000000\00000000\0");
+        header[108..124].copy_from_slice(b"0000000\x000000000\0");
         header[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
         header[136..148].copy_from_slice(b"00000000000\0");
         header[156] = *kind;
@@ -296,7 +299,7 @@ fn what_much_more_comes_out_of_is_refused() {
 #[test]
 fn an_unsafe_member_that_nobody_wants_does_no_harm() {
     let world = World::new();
-    let members: &[(u8, &[u8], &[u8], &[u8])] = &[(b'0', b"../x", b"", b"1"), (b'0', b"fine", b"", b"2")];
+    let members: &[Member<'_>] = &[(b'0', b"../x", b"", b"1"), (b'0', b"fine", b"", b"2")];
     std::fs::write(world.path("t.tar"), raw_tar(members)).unwrap();
     let records = world.records(&["extract", "t.tar", "--member", "fine"], 0);
     assert_eq!(of(&records, "fetch.file.extracted").len(), 1);
