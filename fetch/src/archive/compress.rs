@@ -89,8 +89,7 @@ pub fn unpack(
         if compression.is_none() {
             return Err(ArchiveError::OtherKind("compressed with gzip, bzip2, xz or zstd"));
         }
-        let meta = FileMeta { mtime: None, ..FileMeta::default() };
-        let file = target.writer().file(output, &meta, content, budget)?;
+        let file = target.writer().file(output, &FileMeta::default(), content, budget)?;
         Ok(Items::from([(output.clone(), file)]))
     })
 }
