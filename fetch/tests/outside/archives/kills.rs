@@ -74,3 +74,20 @@ fn four_processes_unpack_once() {
     let note: serde_json::Value = serde_json::from_slice(&std::fs::read(note.path()).unwrap()).unwrap();
     assert_eq!(note["selections"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn what_a_killed_run_has_left_never_gets_into_the_next_ones_folder() {
+    let world = World::new();
+    world.server.file("/t.tar", tar(&[("x", b"1")]));
+    let url = world.server.url("/t.tar");
+    let get = ["get", "--cache", "data", "--process", "untar", &url];
+    world.records(&get, 0);
+    let note =
+        std::fs::read_dir(world.path("data/.fetch/unpacked")).unwrap().flatten().next().unwrap().path();
+    let half = world.path("data/.fetch/unpacking").join(note.file_stem().unwrap());
+    std::fs::remove_dir_all(world.path("data/t.tar.untar")).unwrap();
+    std::fs::create_dir_all(half.join("folder")).unwrap();
+    std::fs::write(half.join("folder/of an older version"), "").unwrap();
+    world.records(&get, 0);
+    assert_eq!(crate::files(&world.path("data/t.tar.untar")), ["x"]);
+}
