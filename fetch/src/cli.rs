@@ -6,13 +6,30 @@ use clap::{Args, Parser, Subcommand};
 use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
+use crate::archive::Limit;
 use crate::cache::Verify;
-use crate::source;
+use crate::source::{self, ProcessKind};
 
 const EXAMPLES: &str = "\
 Examples:
   fetch get -r registry.txt --base-url https://host/  every file of a pooch registry, verified and cached
   npm view ms dist --json | fetch get -               what npm would install, by its own integrity
+  fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a Zenodo record
+  fetch extract data.tar.gz                           safely, into data.tar.gz.untar/
+  fetch hash *.csv                                    digests to pin
+
+Exit codes: 0 yes, 1 a file had other content than its hash says, 2 could not do it, 130 interrupted.";
+
+const GET_EXAMPLES: &str = "\
+Examples:
+  fetch get https://host/data.csv                     into the shared cache; prints its path and digest
+  fetch get -r registry.txt --base-url https://host/  every file of a pooch registry
+  fetch get -r registry.txt a.csv b.csv --cache data  two of them, as data/a.csv and data/b.csv
+  npm view ms dist --json | fetch get -               what npm would install, by its own integrity
+  pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
+  jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest, process, auth, headers
+  fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
+  fetch get --process untar --member data URL         also unpacks data/ of it, into FILE.untar/
   fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a record, with the digest that its repository tells
   fetch get -r registry.txt --base-url 'https://host/{version}/' --data-version 1.2+3.gabc --dev-version main
                                                       as pooch.create(version=…, version_dev=…)
@@ -38,6 +55,21 @@ const FROM_DOI_EXAMPLES: &str = "\
 Examples:
   fetch registry from-doi 10.5281/zenodo.3939050 -o registry.txt
   fetch get -r registry.txt --base-url doi:10.5281/zenodo.3939050/ --cache data";
+
+const EXTRACT_EXAMPLES: &str = "\
+Examples:
+  fetch extract data.zip                       into data.zip.unzip/
+  fetch extract data.tar.zst --to data         into data/, beside what is there
+  fetch extract big.tar.gz --member big/train  that file or folder alone
+  fetch extract table.csv.gz --to .            as ./table.csv
+
+What a file is, its content says: zip; tar, also compressed; single files compressed with gzip, bzip2, xz or zstd.
+Without --to a tar archive goes into FILE.untar/ and the content of a compressed file is called FILE.decomp.
+
+Nothing of an archive is seen before all of it is unpacked. Refused are members that lead out of the folder by their
+name or by a link, devices, and archives that much more comes out of than is in them.
+
+Exit codes: 0 all are unpacked; 2 one could not be.";
 
 const HASH_HELP: &str = "\
 Example:
@@ -73,6 +105,9 @@ pub enum Command {
     /// Get files, from the cache when they are there
     #[command(after_help = GET_EXAMPLES)]
     Get(GetArgs),
+    /// Unpack archives and compressed files
+    #[command(after_help = EXTRACT_EXAMPLES)]
+    Extract(ExtractArgs),
     /// Print the digests of files
     #[command(after_help = HASH_HELP)]
     Hash(HashArgs),
@@ -140,6 +175,9 @@ pub struct GetArgs {
     /// Let records tell how far each file is, too
     #[arg(long)]
     pub progress: bool,
+    /// What to do with them
+    #[command(flatten)]
+    pub process: ProcessArgs,
 }
 
 /// What requests carry, and through which proxy.
@@ -157,6 +195,40 @@ pub struct AccessArgs {
     /// Ask through this proxy (http, https, socks5) instead of `$http_proxy`, `$https_proxy`, `$all_proxy`
     #[arg(short = 'x', long, value_name = "URL", help_heading = "Access")]
     pub proxy: Option<String>,
+}
+
+/// What is unpacked, of every file that does not say so itself.
+#[derive(Debug, Args)]
+pub struct ProcessArgs {
+    /// Unpack the files
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub process: Option<ProcessKind>,
+    /// Unpack this member or folder of the archives alone; may be given again
+    #[arg(long = "member", value_name = "NAME", requires = "process")]
+    pub members: Vec<String>,
+    /// Unpack into this folder, relative to the one of each archive
+    #[arg(long, value_name = "DIR", requires = "process")]
+    pub extract_dir: Option<String>,
+    /// Refuse archives that more comes out of [default: 1G, or 250 times the archive]
+    #[arg(long, value_name = "SIZE")]
+    pub max_unpacked: Option<Limit>,
+}
+
+/// `fetch extract`
+#[derive(Debug, Args)]
+pub struct ExtractArgs {
+    /// The archives and compressed files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Unpack into this folder; what else is in it stays
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Unpack this member or folder of the archives alone; may be given again
+    #[arg(long = "member", value_name = "NAME")]
+    pub members: Vec<String>,
+    /// Refuse archives that more comes out of [default: 1G, or 250 times the archive]
+    #[arg(long, value_name = "SIZE")]
+    pub max_unpacked: Option<Limit>,
 }
 
 /// `fetch hash`

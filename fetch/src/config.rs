@@ -5,11 +5,14 @@ use std::path::{Component, Path, PathBuf};
 use common::Failure;
 use common::fs::FileError;
 
+use crate::archive::{Limit, Selection};
 use crate::cache::Layout;
-use crate::cli::{AccessArgs, FolderArgs, FromDoiArgs, GetArgs};
+use crate::cli::{AccessArgs, ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
-use crate::source::{self, Access, Address, BadAddress, Header, Login, Requests, registry, version};
+use crate::source::{
+    self, Access, Address, BadAddress, Header, Login, Process, ProcessKind, Requests, registry, version,
+};
 use crate::transfer::credentials::netrc::Netrc;
 use crate::transfer::credentials::{read_netrc, read_usual_netrc};
 use crate::transfer::doi::Services;
@@ -25,6 +28,8 @@ pub struct Get {
     pub options: Options,
     /// How often to try.
     pub policy: Policy,
+    /// What to do with the files that do not say so themselves.
+    pub process: Option<Process>,
     /// How many files at once.
     pub jobs: usize,
     /// Who resolves DOIs.
@@ -52,6 +57,32 @@ pub struct FromDoi {
     pub services: Services,
     /// Through whom.
     pub proxies: Proxies,
+}
+
+/// A valid `fetch extract`.
+#[derive(Debug)]
+pub struct Extract {
+    /// What to unpack.
+    pub files: Vec<PathBuf>,
+    /// Where to; without, beside each.
+    pub to: Option<PathBuf>,
+    /// Which members.
+    pub selection: Selection,
+    /// How much may come out of each.
+    pub limit: Limit,
+}
+
+impl Extract {
+    /// Looks at the names of members.
+    pub fn new(args: ExtractArgs) -> Result<Extract, Failure> {
+        let selection = Selection::new(args.members.iter().map(String::as_str)).map_err(Error::Member)?;
+        Ok(Extract {
+            files: args.files,
+            to: args.to,
+            selection,
+            limit: args.max_unpacked.unwrap_or_default(),
+        })
+    }
 }
 
 /// A cache folder and how it is arranged.
@@ -83,7 +114,9 @@ impl Get {
                 offline: args.offline,
                 refresh: args.refresh,
                 verify: args.verify,
+                max_unpacked: args.process.max_unpacked.unwrap_or_default(),
             },
+            process: process(&args.process)?,
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
             services: Services::from_environment()?,
@@ -110,6 +143,15 @@ impl FromDoi {
         let services = Services::from_environment()?;
         Ok(FromDoi { doi, output, policy, services, proxies: proxies(None)? })
     }
+}
+
+fn process(args: &ProcessArgs) -> Result<Option<Process>, Error> {
+    let Some(kind) = args.process else { return Ok(None) };
+    if kind == ProcessKind::Decompress && !args.members.is_empty() {
+        return Err(Error::MemberOfSingle);
+    }
+    let process = Process::new(kind, args.members.iter().map(String::as_str), args.extract_dir.clone());
+    process.map(Some).map_err(Error::Member)
 }
 
 impl Folder {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use common::fs::FileError;
 use common::{Exit, Explain};
 
+use crate::archive::ArchiveError;
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
 use crate::source::BadAddress;
 use crate::source::access::BadAccess;
@@ -84,6 +85,10 @@ pub enum Error {
         #[source]
         cause: Problem,
     },
+    #[error("bad --member: {0}")]
+    Member(ArchiveError),
+    #[error("--member together with --process decompress")]
+    MemberOfSingle,
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -118,6 +123,8 @@ impl Explain for Error {
             Error::BadNetrc { .. } => {
                 "an entry is `machine HOST login NAME password …`; quote odd words with \""
             }
+            Error::Member(_) => "give names as the archive writes them",
+            Error::MemberOfSingle => "a compressed file has no members; tar archives need --process untar",
             Error::Algorithm(_) => "see fetch hash --help for the names",
             Error::BadRegistry { .. } => "a line is `name [alg:]hash [url]`; quote names with spaces",
             Error::NotInRegistry { .. } => "give names as the registry writes them",
@@ -139,6 +146,7 @@ impl Explain for Error {
             Error::BadRegistry { .. } => "bad_registry",
             Error::BadNetrc { .. } => "bad_netrc",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
+            Error::Member(error) => error.code(),
             _ => "bad_usage",
         }
     }
@@ -183,11 +191,22 @@ pub enum Problem {
     #[error(transparent)]
     Remote(#[from] RemoteProblem),
     #[error(transparent)]
+    Archive(ArchiveError),
+    #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
     Doi(#[from] DoiProblem),
     #[error("stopped")]
     Stopped,
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Problem {
+        match error {
+            ArchiveError::Stopped => Problem::Stopped,
+            error => Problem::Archive(error),
+        }
+    }
 }
 
 impl Problem {
@@ -233,6 +252,7 @@ impl Explain for Problem {
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
             Problem::Remote(problem) => return problem.hint(),
+            Problem::Archive(error) => return error.hint(),
             Problem::File(error) => return error.hint(),
             Problem::Doi(problem) => return problem.hint(),
             Problem::Stopped => return None,
@@ -257,6 +277,7 @@ impl Explain for Problem {
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
             Problem::Remote(problem) => problem.code(),
+            Problem::Archive(error) => error.code(),
             Problem::File(error) => error.code(),
             Problem::Doi(problem) => problem.code(),
             Problem::Stopped => "stopped",

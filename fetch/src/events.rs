@@ -1,15 +1,19 @@
 //! What happens while files are got: the records for programs, and the events they are part of.
 //! Must not know how either is shown.
 
+use std::path::Path;
 use std::time::Duration;
 
+use common::Explain;
 use common::record::RecordPath;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::archive::{Items, Kind, What};
+
 /// The keys of [`FileFinished`], [`FileFailed`] and the envelope; a requester's keys of these names do not pass.
-pub const OWN_KEYS: [&str; 20] = [
+pub const OWN_KEYS: [&str; 22] = [
     "v",
     "seq",
     "at_us",
@@ -23,6 +27,8 @@ pub const OWN_KEYS: [&str; 20] = [
     "status",
     "attempts",
     "pinned",
+    "member",
+    "processed",
     "code",
     "message",
     "hint",
@@ -45,6 +51,12 @@ pub enum Record {
     /// A file lies verified in its place.
     #[serde(rename = "fetch.file.finished")]
     Finished(FileFinished),
+    /// A file came out of an archive, or of its compression; told before the archive is finished.
+    #[serde(rename = "fetch.file.extracted")]
+    Extracted(FileExtracted),
+    /// `fetch extract`: all that was wanted of an archive was unpacked.
+    #[serde(rename = "fetch.archive.extracted")]
+    ArchiveExtracted(ArchiveExtracted),
     /// A file could not be got; nothing was published for it.
     #[serde(rename = "fetch.file.failed")]
     Failed(FileFailed),
@@ -101,9 +113,76 @@ pub struct FileFinished {
     pub attempts: u32,
     /// True when the request named a digest, which the file has.
     pub pinned: bool,
+    /// What was made of it, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processed: Option<Processed>,
     /// The requester's own keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// What was made of an archive or compressed file.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Processed {
+    /// What it was.
+    pub kind: Kind,
+    /// The folder with the members, or the decompressed file: an absolute path.
+    #[serde(flatten)]
+    pub path: RecordPath,
+    /// How many files and symbolic links were wanted of it.
+    pub files: u64,
+    /// Their sizes in bytes together.
+    pub size_bytes: u64,
+}
+
+impl Processed {
+    /// What was made of an archive whose `items` lie in the folder `target`.
+    pub fn new(kind: Kind, target: &Path, items: &Items) -> Processed {
+        let wanted = || items.iter().filter(|(_, what)| **what != What::Folder);
+        let single = wanted().next().filter(|_| kind == Kind::Decompress);
+        let path = single.map_or(target.to_owned(), |(path, _)| target.join(path.as_path()));
+        Processed {
+            kind,
+            path: RecordPath::from(path.as_path()),
+            files: wanted().count() as u64,
+            size_bytes: wanted().map(|(_, what)| what.size_bytes()).sum(),
+        }
+    }
+}
+
+/// `fetch.file.extracted`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FileExtracted {
+    /// The name of the archive or compressed file.
+    pub name: String,
+    /// The name in the archive.
+    pub member: String,
+    /// Where it lies: an absolute path.
+    #[serde(flatten)]
+    pub path: RecordPath,
+    /// Its size in bytes; 0 for a symbolic link.
+    pub size_bytes: u64,
+}
+
+impl FileExtracted {
+    /// The files and links among the `items` of the archive `name`, which lie in the folder `target`.
+    pub fn all(name: &str, target: &Path, items: &Items) -> impl Iterator<Item = FileExtracted> {
+        items.iter().filter(|(_, what)| **what != What::Folder).map(move |(path, what)| FileExtracted {
+            name: name.to_owned(),
+            member: path.text(),
+            path: RecordPath::from(target.join(path.as_path()).as_path()),
+            size_bytes: what.size_bytes(),
+        })
+    }
+}
+
+/// `fetch.archive.extracted`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ArchiveExtracted {
+    /// The archive or compressed file, as named.
+    pub name: String,
+    /// What was made of it.
+    pub processed: Processed,
 }
 
 /// What had to be done to have a file.
@@ -181,6 +260,25 @@ pub struct FileChecked {
     pub extra: Map<String, Value>,
 }
 
+impl FileFailed {
+    /// What went wrong with the file called `name`, before anything was sent for it.
+    pub fn new(name: &str, problem: &impl Explain) -> FileFailed {
+        let causes = std::iter::successors(problem.source(), |cause| cause.source());
+        let message = causes.fold(problem.to_string(), |message, cause| format!("{message}: {cause}"));
+        FileFailed {
+            name: name.to_owned(),
+            url: String::new(),
+            code: problem.code(),
+            message,
+            hint: problem.hint(),
+            attempts: 0,
+            expected: None,
+            got: None,
+            extra: Map::new(),
+        }
+    }
+}
+
 /// `fetch.file.hashed`
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileHashed {
@@ -243,6 +341,24 @@ pub enum Event {
         /// How long until then.
         wait: Duration,
     },
+    /// An archive begins to be unpacked.
+    Unpacking {
+        /// Which file.
+        job: u64,
+        /// Its name.
+        name: String,
+        /// Its own size in bytes.
+        size_bytes: u64,
+    },
+    /// So many more bytes of the archive are unpacked.
+    Unpacked {
+        /// Which file.
+        job: u64,
+        /// How many.
+        bytes: u64,
+    },
+    /// A file came out of it.
+    Extracted(Box<FileExtracted>),
     /// A file is there or will not be.
     Ended {
         /// Which file.
@@ -279,6 +395,7 @@ mod tests {
             status: Status::Cached,
             attempts: 0,
             pinned: true,
+            processed: None,
             extra: Map::new(),
         };
         let failed = FileFailed {

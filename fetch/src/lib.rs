@@ -7,10 +7,10 @@
 //! - [`source`]: requests from URLs, pooch's registries, and JSON of ours, npm's and pip's
 //! - [`get`]: many requests at once, each from the look into the cache to the file in its place; retries and mirrors
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
-//!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
-//!     - [`transfer::doi`]: DOIs, and the files of the repositories' records
 //!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http` knows ureq;
-//!     who a server is told to be asking ([`transfer::credentials`]), and through which proxy
+//!     who a server is told to be asking ([`transfer::credentials`]), and through which proxy;
+//!     DOIs and the files of the repositories' records ([`transfer::doi`])
+//!   - [`archive`]: what comes out of archives and compressed files
 //!   - [`hash`]: digests and how they are written
 //! - [`registry`]: registries that are made
 //! - [`events`]: what happens on the way, and the records of it
@@ -18,6 +18,7 @@
 //! - [`render`]: records, lines for people, progress bars; the only room that prints
 //! - [`error`]: what can go wrong, with the run and with one file
 
+pub mod archive;
 pub mod cache;
 pub mod cli;
 pub mod config;

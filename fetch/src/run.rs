@@ -11,11 +11,14 @@ use common::record::RecordPath;
 use common::{Exit, Failure, Format, Session, Tool};
 use rayon::prelude::*;
 
+use crate::archive::{self, ArchiveError};
 use crate::cache::Cache;
 use crate::cli::{CacheCommand, Cli, Command, HashArgs, RegistryCommand};
-use crate::config::{Folder, FromDoi, Get};
+use crate::config::{Extract, Folder, FromDoi, Get};
 use crate::error::Error;
-use crate::events::{FileHashed, FileListed, Record};
+use crate::events::{
+    ArchiveExtracted, Event, FileExtracted, FileFailed, FileHashed, FileListed, Outcome, Processed, Record,
+};
 use crate::get::{Claims, Getter, Stop};
 use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
@@ -38,6 +41,10 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             let config = Get::new(&args)?;
             config.warnings.iter().for_each(|warning| session.warn(warning));
             get(config, session)
+        }
+        Command::Extract(args) => {
+            session.begin().map_err(lost_output)?;
+            extract(&Extract::new(args)?, session)
         }
         Command::Hash(args) => {
             session.begin().map_err(lost_output)?;
@@ -64,6 +71,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
         transfer: Transfer::new(config.jobs, config.proxies, config.credentials, config.services),
         options: config.options,
+        process: config.process,
         policy: config.policy,
         stop: stop.clone(),
         claims: Claims::default(),
@@ -100,6 +108,41 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
         session.note(&render::summary(&summary, elapsed_us));
     }
     Ok(summary.exit())
+}
+
+fn extract(config: &Extract, session: &Session) -> Result<Exit, Failure> {
+    let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
+    let mut screen = Screen::new(session);
+    let mut summary = Summary::default();
+    for (job, path) in (0..).zip(&config.files) {
+        let name = path.to_string_lossy().into_owned();
+        let size_bytes = path.metadata().map_or(0, |state| state.len());
+        let bar = session.progress.bytes(&format!("unpacking {name}"), Some(size_bytes));
+        let watch = |bytes| {
+            bar.inc(bytes);
+            !stop.is_set()
+        };
+        let to = config.to.as_deref();
+        let unpacked = archive::unpack_local(path, to, &config.selection, config.limit, &watch);
+        bar.finish_and_clear();
+        match unpacked {
+            Ok(unpacked) => {
+                for file in FileExtracted::all(&name, &unpacked.target, &unpacked.items) {
+                    screen.show(Event::Extracted(Box::new(file))).map_err(lost_output)?;
+                }
+                let processed = Processed::new(unpacked.kind, &unpacked.target, &unpacked.items);
+                screen.extracted(ArchiveExtracted { name, processed }).map_err(lost_output)?;
+            }
+            Err(ArchiveError::Stopped) => break,
+            Err(error) => {
+                let outcome = Outcome::Failed(FileFailed::new(&name, &error));
+                let ended = Event::Ended { job, outcome: Box::new(outcome) };
+                summary.apply(&ended);
+                screen.show(ended).map_err(lost_output)?;
+            }
+        }
+    }
+    if stop.was_interrupted() { Ok(Exit::INTERRUPTED) } else { Ok(summary.exit()) }
 }
 
 fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {

@@ -6,14 +6,17 @@ mod partial;
 mod place;
 mod settle;
 mod sweep;
+mod unpacked;
 
 pub use index::{Entry, Stamp};
 pub use partial::{Notes, Partial};
 pub use place::Layout;
 pub use settle::boot;
+pub use unpacked::Ways;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use common::fs::FileError;
@@ -43,6 +46,8 @@ pub struct Cache {
     index: Arc<Mutex<Index>>,
     /// Started with the first file that is published.
     settler: OnceLock<Settler>,
+    /// Whether something was done after which to tidy up, other than publishing files.
+    unswept: AtomicBool,
 }
 
 /// The place of one request's file.
@@ -59,7 +64,13 @@ impl Cache {
     pub fn open(root: &Path, layout: Layout) -> Result<Cache, FileError> {
         let index = Index::open(&root.join(place::CONTROL))?;
         let index = Arc::new(Mutex::new(index));
-        Ok(Cache { root: root.to_owned(), layout, index, settler: OnceLock::new() })
+        Ok(Cache {
+            root: root.to_owned(),
+            layout,
+            index,
+            settler: OnceLock::new(),
+            unswept: AtomicBool::new(false),
+        })
     }
 
     /// Where the file of a request lies or will lie.
@@ -137,9 +148,12 @@ impl Cache {
 
     /// Waits until all that was published is in the index; then tidies up, if anything was.
     pub fn finish(mut self) -> Result<(), FileError> {
-        let Some(settler) = self.settler.take() else { return Ok(()) };
-        settler.finish()?;
-        sweep::sweep(&self.root);
+        let settler = self.settler.take();
+        let changed = settler.is_some() || self.unswept.load(Ordering::Relaxed);
+        settler.map_or(Ok(()), Settler::finish)?;
+        if changed {
+            sweep::sweep(&self.root);
+        }
         Ok(())
     }
 

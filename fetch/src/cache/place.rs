@@ -10,6 +10,10 @@ use crate::source::Request;
 pub const CONTROL: &str = ".fetch";
 /// The folder in it for files on their way into their places.
 pub const PARTIALS: &str = "partial";
+/// The folder in it for archives that are being unpacked.
+pub const UNPACKING: &str = "unpacking";
+/// The folder in it for notes of archives that are unpacked.
+pub const UNPACKED: &str = "unpacked";
 
 /// How the files of a cache folder are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub fn check_links(root: &Path, relative: &str) -> Result<(), Problem> {
 }
 
 /// The name with its parts joined by single slashes.
-fn checked(name: &str) -> Result<String, Problem> {
+pub fn checked(name: &str) -> Result<String, Problem> {
     let refuse = |why| Problem::UnsafePath { name: name.to_owned(), why };
     if name.starts_with('/') {
         return Err(refuse("it is absolute"));

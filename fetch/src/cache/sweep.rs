@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 use common::fs::{PART_PREFIX, PART_SUFFIX};
 
 use super::partial::Partial;
-use super::place::{CONTROL, PARTIALS};
+use super::place::{CONTROL, PARTIALS, UNPACKING};
+use crate::archive::Staging;
 
 /// A partial that nobody has gone on with for so long is given up.
 const PARTIAL_AGE: Duration = Duration::from_hours(7 * 24);
@@ -23,6 +24,9 @@ const PERIOD: Duration = Duration::from_hours(24);
 pub fn sweep(root: &Path) {
     let control = root.join(CONTROL);
     partials(&control.join(PARTIALS));
+    for entry in entries(&control.join(UNPACKING)) {
+        let _ = Staging::sweep(&entry.path());
+    }
     let marker = control.join("swept");
     if marker.metadata().map_or(true, |marker| age(&marker) >= PERIOD) {
         parts(root);

@@ -4,15 +4,15 @@
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use common::Explain;
 use common::fs::FileError;
 use common::record::RecordPath;
 
+use super::process::Unpacker;
 use super::receive::{Held, Received, Receiver};
 use super::{Getter, tell};
 use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
-use crate::events::{Event, FileFailed, FileFinished, Outcome, Status};
+use crate::events::{Event, FileFailed, FileFinished, Outcome, Processed, Status};
 use crate::source::{Address, Request};
 use crate::transfer::{Answer, Ask, Refusal, Validators};
 
@@ -52,10 +52,12 @@ impl<'a> Job<'a> {
         let place = self.getter.cache.place(self.request);
         let result = place.and_then(|place| {
             self.getter.claims.claim(&place, self.request)?;
-            Ok((self.obtain(&place)?, place))
+            let got = self.obtain(&place)?;
+            let processed = self.process(&place, &got.entry)?;
+            Ok((got, place, processed))
         });
         match result {
-            Ok((got, place)) => Some(Outcome::Finished(self.finished(&got, &place))),
+            Ok((got, place, processed)) => Some(Outcome::Finished(self.finished(&got, &place, processed))),
             Err(Problem::Stopped) => None,
             Err(problem) => Some(Outcome::Failed(self.failed(&problem))),
         }
@@ -230,12 +232,20 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    fn process(&self, place: &Place, entry: &Entry) -> Result<Option<Processed>, Problem> {
+        let Some(process) = self.request.process.as_ref().or(self.getter.process.as_ref()) else {
+            return Ok(None);
+        };
+        let (job, name) = (self.number, &self.request.name);
+        Unpacker { job, name, getter: self.getter, events: self.events }.unpack(place, entry, process)
+    }
+
     /// The URL that is or was asked last.
     pub(super) fn address(&self) -> &'a Address {
         &self.request.addresses[self.address]
     }
 
-    fn finished(&self, got: &Got, place: &Place) -> FileFinished {
+    fn finished(&self, got: &Got, place: &Place, processed: Option<Processed>) -> FileFinished {
         FileFinished {
             name: self.request.name.clone(),
             url: self.address().to_string(),
@@ -245,27 +255,23 @@ impl<'a> Job<'a> {
             status: got.status,
             attempts: self.attempts,
             pinned: self.request.expected.is_some(),
+            processed,
             extra: self.request.extra.clone(),
         }
     }
 
     pub(super) fn failed(&self, problem: &Problem) -> FileFailed {
-        let causes = std::iter::successors(std::error::Error::source(problem), |cause| cause.source());
-        let message = causes.fold(problem.to_string(), |message, cause| format!("{message}: {cause}"));
         let (expected, got) = match problem {
             Problem::HashMismatch { expected, got } => (Some(expected.to_string()), Some(got.to_string())),
             _ => (None, None),
         };
         FileFailed {
-            name: self.request.name.clone(),
             url: self.address().to_string(),
-            code: problem.code(),
-            message,
-            hint: problem.hint(),
             attempts: self.attempts,
             expected,
             got,
             extra: self.request.extra.clone(),
+            ..FileFailed::new(&self.request.name, problem)
         }
     }
 }

@@ -4,6 +4,7 @@
 mod check;
 mod claims;
 mod job;
+mod process;
 mod queue;
 mod receive;
 mod retry;
@@ -19,10 +20,11 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
+use crate::archive::Limit;
 use crate::cache::{Cache, Verify};
 use crate::error::Error;
 use crate::events::Event;
-use crate::source::{Request, Requests};
+use crate::source::{Process, Request, Requests};
 use crate::transfer::Transfer;
 use job::Job;
 use queue::Queue;
@@ -43,6 +45,8 @@ pub struct Options {
     pub refresh: bool,
     /// How files that are there are checked.
     pub verify: Verify,
+    /// How much may come out of an archive.
+    pub max_unpacked: Limit,
 }
 
 /// What gets files: one for a run, shared by its threads.
@@ -53,6 +57,8 @@ pub struct Getter {
     pub transfer: Transfer,
     /// How files are got.
     pub options: Options,
+    /// What is done with files whose requests do not say it.
+    pub process: Option<Process>,
     /// How often a URL is tried.
     pub policy: Policy,
     /// Whether to go on.

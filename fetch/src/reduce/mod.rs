@@ -27,7 +27,12 @@ impl Summary {
         match event {
             Event::Advanced { bytes, .. } => self.transferred_bytes += bytes,
             Event::Ended { outcome, .. } => self.end(outcome),
-            Event::Requested(_) | Event::Started { .. } | Event::Postponed { .. } => {}
+            Event::Requested(_)
+            | Event::Started { .. }
+            | Event::Postponed { .. }
+            | Event::Unpacking { .. }
+            | Event::Unpacked { .. }
+            | Event::Extracted(_) => {}
         }
     }
 

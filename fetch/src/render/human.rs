@@ -2,7 +2,7 @@
 
 use common::term::{Styles, bytes, count, duration_us};
 
-use crate::events::{FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Status};
+use crate::events::{FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Processed, Status};
 use crate::reduce::Summary;
 use crate::source::registry;
 
@@ -19,7 +19,13 @@ pub fn finished(styles: Styles, file: &FileFinished) -> String {
         let line = registry::line(&file.name, &file.digest, Some(&file.url));
         text += &format!("{}  {line}\n", styles.dim(format!("{:>12}", "to pin it")));
     }
-    text
+    text + &file.processed.as_ref().map(|processed| self::processed(styles, processed)).unwrap_or_default()
+}
+
+/// What came out of an archive, and where it lies.
+pub fn processed(styles: Styles, processed: &Processed) -> String {
+    let size = format!("({}, {})", count(processed.files, "file"), bytes(processed.size_bytes));
+    format!("{}  {} {}\n", styles.good(format!("{:>12}", "unpacked")), processed.path.path, styles.dim(size))
 }
 
 /// A file that was asked after.

@@ -13,7 +13,7 @@ use common::term::{Align, table};
 use common::writer::Output;
 use common::{Format, Session};
 
-use crate::events::{Event, FileHashed, FileListed, Outcome, Record};
+use crate::events::{ArchiveExtracted, Event, FileHashed, FileListed, Outcome, Record};
 use advances::Advances;
 use bars::Bars;
 
@@ -52,11 +52,23 @@ impl<'a> Screen<'a> {
         }
         match event {
             Event::Ended { outcome, .. } => self.ended(*outcome),
+            Event::Extracted(file) if self.session.format == Format::Jsonl => {
+                self.output.record(&Record::Extracted(*file))
+            }
             Event::Postponed { name, reason, wait, .. } if self.session.verbose > 0 => {
                 self.session.note(&format!("{name}: {reason}; again in {} ms", wait.as_millis()));
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Shows what came out of one archive of `fetch extract`.
+    pub fn extracted(&mut self, archive: ArchiveExtracted) -> io::Result<()> {
+        match self.session.format {
+            Format::Human if self.session.quiet => Ok(()),
+            Format::Human => self.text(&human::processed(self.session.styles, &archive.processed)),
+            Format::Jsonl => self.output.record(&Record::ArchiveExtracted(archive)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::{Access, Address, Request, documents};
+use super::{Access, Address, Process, Request, documents};
 use crate::error::Error;
 use crate::events::OWN_KEYS;
 use crate::hash::Digest;
@@ -70,6 +70,8 @@ fn from_object(mut object: Map<String, Value>) -> Result<Option<Request>, String
     let digest = take_text(&mut object, "digest")?;
     let expected: Option<Digest> =
         hash.or(digest).map(|hash| hash.parse().map_err(|error| format!("bad hash: {error}"))).transpose()?;
+    let process = object.remove("process").filter(|process| !process.is_null());
+    let process = process.map(Process::from_json).transpose()?;
     object.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
     Ok(Some(Request {
         name: name.unwrap_or_else(|| first.file_name()),
@@ -77,6 +79,7 @@ fn from_object(mut object: Map<String, Value>) -> Result<Option<Request>, String
         access,
         expected,
         dest,
+        process,
         extra: object,
     }))
 }

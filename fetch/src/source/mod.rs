@@ -8,6 +8,7 @@ mod conceal;
 mod documents;
 pub mod doi;
 mod json;
+mod process;
 pub mod registry;
 pub mod version;
 
@@ -16,6 +17,7 @@ pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
 pub use conceal::conceal;
 pub use json::read_json;
+pub use process::{Process, ProcessKind};
 pub use registry::from_registry;
 
 use serde_json::{Map, Value};
@@ -36,6 +38,8 @@ pub struct Request {
     pub expected: Option<Digest>,
     /// Where below the cache folder it shall lie, when not at a place of the cache's choice.
     pub dest: Option<String>,
+    /// What is to be done with it then.
+    pub process: Option<Process>,
     /// The requester's own keys, which travel on into the record.
     pub extra: Map<String, Value>,
 }
@@ -76,6 +80,7 @@ impl Request {
             access: Access::default(),
             expected,
             dest: None,
+            process: None,
             extra: Map::new(),
         }
     }
