@@ -41,7 +41,12 @@ impl Get {
         Ok(Get {
             requests: requests(args)?,
             folder: Folder::new(&args.folder)?,
-            options: Options { offline: args.offline, refresh: args.refresh, verify: args.verify },
+            options: Options {
+                offline: args.offline,
+                refresh: args.refresh,
+                verify: args.verify,
+                segments: usize::from(args.segments),
+            },
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
         })

@@ -114,6 +114,8 @@ pub enum Problem {
     Truncated { expected: u64, got: u64 },
     #[error("the server sent other bytes than those asked for")]
     WrongRange,
+    #[error("the file changed on the server while it came")]
+    Changed,
     #[error("not in the cache, and --offline is given")]
     OfflineMiss,
     #[error("{name:?} is no path below the cache folder: {why}")]
@@ -137,7 +139,8 @@ impl Problem {
             Problem::Connection(_)
             | Problem::Broken { .. }
             | Problem::Truncated { .. }
-            | Problem::WrongRange => true,
+            | Problem::WrongRange
+            | Problem::Changed => true,
             _ => false,
         }
     }
@@ -153,7 +156,7 @@ impl Explain for Problem {
             Problem::AccessDenied { .. } => {
                 "the URL may need a user and password: https://USER:PASSWORD@HOST/…"
             }
-            Problem::HttpStatus { .. } | Problem::WrongRange => {
+            Problem::HttpStatus { .. } | Problem::WrongRange | Problem::Changed => {
                 "try again later, or give a mirror in \"urls\""
             }
             Problem::Connection(_) | Problem::Broken { .. } | Problem::Truncated { .. } => {
@@ -175,6 +178,7 @@ impl Explain for Problem {
             Problem::AccessDenied { .. } => "access_denied",
             Problem::HttpStatus { .. } => "http_status",
             Problem::WrongRange => "wrong_range",
+            Problem::Changed => "changed",
             Problem::Connection(_) => "connection_failed",
             Problem::Broken { .. } | Problem::Truncated { .. } => "truncated",
             Problem::OfflineMiss => "offline_miss",

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use common::fs::FileError;
@@ -16,7 +17,7 @@ use crate::cli::{CacheCommand, Cli, Command, HashArgs};
 use crate::config::{Folder, Get};
 use crate::error::Error;
 use crate::events::{FileHashed, FileListed, Record};
-use crate::get::{Claims, Getter, Stop};
+use crate::get::{Claims, Getter, Hosts, Stop};
 use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
 use crate::render::{self, Screen};
@@ -56,9 +57,11 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let began = Instant::now();
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
+    let connections = config.jobs.max(config.options.segments);
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
-        transfer: Transfer::new(config.jobs),
+        transfer: Arc::new(Transfer::new(connections)),
+        hosts: Hosts::new(connections),
         options: config.options,
         policy: config.policy,
         stop: stop.clone(),

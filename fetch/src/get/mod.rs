@@ -2,13 +2,16 @@
 //! Must not know what is shown of it.
 
 mod claims;
+mod hosts;
 mod job;
 mod queue;
 mod receive;
 mod retry;
+mod segments;
 mod stop;
 
 pub use claims::Claims;
+pub use hosts::Hosts;
 pub use retry::Policy;
 pub use stop::Stop;
 
@@ -40,6 +43,8 @@ pub struct Options {
     pub refresh: bool,
     /// How files that are there are checked.
     pub verify: Verify,
+    /// By how many connections a long file may come.
+    pub segments: usize,
 }
 
 /// What gets files: one for a run, shared by its threads.
@@ -47,7 +52,9 @@ pub struct Getter {
     /// Where files lie.
     pub cache: Cache,
     /// Where bytes come from.
-    pub transfer: Transfer,
+    pub transfer: Arc<Transfer>,
+    /// How many connections each host bears.
+    pub hosts: Hosts,
     /// How files are got.
     pub options: Options,
     /// How often a URL is tried.

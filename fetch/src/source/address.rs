@@ -93,6 +93,12 @@ impl Address {
         if name.is_empty() { "download".to_owned() } else { name.to_owned() }
     }
 
+    /// Whom it is asked of: the host and, where it is not the scheme's own, the port.
+    pub fn host_and_port(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// The URL for the wire, without user and password.
     pub fn exact(&self) -> String {
         without_user(&self.url).into()

@@ -1,5 +1,6 @@
 //! HTTP and HTTPS by ureq: the only room that knows it. Must not know caches, digests or retries.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -54,9 +55,13 @@ impl Client {
                 request = request.header(header::RANGE, format!("bytes={from}-"));
                 request = request.header(header::IF_RANGE, validator);
             }
+            Ask::Part { from, to, validator } => {
+                request = request.header(header::RANGE, format!("bytes={from}-{}", to.saturating_sub(1)));
+                request = request.header(header::IF_RANGE, validator);
+            }
         }
         let response = request.call().map_err(|error| Problem::Connection(error.to_string()))?;
-        answer(response)
+        answer(response, ask)
     }
 
     fn agent(&self) -> &Agent {
@@ -83,7 +88,7 @@ impl Client {
     }
 }
 
-fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
+fn answer(response: Response<HttpBody>, ask: Ask<'_>) -> Result<Answer, Refusal> {
     let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let status = response.status().as_u16();
     let problem = match status {
@@ -94,12 +99,14 @@ fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
             let (from, size) = match status {
                 206 => {
                     let range = text(header::CONTENT_RANGE).and_then(|range| content_range(&range));
-                    range.ok_or(Problem::WrongRange)?
+                    range.and_then(|range| fitting(range, ask)).ok_or(Problem::WrongRange)?
                 }
                 _ => (0, length),
             };
+            let ranges =
+                status == 206 || text(header::ACCEPT_RANGES).is_some_and(|unit| unit.trim() == "bytes");
             let bytes = Box::new(response.into_body().into_reader());
-            return Ok(Answer::Body(Body { bytes, from, size, validators }));
+            return Ok(Answer::Body(Body { bytes, from, size, validators, ranges }));
         }
         304 => return Ok(Answer::NotModified),
         416 => return Ok(Answer::NoRest),
@@ -111,29 +118,38 @@ fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
     Err(Refusal { problem, retry_after })
 }
 
-/// The first byte and the whole size that a `Content-Range` names, of a range that goes to the end.
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+/// The first byte and the whole size, when a range is the one asked for: to the end, or a part exactly.
+fn fitting((range, whole): (Range<u64>, Option<u64>), ask: Ask<'_>) -> Option<(u64, Option<u64>)> {
+    match ask {
+        Ask::Part { from, to, .. } => (range == (from..to)).then_some((from, whole)),
+        _ => whole.is_none_or(|whole| whole == range.end).then_some((range.start, Some(range.end))),
+    }
+}
+
+/// The bytes that a `Content-Range` names, and the whole size if it is known.
+fn content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
     let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
     let end = last.checked_add(1)?;
     let whole = match size.trim() {
-        "*" => end,
-        size => size.parse().ok()?,
+        "*" => None,
+        size => Some(size.parse().ok()?),
     };
-    (first <= last && whole == end).then_some((first, Some(whole)))
+    (first <= last && whole.is_none_or(|whole| end <= whole)).then_some((first..end, whole))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::content_range;
+    use super::*;
 
     #[test]
-    fn a_range_to_the_end_is_understood() {
-        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
-        assert_eq!(content_range("bytes 5-9/*"), Some((5, Some(10))));
+    fn a_range_is_understood() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5..10, Some(10))));
+        assert_eq!(content_range("bytes 5-8/10"), Some((5..9, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5..10, None)));
         for bad in [
-            "bytes 5-8/10",
+            "bytes 5-10/10",
             "bytes 9-5/10",
             "bytes */10",
             "items 5-9/10",
@@ -141,6 +157,19 @@ mod tests {
             "",
         ] {
             assert_eq!(content_range(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_range_asked_for_fits() {
+        let rest = Ask::Rest { from: 5, validator: "" };
+        assert_eq!(fitting((5..10, Some(10)), rest), Some((5, Some(10))));
+        assert_eq!(fitting((5..10, None), rest), Some((5, Some(10))));
+        assert_eq!(fitting((5..9, Some(10)), rest), None);
+        let part = Ask::Part { from: 5, to: 9, validator: "" };
+        assert_eq!(fitting((5..9, Some(10)), part), Some((5, Some(10))));
+        for other in [5..10, 4..9, 5..8] {
+            assert_eq!(fitting((other, Some(10)), part), None);
         }
     }
 }

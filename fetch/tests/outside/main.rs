@@ -9,6 +9,7 @@ mod output;
 mod places;
 mod registry;
 mod resume;
+mod segments;
 mod server;
 
 use std::path::{Path, PathBuf};
