@@ -115,6 +115,10 @@ impl Receiver<'_> {
     ) -> Result<Received, Problem> {
         let from = body.from;
         let held = held.filter(|_| from > 0);
+        // What lies behind the end cannot be of this version.
+        if partial.size_bytes().is_ok_and(|there| there > size) {
+            partial.file().set_len(size).map_err(FileError::at("write", &self.place.path))?;
+        }
         match held {
             // The rest of a version need not say again which one it is.
             Some(held) if held.validator.starts_with('"') => {

@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 
 use digest::DynDigest;
-use ring::digest::{Context, SHA384, SHA512, SHA512_256};
 use xxhash_rust::{xxh3::Xxh3Default, xxh32::Xxh32, xxh64::Xxh64};
 
 use super::{Algorithm, Digest};
@@ -14,8 +13,6 @@ pub const CHUNK: usize = 256 * 1024;
 /// The digest under way of one algorithm.
 enum State {
     RustCrypto(Box<dyn DynDigest + Send>),
-    /// Where OpenSSL's assembly is faster.
-    Ring(Context),
     /// One behind the other.
     Md5Sha1(Box<(md5::Md5, sha1::Sha1)>),
     Blake3(Box<blake3::Hasher>),
@@ -46,7 +43,6 @@ impl Hasher {
         for (_, state) in &mut self.states {
             match state {
                 State::RustCrypto(state) => state.update(bytes),
-                State::Ring(state) => state.update(bytes),
                 State::Md5Sha1(state) => {
                     digest::Digest::update(&mut state.0, bytes);
                     digest::Digest::update(&mut state.1, bytes);
@@ -66,7 +62,6 @@ impl Hasher {
         let finish = |(algorithm, state): (Algorithm, State)| {
             let bytes = match state {
                 State::RustCrypto(state) => state.finalize().into_vec(),
-                State::Ring(state) => state.finish().as_ref().to_vec(),
                 State::Md5Sha1(state) => {
                     let (md5, sha1) = *state;
                     [&digest::Digest::finalize(md5)[..], &digest::Digest::finalize(sha1)].concat()
@@ -112,10 +107,10 @@ impl State {
             Algorithm::Sm3 => State::of::<sm3::Sm3>(),
             Algorithm::Sha224 => State::of::<sha2::Sha224>(),
             Algorithm::Sha256 => State::of::<sha2::Sha256>(),
-            Algorithm::Sha384 => State::Ring(Context::new(&SHA384)),
-            Algorithm::Sha512 => State::Ring(Context::new(&SHA512)),
+            Algorithm::Sha384 => State::of::<sha2::Sha384>(),
+            Algorithm::Sha512 => State::of::<sha2::Sha512>(),
             Algorithm::Sha512_224 => State::of::<sha2::Sha512_224>(),
-            Algorithm::Sha512_256 => State::Ring(Context::new(&SHA512_256)),
+            Algorithm::Sha512_256 => State::of::<sha2::Sha512_256>(),
             Algorithm::Sha3_224 => State::of::<sha3::Sha3_224>(),
             Algorithm::Sha3_256 => State::of::<sha3::Sha3_256>(),
             Algorithm::Sha3_384 => State::of::<sha3::Sha3_384>(),

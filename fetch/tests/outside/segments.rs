@@ -152,6 +152,8 @@ fn start(world: &World) -> Child {
 #[test]
 fn a_killed_run_is_gone_on_with_part_by_part() {
     let (world, bytes) = throttled();
+    // So slow that it is still at it when it notes its parts for the second time.
+    world.server.throttle("/x", RATE / 8);
     let mut child = start(&world);
     // Some parts behind gaps.
     while noted(&world).is_none_or(|(_, parts)| parts.len() < 3) {
@@ -164,6 +166,7 @@ fn a_killed_run_is_gone_on_with_part_by_part() {
     let (_, parts) = noted(&world).unwrap();
     assert!(notes_are_true(&world, &bytes) > 0);
     let before = world.requests();
+    world.server.throttle("/x", RATE);
     let file = get(&world, &[]);
     is_right(&world, &file, &bytes);
     assert_eq!(file["status"], "resumed");

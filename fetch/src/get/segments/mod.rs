@@ -8,14 +8,16 @@ mod plan;
 mod ramp;
 mod worker;
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use common::fs::FileError;
@@ -36,6 +38,9 @@ use worker::{Shared, State};
 pub const LONG: u64 = 16 << 20;
 /// How often it is noted which parts are there.
 const NOTE: Duration = Duration::from_secs(1);
+
+/// Once so much has come, the disk is given it, so that it has little left to do when the file is whole.
+const FLUSH: u64 = 64 << 20;
 
 /// A long file on its way.
 pub struct Long<'a> {
@@ -62,6 +67,9 @@ struct Watch {
     ticked: Instant,
     ticked_came: u64,
     idle: Duration,
+    /// How much had come when the disk was last given it, and the thread that waits for the disk.
+    flushed: u64,
+    flushing: Option<JoinHandle<()>>,
 }
 
 impl Long<'_> {
@@ -100,9 +108,21 @@ impl Long<'_> {
         spawn(move || bringing.bring_first(body, first)).map_err(self.failed())?;
         let noted = (there.len() > 1).then_some(began);
         let ramp = Ramp::new(most);
-        let mut watch =
-            Watch { ramp, hashed: 0, told: 0, noted, ticked: began, ticked_came: 0, idle: Duration::ZERO };
+        let mut watch = Watch {
+            ramp,
+            hashed: 0,
+            told: 0,
+            noted,
+            ticked: began,
+            ticked_came: 0,
+            idle: Duration::ZERO,
+            flushed: 0,
+            flushing: None,
+        };
         let followed = self.follow(&shared, &mut watch, hasher);
+        if let Some(flushing) = watch.flushing {
+            flushing.join().unwrap_or_else(|panic| resume_unwind(panic));
+        }
         // From here on nobody writes any more, and nobody but the partial holds its lock.
         let there = {
             let mut state = shared.lock();
@@ -202,6 +222,7 @@ impl Long<'_> {
             )
         };
         watch.ramp.step(seen);
+        self.flush(watch);
         (watch.ticked, watch.idle) = (Instant::now(), Duration::ZERO);
         let more = seen.missing > 0 && coming < watch.ramp.connections();
         let due = watch.noted.is_some_and(|noted| noted.elapsed() >= NOTE);
@@ -215,6 +236,18 @@ impl Long<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Gives the disk what came, beside all else.
+    fn flush(&self, watch: &mut Watch) {
+        let busy = watch.flushing.as_ref().is_some_and(|flushing| !flushing.is_finished());
+        if busy || watch.ticked_came - watch.flushed < FLUSH {
+            return;
+        }
+        watch.flushed = watch.ticked_came;
+        // Whoever vouches for the file syncs it again, and hears then what is wrong.
+        let flush = |file: File| thread::spawn(move || drop(file.sync_data()));
+        watch.flushing = self.partial.file().try_clone().ok().map(flush);
     }
 
     /// Begins one more connection; false when there is nothing for it to do, or no place.

@@ -135,7 +135,7 @@ impl Shared {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let validator = self.version.strong().unwrap_or_default();
         match self.transfer.open(&self.address, Ask::Part { from, to, validator })? {
-            Answer::Body(body) if !same(&self.version.etag, &body.validators.etag) => {
+            Answer::Body(body) if !same(self.version.etag.as_deref(), body.validators.etag.as_deref()) => {
                 Err(Problem::Changed.into())
             }
             Answer::Body(body) if body.from != from || body.size.is_some_and(|size| size != self.size) => {
@@ -212,6 +212,6 @@ impl Shared {
 }
 
 /// A part need not say which version it is of: it comes only of the one that was asked for.
-fn same(whole: &Option<String>, part: &Option<String>) -> bool {
+fn same(whole: Option<&str>, part: Option<&str>) -> bool {
     part.is_none() || part == whole
 }
