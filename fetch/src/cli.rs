@@ -75,8 +75,8 @@ const HASH_HELP: &str = "\
 Example:
   fetch hash --algorithm blake3 *.csv
 
-Algorithms: md5 sha1 sha224 sha256 sha384 sha512 sha512_224 sha512_256 sha3_224 sha3_256 sha3_384 sha3_512
-blake2b blake2s blake3 xxh32 xxh64 xxh3_64 xxh3_128";
+Algorithms: md5 sha1 md5-sha1 ripemd160 sha224 sha256 sha384 sha512 sha512_224 sha512_256 sha3_224 sha3_256
+sha3_384 sha3_512 blake2b blake2s blake3 sm3 xxh32 xxh64 xxh3_64 xxh3_128; also as OpenSSL writes them (SHA3-256)";
 
 /// Gets files once, verified and cached
 #[derive(Debug, Parser)]
@@ -169,6 +169,10 @@ pub struct GetArgs {
     /// How many files at once
     #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+    /// By how many connections at most a file of 16 MiB or more comes when its server is slow with each; 1: by one.
+    /// No host gets more than N or --jobs at a time, whichever is more
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub segments: u16,
     /// How often to try again after a failure that may pass
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub retries: u32,

@@ -115,6 +115,7 @@ impl Get {
                 refresh: args.refresh,
                 verify: args.verify,
                 max_unpacked: args.process.max_unpacked.unwrap_or_default(),
+                segments: usize::from(args.segments),
             },
             process: process(&args.process)?,
             policy: Policy { retries: args.retries },

@@ -180,6 +180,8 @@ pub enum Problem {
     Truncated { expected: u64, got: u64 },
     #[error("the server sent other bytes than those asked for")]
     WrongRange,
+    #[error("the file changed on the server while it came")]
+    Changed,
     #[error("not in the cache, and --offline is given")]
     OfflineMiss,
     #[error("{name:?} is no path below the cache folder: {why}")]
@@ -218,7 +220,8 @@ impl Problem {
             Problem::Connection(_)
             | Problem::Broken { .. }
             | Problem::Truncated { .. }
-            | Problem::WrongRange => true,
+            | Problem::WrongRange
+            | Problem::Changed => true,
             Problem::Doi(problem) => problem.is_transient(),
             Problem::Remote(problem) => problem.is_transient(),
             _ => false,
@@ -236,7 +239,7 @@ impl Explain for Problem {
             Problem::AccessDenied { .. } => {
                 "log in: `machine HOST login NAME password …` in ~/.netrc, or a token with --header @FILE; neither is told to a host that one redirects to"
             }
-            Problem::HttpStatus { .. } | Problem::WrongRange => {
+            Problem::HttpStatus { .. } | Problem::WrongRange | Problem::Changed => {
                 "try again later, or give a mirror in \"urls\""
             }
             Problem::Connection(_) | Problem::Broken { .. } | Problem::Truncated { .. } => {
@@ -267,6 +270,7 @@ impl Explain for Problem {
             Problem::AccessDenied { .. } => "access_denied",
             Problem::HttpStatus { .. } => "http_status",
             Problem::WrongRange => "wrong_range",
+            Problem::Changed => "changed",
             Problem::Connection(_) => "connection_failed",
             Problem::Certificate(_) => "certificate_untrusted",
             Problem::Proxy(_) => "proxy_failed",

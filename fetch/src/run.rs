@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use common::fs::FileError;
@@ -19,7 +20,7 @@ use crate::error::Error;
 use crate::events::{
     ArchiveExtracted, Event, FileExtracted, FileFailed, FileHashed, FileListed, Outcome, Processed, Record,
 };
-use crate::get::{Claims, Getter, Stop};
+use crate::get::{Claims, Getter, Hosts, Stop};
 use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
 use crate::registry::{self, Listing};
@@ -67,9 +68,11 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let began = Instant::now();
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
+    let connections = config.jobs.max(config.options.segments);
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
-        transfer: Transfer::new(config.jobs, config.proxies, config.credentials, config.services),
+        transfer: Arc::new(Transfer::new(connections, config.proxies, config.credentials, config.services)),
+        hosts: Hosts::new(connections),
         options: config.options,
         process: config.process,
         policy: config.policy,

@@ -6,10 +6,12 @@
 //! `<key>.json` tells what its bytes are the beginning of; without that they are nothing that could be gone on with.
 //! The order that makes a kill at any moment harmless: notes go before the bytes that they no longer describe, and
 //! come before the first of those they do; and they go before the file is published, so that they never lie beside
-//! the partial of another process.
+//! the partial of another process. Bytes behind a gap are written once the notes tell the parts instead of leaving it
+//! to the length, and count once the notes name them.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +33,9 @@ pub struct Notes {
     pub size_bytes: Option<u64>,
     /// The machine's boot in which the first byte was written.
     pub boot: String,
+    /// Which of its bytes are there, sorted; without, all of the partial's length.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<Range<u64>>,
 }
 
 /// A partial, locked.
@@ -89,15 +94,31 @@ impl Partial {
         Ok(self.file.metadata()?.len())
     }
 
+    /// Which bytes are there, of the file that the notes tell of.
+    pub fn parts(&self) -> io::Result<Vec<Range<u64>>> {
+        let there = self.size_bytes()?;
+        let noted = self.notes.iter().flat_map(|notes| &notes.parts);
+        let parts: Vec<_> = noted.map(|part| part.start.min(there)..part.end.min(there)).collect();
+        Ok(if parts.is_empty() { std::iter::once(0..there).collect() } else { parts })
+    }
+
+    /// Notes which bytes are there, all of them written before; nothing for a partial without notes.
+    pub fn note_parts(&mut self, parts: &[Range<u64>]) -> io::Result<()> {
+        let Some(notes) = &mut self.notes else { return Ok(()) };
+        notes.parts = parts.to_vec();
+        // Notes half-written must not take the place of whole ones.
+        let beside = new_notes_path(&self.path);
+        std::fs::write(&beside, serde_json::to_vec(notes)?)?;
+        std::fs::rename(beside, notes_path(&self.path))
+    }
+
     /// Empties it; with `notes`, what comes now can be gone on with.
     pub fn restart(&mut self, notes: Option<Notes>) -> io::Result<()> {
         if self.size_bytes()? > 0 {
             self.file.set_len(0)?;
         }
         self.file.rewind()?;
-        if self.notes.take().is_some() {
-            remove(&notes_path(&self.path))?;
-        }
+        self.forget()?;
         if let Some(notes) = &notes {
             std::fs::write(notes_path(&self.path), serde_json::to_vec(notes)?)?;
         }
@@ -108,6 +129,9 @@ impl Partial {
     /// Keeps the first `size_bytes` bytes, gives them to `hasher`, and stands behind them.
     pub fn go_on(&mut self, size_bytes: u64, hasher: &mut Hasher) -> io::Result<()> {
         self.file.set_len(size_bytes)?;
+        if self.notes.as_ref().is_some_and(|notes| !notes.parts.is_empty()) {
+            self.note_parts(&[])?;
+        }
         self.file.rewind()?;
         let mut chunk = vec![0; CHUNK];
         let mut left = size_bytes;
@@ -130,9 +154,7 @@ impl Partial {
     /// Its bytes may not be durable yet.
     pub fn publish(mut self, target: &Path) -> Result<File, FileError> {
         let failed = |error| FileError::at("replace", target)(error);
-        if self.notes.take().is_some() {
-            remove(&notes_path(&self.path)).map_err(failed)?;
-        }
+        self.forget().map_err(failed)?;
         let mut moved = std::fs::rename(&self.path, target);
         if let (Err(error), Some(folder)) = (&moved, target.parent())
             && error.kind() == ErrorKind::NotFound
@@ -156,6 +178,15 @@ impl Partial {
         }
     }
 
+    /// Removes the notes.
+    fn forget(&mut self) -> io::Result<()> {
+        if self.notes.take().is_none() {
+            return Ok(());
+        }
+        remove(&notes_path(&self.path))?;
+        remove(&new_notes_path(&self.path))
+    }
+
     /// Removes it with its notes.
     pub fn discard(mut self) -> io::Result<()> {
         self.restart(None)
@@ -176,7 +207,8 @@ impl Drop for Partial {
     fn drop(&mut self) {
         if !self.published && self.notes.is_none() {
             // What cannot be removed now is removed by a later sweep.
-            let _ = remove(&notes_path(&self.path)).and_then(|()| remove(&self.path));
+            let notes = [notes_path(&self.path), new_notes_path(&self.path)];
+            let _ = notes.iter().try_for_each(|path| remove(path)).and_then(|()| remove(&self.path));
         }
     }
 }
@@ -184,6 +216,11 @@ impl Drop for Partial {
 /// Where the notes of the partial at `path` lie.
 pub fn notes_path(path: &Path) -> PathBuf {
     path.with_extension("json")
+}
+
+/// Where they are written before they take their place; a kill may leave that.
+fn new_notes_path(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }
 
 fn open(path: &Path) -> Result<File, FileError> {

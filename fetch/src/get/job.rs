@@ -1,6 +1,8 @@
 //! One request, from the look into the cache to the file in its place: hits, retries, mirrors.
 //! Must not know the other requests, nor how bytes come.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,10 @@ pub struct Job<'a> {
     number: u64,
     pub(super) request: &'a Request,
     pub(super) attempts: u32,
+    /// Requests for parts, which other threads send.
+    requests: Arc<AtomicU32>,
+    /// By how many connections a long file may come.
+    segments: usize,
     /// Which of the request's URLs was asked last.
     address: usize,
 }
@@ -44,7 +50,8 @@ enum Arrival {
 impl<'a> Job<'a> {
     /// The job number `number` of a run.
     pub fn new(getter: &'a Getter, events: &'a Sender<Event>, number: u64, request: &'a Request) -> Self {
-        Job { getter, events, number, request, attempts: 0, address: 0 }
+        let (segments, requests) = (getter.options.segments, Arc::default());
+        Job { getter, events, number, request, attempts: 0, requests, segments, address: 0 }
     }
 
     /// Does it, and says how it ended; nothing when the run was stopped before.
@@ -176,12 +183,18 @@ impl<'a> Job<'a> {
     ) -> Result<Option<Received>, Refusal> {
         self.attempts += 1;
         let address = self.address();
+        let _seat = self.getter.hosts.enter(&address.authority());
         let body = match self.getter.transfer.open(address, ask, &self.request.access)? {
             Answer::Body(body) => body,
             Answer::NotModified => return Ok(None),
             Answer::NoRest => return Err(Problem::WrongRange.into()),
         };
-        let received = self.receiver(place).receive(partial, body, address, held)?;
+        let received = self.receiver(place).receive(partial, body, address, held);
+        // Whoever sends another range than was asked for is asked for no more of them.
+        if matches!(received, Err(Problem::WrongRange)) {
+            self.segments = 1;
+        }
+        let received = received?;
         if let Err(mismatch) = self.check(&received) {
             partial.restart(None).map_err(FileError::at("write", &place.path)).map_err(Problem::from)?;
             return Err(if received.resumed { Problem::WrongRange } else { mismatch }.into());
@@ -190,8 +203,15 @@ impl<'a> Job<'a> {
     }
 
     fn receiver<'b>(&'b self, place: &'b Place) -> Receiver<'b> {
-        let Getter { stop, .. } = self.getter;
-        Receiver { job: self.number, request: self.request, place, events: self.events, stop }
+        Receiver {
+            job: self.number,
+            request: self.request,
+            place,
+            events: self.events,
+            requests: &self.requests,
+            segments: self.segments,
+            getter: self.getter,
+        }
     }
 
     fn check(&self, received: &Received) -> Result<(), Problem> {
@@ -245,6 +265,10 @@ impl<'a> Job<'a> {
         &self.request.addresses[self.address]
     }
 
+    fn attempts(&self) -> u32 {
+        self.attempts + self.requests.load(Ordering::Relaxed)
+    }
+
     fn finished(&self, got: &Got, place: &Place, processed: Option<Processed>) -> FileFinished {
         FileFinished {
             name: self.request.name.clone(),
@@ -253,7 +277,7 @@ impl<'a> Job<'a> {
             digest: got.entry.sha256().to_owned(),
             size_bytes: got.entry.stamp.size_bytes,
             status: got.status,
-            attempts: self.attempts,
+            attempts: self.attempts(),
             pinned: self.request.expected.is_some(),
             processed,
             extra: self.request.extra.clone(),
@@ -267,7 +291,7 @@ impl<'a> Job<'a> {
         };
         FileFailed {
             url: self.address().to_string(),
-            attempts: self.attempts,
+            attempts: self.attempts(),
             expected,
             got,
             extra: self.request.extra.clone(),

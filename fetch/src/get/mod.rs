@@ -3,14 +3,17 @@
 
 mod check;
 mod claims;
+mod hosts;
 mod job;
 mod process;
 mod queue;
 mod receive;
 mod retry;
+mod segments;
 mod stop;
 
 pub use claims::Claims;
+pub use hosts::Hosts;
 pub use retry::Policy;
 pub use stop::Stop;
 
@@ -47,6 +50,8 @@ pub struct Options {
     pub verify: Verify,
     /// How much may come out of an archive.
     pub max_unpacked: Limit,
+    /// By how many connections a long file may come.
+    pub segments: usize,
 }
 
 /// What gets files: one for a run, shared by its threads.
@@ -54,7 +59,9 @@ pub struct Getter {
     /// Where files lie.
     pub cache: Cache,
     /// Where bytes come from.
-    pub transfer: Transfer,
+    pub transfer: Arc<Transfer>,
+    /// How many connections each host bears.
+    pub hosts: Hosts,
     /// How files are got.
     pub options: Options,
     /// What is done with files whose requests do not say it.

@@ -10,6 +10,7 @@ mod forward;
 mod names;
 
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -51,7 +52,7 @@ impl Client {
         access: Option<&Access>,
     ) -> Result<Answer, Refusal> {
         let response = self.send(&Method::GET, address, access, &conditions(ask))?;
-        answer(response, address)
+        answer(response, address, ask)
     }
 
     /// Asks whether `address` is there, by its headers alone; of a server that gives none, by the first byte.
@@ -89,7 +90,7 @@ impl Client {
         let response = self.send_once(&Method::GET, address, headers.iter())?;
         match location(&response) {
             Some(location) => Ok(address.follow(&location).ok()),
-            None => answer(response, address).map(|_| None),
+            None => answer(response, address, Ask::Whole).map(|_| None),
         }
     }
 
@@ -201,6 +202,10 @@ fn conditions(ask: Ask<'_>) -> Headers {
         Ask::Rest { from, validator } => {
             vec![(header::RANGE, format!("bytes={from}-")), (header::IF_RANGE, validator.to_owned())]
         }
+        Ask::Part { from, to, validator } => {
+            let range = format!("bytes={from}-{}", to.saturating_sub(1));
+            vec![(header::RANGE, range), (header::IF_RANGE, validator.to_owned())]
+        }
     }
 }
 
@@ -214,7 +219,7 @@ fn location<T>(response: &Response<T>) -> Option<String> {
     redirects.then(|| text(response, &header::LOCATION)).flatten()
 }
 
-fn answer(response: Response<HttpBody>, address: &Address) -> Result<Answer, Refusal> {
+fn answer(response: Response<HttpBody>, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
     let status = response.status().as_u16();
     match status {
         200..=299 => {}
@@ -233,15 +238,16 @@ fn answer(response: Response<HttpBody>, address: &Address) -> Result<Answer, Ref
         206 if unpack => return Err(Problem::WrongRange.into()),
         206 => {
             let range = text(&response, &header::CONTENT_RANGE).and_then(|range| content_range(&range));
-            range.ok_or(Problem::WrongRange)?
+            range.and_then(|range| fitting(range, ask)).ok_or(Problem::WrongRange)?
         }
         _ => (0, length),
     };
+    let ranges = status == 206 || text(&response, &header::ACCEPT_RANGES).is_some_and(|unit| unit == "bytes");
     let bytes = response.into_body().into_reader();
     if unpack {
         return Ok(Answer::Body(encoding::unpacked(bytes, validators)));
     }
-    Ok(Answer::Body(Body { bytes: Box::new(bytes), from, size, validators, digest: None }))
+    Ok(Answer::Body(Body { ranges, ..Body::new(bytes, from, size, validators) }))
 }
 
 /// Why a response gives no file.
@@ -256,29 +262,38 @@ fn refusal<T>(response: &Response<T>) -> Refusal {
     Refusal { problem, retry_after }
 }
 
-/// The first byte and the whole size that a `Content-Range` names, of a range that goes to the end.
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+/// The first byte and the whole size, when a range is the one asked for: to the end, or a part exactly.
+fn fitting((range, whole): (Range<u64>, Option<u64>), ask: Ask<'_>) -> Option<(u64, Option<u64>)> {
+    match ask {
+        Ask::Part { from, to, .. } => (range == (from..to)).then_some((from, whole)),
+        _ => whole.is_none_or(|whole| whole == range.end).then_some((range.start, Some(range.end))),
+    }
+}
+
+/// The bytes that a `Content-Range` names, and the whole size if it is known.
+fn content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
     let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
     let end = last.checked_add(1)?;
     let whole = match size.trim() {
-        "*" => end,
-        size => size.parse().ok()?,
+        "*" => None,
+        size => Some(size.parse().ok()?),
     };
-    (first <= last && whole == end).then_some((first, Some(whole)))
+    (first <= last && whole.is_none_or(|whole| end <= whole)).then_some((first..end, whole))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::content_range;
+    use super::*;
 
     #[test]
-    fn a_range_to_the_end_is_understood() {
-        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
-        assert_eq!(content_range("bytes 5-9/*"), Some((5, Some(10))));
+    fn a_range_is_understood() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5..10, Some(10))));
+        assert_eq!(content_range("bytes 5-8/10"), Some((5..9, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5..10, None)));
         for bad in [
-            "bytes 5-8/10",
+            "bytes 5-10/10",
             "bytes 9-5/10",
             "bytes */10",
             "items 5-9/10",
@@ -286,6 +301,19 @@ mod tests {
             "",
         ] {
             assert_eq!(content_range(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_range_asked_for_fits() {
+        let rest = Ask::Rest { from: 5, validator: "" };
+        assert_eq!(fitting((5..10, Some(10)), rest), Some((5, Some(10))));
+        assert_eq!(fitting((5..10, None), rest), Some((5, Some(10))));
+        assert_eq!(fitting((5..9, Some(10)), rest), None);
+        let part = Ask::Part { from: 5, to: 9, validator: "" };
+        assert_eq!(fitting((5..9, Some(10)), part), Some((5, Some(10))));
+        for other in [5..10, 4..9, 5..8] {
+            assert_eq!(fitting((other, Some(10)), part), None);
         }
     }
 }

@@ -62,13 +62,23 @@ pub enum Ask<'a> {
         /// See [`Validators::strong`].
         validator: &'a str,
     },
+    /// The bytes `from..to` if it is still the version `validator`, else the whole file. A protocol that cannot
+    /// tell them apart gives the whole.
+    Part {
+        /// The first byte.
+        from: u64,
+        /// The byte behind the last.
+        to: u64,
+        /// See [`Validators::strong`].
+        validator: &'a str,
+    },
 }
 
 /// A file that begins to come.
 pub struct Body {
     /// Its bytes from `from` on, exactly as they are stored.
-    pub bytes: Box<dyn Read>,
-    /// How many bytes before them do not come: other than 0 only when the rest was asked for.
+    pub bytes: Box<dyn Read + Send>,
+    /// How many bytes before them do not come: other than 0 only when the rest or a part was asked for.
     pub from: u64,
     /// How many there must be with those before them, where that is known.
     pub size: Option<u64>,
@@ -76,6 +86,20 @@ pub struct Body {
     pub validators: Validators,
     /// The digest that whoever keeps the file says it has.
     pub digest: Option<Digest>,
+    /// Whether [`Ask::Part`] is understood here.
+    pub ranges: bool,
+}
+
+impl Body {
+    /// A body of which nothing more is known: no digest, and whether parts of it can be had.
+    pub fn new(
+        bytes: impl Read + Send + 'static,
+        from: u64,
+        size: Option<u64>,
+        validators: Validators,
+    ) -> Body {
+        Body { bytes: Box::new(bytes), from, size, validators, digest: None, ranges: false }
+    }
 }
 
 /// What an address answers.

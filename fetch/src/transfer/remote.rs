@@ -71,7 +71,7 @@ impl Plan {
         match ask {
             Ask::Unless(known) if known.etag.is_some() && *known == *version => Plan::NotModified,
             Ask::Rest { from, validator } if version.strong() == Some(validator) => Plan::From(from),
-            Ask::Whole | Ask::Unless(_) | Ask::Rest { .. } => Plan::From(0),
+            Ask::Whole | Ask::Unless(_) | Ask::Rest { .. } | Ask::Part { .. } => Plan::From(0),
         }
     }
 }

@@ -15,6 +15,7 @@ mod python;
 mod proxies;
 mod registry;
 mod resume;
+mod segments;
 mod server;
 mod servers;
 mod sftp;

@@ -131,7 +131,7 @@ fn exchange(mut lease: Lease, path: &str, ask: Ask<'_>) -> Result<Answer, Troubl
         }
     };
     let bytes = Box::new(Download { data: Some(data), lease: Some(lease), sized: size.is_some() });
-    Ok(Answer::Body(Body { bytes, from, size, validators, digest: None }))
+    Ok(Answer::Body(Body::new(bytes, from, size, validators)))
 }
 
 /// The bytes of one file; at their end, which the server confirms, the connection goes back to its pool.

@@ -43,16 +43,10 @@ pub fn unpack(coding: Option<&str>, address: &Address) -> Result<bool, Problem> 
 }
 
 /// The body that was packed: of unknown size, and none that could be gone on with, which the weak `ETag` says.
-pub fn unpacked(bytes: impl Read + 'static, validators: Validators) -> Body {
+pub fn unpacked(bytes: impl Read + Send + 'static, validators: Validators) -> Body {
     let etag = validators.etag.map(|etag| format!("W/{}", etag.trim_start_matches("W/")));
     let last_modified = validators.last_modified.filter(|_| etag.is_none());
-    Body {
-        bytes: Box::new(MultiGzDecoder::new(bytes)),
-        from: 0,
-        size: None,
-        validators: Validators { etag, last_modified },
-        digest: None,
-    }
+    Body::new(MultiGzDecoder::new(bytes), 0, None, Validators { etag, last_modified })
 }
 
 #[cfg(test)]

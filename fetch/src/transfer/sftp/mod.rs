@@ -158,7 +158,7 @@ async fn find(session: &Session, path: &str, ask: Ask<'_>) -> Result<Option<Foun
 fn answer(runtime: &Handle, session: &Arc<Session>, found: Option<Found>) -> Answer {
     let Some(Found { file, from, size, version }) = found else { return Answer::NotModified };
     let bytes = Box::new(Stream::start(runtime, Arc::clone(session), file, from, size, version.clone()));
-    Answer::Body(Body { bytes, from, size, validators: version, digest: None })
+    Answer::Body(Body::new(bytes, from, size, version))
 }
 
 fn version(metadata: &Metadata) -> Validators {
