@@ -25,8 +25,21 @@ Examples:
   pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
   jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest; other keys pass
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
+  fetch get s3://bucket/key                           signed when there are credentials, else anonymous
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
+
+Credentials of stores, the first that is there, and none with --anonymous:
+  s3://bucket/key[?versionId=…]   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; the profile AWS_PROFILE
+                                  of ~/.aws/credentials and ~/.aws/config. Also: AWS_REGION, AWS_ENDPOINT_URL_S3,
+                                  AWS_NO_SIGN_REQUEST=yes, AWS_REQUEST_PAYER=requester
+  gs://bucket/object[#generation] CLOUDSDK_AUTH_ACCESS_TOKEN; GOOGLE_APPLICATION_CREDENTIALS; GS_ACCESS_KEY_ID and
+                                  GS_SECRET_ACCESS_KEY; gcloud's application default credentials; HMAC keys of ~/.boto.
+                                  Also: STORAGE_EMULATOR_HOST, CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE
+  az://account/container/blob     a SAS behind the URL's ?; AZURE_STORAGE_CONNECTION_STRING; AZURE_STORAGE_ACCOUNT with
+  az://container/blob             AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. The second form is for the account that
+                                  these name; az://account.blob.core.windows.net/container/blob always is the first
+A key is taken letter by letter: `#`, `%`, `+`, `?` and spaces in it are themselves.
 
 Exit codes: 0 every file is there; 1 a file had other content than its hash says; 2 a file could not be got
 (not found, no network, a miss with --offline, a name that leads out of the cache folder) or bad arguments.";
@@ -104,6 +117,9 @@ pub struct GetArgs {
     /// How to check files that are there
     #[arg(long, value_enum, default_value_t)]
     pub verify: Verify,
+    /// Ask s3:, gs: and az: without credentials
+    #[arg(long)]
+    pub anonymous: bool,
     /// How many files at once
     #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,

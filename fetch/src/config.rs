@@ -24,6 +24,8 @@ pub struct Get {
     pub policy: Policy,
     /// How many files at once.
     pub jobs: usize,
+    /// Whether stores are asked without credentials.
+    pub anonymous: bool,
 }
 
 /// A cache folder and how it is arranged.
@@ -44,6 +46,7 @@ impl Get {
             options: Options { offline: args.offline, refresh: args.refresh, verify: args.verify },
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
+            anonymous: args.anonymous,
         })
     }
 }

@@ -58,7 +58,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
-        transfer: Transfer::new(config.jobs),
+        transfer: Transfer::new(config.jobs, config.anonymous),
         options: config.options,
         policy: config.policy,
         stop: stop.clone(),

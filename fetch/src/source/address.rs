@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::object::{Object, Store};
+
 /// The longest file name that Linux file systems take, in bytes.
 const LONGEST_NAME: usize = 255;
 
@@ -31,6 +33,8 @@ const SECRET_KEYS: [&str; 12] = [
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     url: Url,
+    /// What the URL of a store names; `url` has only its scheme then, as the key is no path of a URL.
+    object: Option<Object>,
 }
 
 /// A text that is no URL that can be got.
@@ -50,13 +54,21 @@ pub enum BadAddress {
     /// It is a `file:` URL of another machine.
     #[error("{0} names a file of another machine")]
     Host(String),
+    /// It is the URL of a store, and what stands for the bucket cannot be one.
+    #[error("what stands behind {0}:// is no name of a bucket")]
+    Bucket(&'static str),
 }
 
 impl Address {
     /// Reads a URL.
     pub fn parse(text: &str) -> Result<Address, BadAddress> {
-        let url = Url::parse(text).map_err(|cause| BadAddress::NotUrl { text: conceal_text(text), cause })?;
-        let address = Address { url };
+        let not_url = |cause| BadAddress::NotUrl { text: conceal_text(text), cause };
+        if let Some(object) = Object::parse(text) {
+            let object = object?;
+            let url = Url::parse(&format!("{}:", object.store.scheme())).map_err(not_url)?;
+            return Ok(Address { url, object: Some(object) });
+        }
+        let address = Address { url: Url::parse(text).map_err(not_url)?, object: None };
         match address.url.scheme() {
             "http" | "https" => Ok(address),
             "file" if address.local_path().is_some() => Ok(address),
@@ -72,10 +84,10 @@ impl Address {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(name.split('/'));
         }
-        Address { url }
+        Address { url, object: self.object.as_ref().map(|object| object.join(name)) }
     }
 
-    /// `http`, `https` or `file`.
+    /// `http`, `https`, `file`, `s3`, `gs` or `az`.
     pub fn scheme(&self) -> &str {
         self.url.scheme()
     }
@@ -85,16 +97,24 @@ impl Address {
         (self.url.scheme() == "file").then(|| self.url.to_file_path().ok()).flatten()
     }
 
+    /// What the URL of a store names.
+    pub fn object(&self) -> Option<&Object> {
+        self.object.as_ref()
+    }
+
     /// The last part of the path, or `download` when there is none.
     pub fn file_name(&self) -> String {
-        let last = self.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-        // Percent-encoding leaves ASCII only, so that any byte is a boundary.
-        let name = &last[last.len().saturating_sub(LONGEST_NAME)..];
+        let of_path = || self.url.path_segments().and_then(|mut segments| segments.next_back());
+        let last = self.object.as_ref().map(Object::file_name).or_else(of_path).unwrap_or_default();
+        let name = &last[last.ceil_char_boundary(last.len().saturating_sub(LONGEST_NAME))..];
         if name.is_empty() { "download".to_owned() } else { name.to_owned() }
     }
 
     /// The URL for the wire, without user and password.
     pub fn exact(&self) -> String {
+        if let Some(object) = &self.object {
+            return object.to_string();
+        }
         without_user(&self.url).into()
     }
 
@@ -108,6 +128,9 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(object) = &self.object {
+            return fmt::Display::fmt(object, f);
+        }
         let mut url = without_user(&self.url);
         let secret = |key: &str| SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str());
         if url.query_pairs().any(|(key, _)| secret(&key)) {
@@ -133,7 +156,9 @@ pub fn conceal(argument: &str) -> String {
         return format!("{option}={}", conceal(value));
     }
     match Address::parse(argument) {
-        Ok(address) if address.to_string() == address.url.as_str() => argument.to_owned(),
+        Ok(address) if address.object.is_none() && address.to_string() == address.url.as_str() => {
+            argument.to_owned()
+        }
         Ok(address) => address.to_string(),
         Err(_) => conceal_text(argument),
     }
@@ -142,7 +167,9 @@ pub fn conceal(argument: &str) -> String {
 /// Leaves out what stands between `//` and `@` in a text that may be no URL.
 fn conceal_text(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("//") else { return text.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // A key of Amazon's may have a slash, and the URL of a bucket has no user, so that nothing before the @ is shown.
+    let of_store = Store::of_scheme(scheme.trim_end_matches(':')).is_some();
+    let authority = if of_store { rest } else { rest.split(['/', '?', '#']).next().unwrap_or_default() };
     match authority.rfind('@') {
         Some(at) => format!("{scheme}//{}", &rest[at + 1..]),
         None => text.to_owned(),
@@ -174,8 +201,10 @@ mod tests {
         assert_eq!(address.exact(), "https://host/f.bin?X-Amz-Signature=abc&v=2");
         assert_eq!(address.credentials(), Some(("me".into(), "s@fe+1".into())));
         assert_eq!(conceal("ht!tp://me:pw@host/x"), "ht!tp://host/x");
+        assert_eq!(conceal("s3://id:se/cret@bucket/key"), "s3://bucket/key");
+        assert_eq!(conceal("az://account/c/b?sv=2021&sig=abc"), "az://account/c/b");
         assert_eq!(conceal("--base-url=http://me:pw@host/x?sig=1"), "--base-url=http://host/x?sig=***");
-        for plain in ["--jobs=3", "http://host", "-", "a=b"] {
+        for plain in ["--jobs=3", "http://host", "-", "a=b", "s3://bucket/a b#c%20@", "s3://bucket"] {
             assert_eq!(conceal(plain), plain);
         }
         Ok(())
@@ -187,6 +216,10 @@ mod tests {
             let joined = Address::parse(base)?.join("sub/a b#1?.txt");
             assert_eq!(joined.exact(), "http://host/base/sub/a%20b%231%3F.txt");
         }
+        for base in ["s3://bucket/base", "s3://bucket/base/"] {
+            assert_eq!(Address::parse(base)?.join("a b#1?.txt").exact(), "s3://bucket/base/a b#1?.txt");
+        }
+        assert_eq!(Address::parse("s3://bucket")?.join("a").exact(), "s3://bucket/a");
         Ok(())
     }
 
@@ -194,8 +227,12 @@ mod tests {
     fn the_name_is_the_end_of_the_path() -> Result<(), BadAddress> {
         assert_eq!(Address::parse("http://h/a/b.txt?x=/y")?.file_name(), "b.txt");
         assert_eq!(Address::parse("http://h/")?.file_name(), "download");
+        assert_eq!(Address::parse("s3://bucket/a/b c#1")?.file_name(), "b c#1");
+        assert_eq!(Address::parse("s3://bucket/a/")?.file_name(), "download");
         let long = format!("http://h/{}.zip", "x".repeat(400));
         assert_eq!(Address::parse(&long)?.file_name().len(), LONGEST_NAME);
+        let long = format!("s3://bucket/{}", "ü".repeat(200));
+        assert_eq!(Address::parse(&long)?.file_name(), "ü".repeat(127));
         Ok(())
     }
 

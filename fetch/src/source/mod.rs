@@ -5,11 +5,13 @@ pub mod address;
 mod arguments;
 mod documents;
 mod json;
+pub mod object;
 pub mod registry;
 
 pub use address::{Address, BadAddress};
 pub use arguments::from_arguments;
 pub use json::read_json;
+pub use object::Object;
 pub use registry::from_registry;
 
 use serde_json::{Map, Value};

@@ -1,5 +1,6 @@
 //! HTTP and HTTPS by ureq: the only room that knows it. Must not know caches, digests or retries.
 
+use std::io::Read;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use crate::source::Address;
 const CONNECT: Duration = Duration::from_secs(20);
 /// How long a server may be silent before or within a body.
 const SILENCE: Duration = Duration::from_mins(1);
+
+/// The longest text that is read of an answer that is no file, in bytes.
+const LONGEST_TEXT: u64 = 64 * 1024;
 
 /// One client for all threads, with one pool of connections.
 pub struct Client {
@@ -59,6 +63,25 @@ impl Client {
         answer(response)
     }
 
+    /// Sends a GET with these headers to `url`, and follows no redirect: what is signed for one host is for no other.
+    pub fn get(&self, url: &str, headers: &[Header]) -> Result<Reply, Problem> {
+        let mut request = self.agent().get(url).config().max_redirects(0).build();
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let response = request.call().map_err(|error| Problem::Connection(error.to_string()))?;
+        Ok(Reply { response })
+    }
+
+    /// Sends a form by POST to `url`, and follows no redirect.
+    pub fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Reply, Problem> {
+        let request = self.agent().post(url).config().max_redirects(0).build();
+        let response = request
+            .send_form(form.iter().copied())
+            .map_err(|error| Problem::Connection(error.to_string()))?;
+        Ok(Reply { response })
+    }
+
     fn agent(&self) -> &Agent {
         self.agent.get_or_init(|| {
             let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
@@ -80,6 +103,44 @@ impl Client {
                 .build();
             config.into()
         })
+    }
+}
+
+/// A header's name, in lower case, and value.
+pub type Header = (&'static str, String);
+
+/// What a server answers, as it is.
+pub struct Reply {
+    response: Response<HttpBody>,
+}
+
+impl Reply {
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// How long the server wants not to be asked.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after").and_then(retry_after::parse)
+    }
+
+    /// The body as text, as far as it comes and is no longer than [`LONGEST_TEXT`].
+    pub fn text(self) -> String {
+        let mut bytes = Vec::new();
+        // What explains a failure must not add one: half of it is better than none.
+        let _ = self.response.into_body().into_reader().take(LONGEST_TEXT).read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The file in it, or why there is none.
+    pub fn answer(self) -> Result<Answer, Refusal> {
+        answer(self.response)
     }
 }
 

@@ -3,6 +3,7 @@
 mod http;
 mod local;
 mod retry_after;
+mod store;
 
 use std::io::Read;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::source::Address;
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
     http: http::Client,
+    stores: store::Stores,
 }
 
 /// What tells one version of a file from another, in the server's words.
@@ -85,13 +87,17 @@ impl From<Problem> for Refusal {
 }
 
 impl Transfer {
-    /// A transfer that keeps up to `connections` open to each host.
-    pub fn new(connections: usize) -> Transfer {
-        Transfer { http: http::Client::new(connections) }
+    /// A transfer that keeps up to `connections` open to each host; when `anonymous`, stores are asked without
+    /// credentials.
+    pub fn new(connections: usize, anonymous: bool) -> Transfer {
+        Transfer { http: http::Client::new(connections), stores: store::Stores::new(anonymous) }
     }
 
     /// Opens what lies at `address`; only some protocols know of anything but the whole.
     pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
+        if let Some(object) = address.object() {
+            return self.stores.open(&self.http, object, ask);
+        }
         match address.local_path() {
             Some(path) => Ok(Answer::Body(local::open(&path)?)),
             None => self.http.open(address, ask),
