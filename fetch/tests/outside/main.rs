@@ -10,6 +10,8 @@ mod places;
 mod registry;
 mod resume;
 mod server;
+mod servers;
+mod stores;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

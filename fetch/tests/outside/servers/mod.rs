@@ -1,0 +1,51 @@
+//! Real servers for the tests: each its own process on a port of its own, which ends with the test.
+
+pub mod stores;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server that listens; it ends when this goes.
+pub struct Process {
+    child: Child,
+    pub port: u16,
+}
+
+impl Process {
+    /// Starts what `command` makes for a free port, and waits until it listens there. What it says goes to `log`.
+    pub fn listening(log: &Path, command: impl Fn(u16) -> Command) -> Process {
+        // Between the choice of a port and its use somebody else may take it.
+        for _ in 0..10 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let said = std::fs::File::create(log).unwrap();
+            let mut command = command(port);
+            command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
+            let mut process = Process { child: command.spawn().unwrap(), port };
+            if process.listens() {
+                return process;
+            }
+        }
+        panic!("the server does not start: {}", std::fs::read_to_string(log).unwrap_or_default());
+    }
+
+    fn listens(&mut self) -> bool {
+        let until = Instant::now() + Duration::from_mins(1);
+        while Instant::now() < until && self.child.try_wait().unwrap().is_none() {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that ended by itself is no failure.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
