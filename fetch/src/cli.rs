@@ -29,16 +29,17 @@ Examples:
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 
-Credentials of stores, the first that is there, and none with --anonymous:
-  s3://bucket/key[?versionId=…]   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; the profile AWS_PROFILE
-                                  of ~/.aws/credentials and ~/.aws/config. Also: AWS_REGION, AWS_ENDPOINT_URL_S3,
-                                  AWS_NO_SIGN_REQUEST=yes, AWS_REQUEST_PAYER=requester
-  gs://bucket/object[#generation] CLOUDSDK_AUTH_ACCESS_TOKEN; GOOGLE_APPLICATION_CREDENTIALS; GS_ACCESS_KEY_ID and
-                                  GS_SECRET_ACCESS_KEY; gcloud's application default credentials; HMAC keys of ~/.boto.
-                                  Also: STORAGE_EMULATOR_HOST, CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE
-  az://account/container/blob     a SAS behind the URL's ?; AZURE_STORAGE_CONNECTION_STRING; AZURE_STORAGE_ACCOUNT with
-  az://container/blob             AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. The second form is for the account that
-                                  these name; az://account.blob.core.windows.net/container/blob always is the first
+Objects of stores: s3://bucket/key[?versionId=…], gs://bucket/object[#generation],
+az://account/container/blob or, of the account that the environment names, az://container/blob.
+Their credentials are the first of these; with --anonymous, and when there are none, nobody is named:
+  s3: AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN);
+      the profile AWS_PROFILE of ~/.aws/credentials and ~/.aws/config
+  gs: CLOUDSDK_AUTH_ACCESS_TOKEN; GOOGLE_APPLICATION_CREDENTIALS; GS_ACCESS_KEY_ID with
+      GS_SECRET_ACCESS_KEY; gcloud's application default credentials; the HMAC keys of ~/.boto
+  az: the SAS behind a URL's ?; AZURE_STORAGE_CONNECTION_STRING;
+      AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN
+Honoured too: AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_NO_SIGN_REQUEST, AWS_REQUEST_PAYER,
+STORAGE_EMULATOR_HOST, CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE.
 A key is taken letter by letter: `#`, `%`, `+`, `?` and spaces in it are themselves.
 
 Exit codes: 0 every file is there; 1 a file had other content than its hash says; 2 a file could not be got
