@@ -31,7 +31,7 @@ A run that was killed is gone on with by the next one, where the server tells ve
 
 Objects of stores: s3://bucket/key[?versionId=…], gs://bucket/object[#generation],
 az://account/container/blob or, of the account that the environment names, az://container/blob.
-Their credentials are the first of these; with --anonymous, and when there are none, nobody is named:
+Credentials are the first of these; without any, and with --anonymous, requests are anonymous:
   s3: AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN);
       the profile AWS_PROFILE of ~/.aws/credentials and ~/.aws/config
   gs: CLOUDSDK_AUTH_ACCESS_TOKEN; GOOGLE_APPLICATION_CREDENTIALS; GS_ACCESS_KEY_ID with

@@ -1,8 +1,8 @@
 //! Azure Blob Storage. Must not know how a blob is used.
 //!
 //! `az://account/container/blob` names everything. When the environment names an account, `az://container/blob` is of
-//! that one, as the tools of Azure take it; a first part with a dot, such as `account.blob.core.windows.net`, is an account's
-//! host in any case. Credentials are used for the account alone that they are set for.
+//! that one, as the tools of Azure take it; a first part with a dot, such as
+//! `account.blob.core.windows.net`, is an account's host in any case. Credentials are used for the account alone that they are set for.
 
 use std::sync::OnceLock;
 
