@@ -36,6 +36,7 @@ Examples:
   fetch get --header @token.txt https://host/x.csv    a header that nobody sees; logins come from ~/.netrc
   fetch get --check -r registry.txt                   whether all of it is still to be had
   fetch get ftp://host/data.nc sftp://me@host/srv/x   from file servers
+  fetch get s3://bucket/key                           signed when there are credentials, else anonymous
 
 URLs: http https file, and
   doi   of Zenodo, figshare, Dataverse and InvenioRDM. A figshare DOI that ends in .v2 means that version, any other
@@ -45,6 +46,19 @@ URLs: http https file, and
   ftps  TLS from the first byte on, port 990; on port 21, or as ftpes://HOST:PORT, by AUTH TLS
   sftp  absolute paths, or /~/… below the home folder; keys of ssh-agent and ~/.ssh, or the URL's password;
         the host must be in ~/.ssh/known_hosts; of ~/.ssh/config: HostName User Port IdentityFile HostKeyAlias
+  s3 gs az  objects of stores: s3://bucket/key[?versionId=…], gs://bucket/object[#generation],
+        az://account/container/blob or, of the account that the environment names, az://container/blob.
+        A key is taken letter by letter: `#`, `%`, `+`, `?` and spaces in it are themselves.
+
+Credentials of stores are the first of these; without any, and with --anonymous, requests are anonymous:
+  s3    AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN);
+        the profile AWS_PROFILE of ~/.aws/credentials and ~/.aws/config
+  gs    CLOUDSDK_AUTH_ACCESS_TOKEN; GOOGLE_APPLICATION_CREDENTIALS; GS_ACCESS_KEY_ID with
+        GS_SECRET_ACCESS_KEY; gcloud's application default credentials; the HMAC keys of ~/.boto
+  az    the SAS behind a URL's ?; AZURE_STORAGE_CONNECTION_STRING;
+        AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN
+Honoured too: AWS_REGION, AWS_ENDPOINT_URL_S3, AWS_NO_SIGN_REQUEST, AWS_REQUEST_PAYER,
+STORAGE_EMULATOR_HOST, CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE.
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 
@@ -166,6 +180,9 @@ pub struct GetArgs {
     /// How to check files that are there
     #[arg(long, value_enum, default_value_t)]
     pub verify: Verify,
+    /// Ask s3:, gs: and az: without credentials
+    #[arg(long)]
+    pub anonymous: bool,
     /// How many files at once
     #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,

@@ -40,6 +40,8 @@ pub struct Get {
     pub credentials: Credentials,
     /// Through whom.
     pub proxies: Proxies,
+    /// Whether stores are asked without credentials.
+    pub anonymous: bool,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -125,6 +127,7 @@ impl Get {
             credentials: Credentials::new(access, netrc),
             proxies: proxies(args.access.proxy.as_deref())?,
             warnings,
+            anonymous: args.anonymous,
         })
     }
 }

@@ -104,8 +104,11 @@ impl Explain for Error {
             Error::BadDevVersion(_) => "give a name such as main",
             Error::NoVersion => "give --data-version VERSION",
             Error::NoRecord { cause, .. } => return cause.hint(),
+            Error::Address(BadAddress::Bucket(_)) => {
+                "give s3://bucket/key, gs://bucket/object or az://account/container/blob, and keys in the environment"
+            }
             Error::Address(_) => {
-                "give http:, https:, ftp:, ftps:, sftp:, doi: or file: URLs; names of a registry need -r REGISTRY"
+                "give URLs of the kinds that fetch get --help names; names of a registry need -r REGISTRY"
             }
             Error::NothingAsked => "give URLs, -r REGISTRY, or - for JSON on standard input",
             Error::HashOfSeveral { .. } | Error::HashElsewhere(_) => {
@@ -152,6 +155,64 @@ impl Explain for Error {
     }
 }
 
+/// What a store says when it gives no object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store answers {}", self.words())]
+pub struct StoreRefusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The store's word for it, such as `NoSuchKey`; empty when it gives none.
+    pub code: String,
+    /// The store's sentence for it, without any secret; perhaps empty.
+    pub message: String,
+    /// Where the credentials came from that were used, or why there were none.
+    pub tried: String,
+}
+
+impl StoreRefusal {
+    fn words(&self) -> String {
+        let StoreRefusal { status, code, message, .. } = self;
+        match (&**code, &**message) {
+            ("", _) => format!("HTTP {status}"),
+            (code, "") => format!("{code} (HTTP {status})"),
+            (code, message) => format!("{code}: {message} (HTTP {status})"),
+        }
+    }
+
+    fn is_not_found(&self) -> bool {
+        matches!(self.status, 404 | 410)
+    }
+
+    /// Some stores say with 400 that a token has expired or is none.
+    fn is_denied(&self) -> bool {
+        matches!(self.status, 401 | 403) || matches!(&*self.code, "ExpiredToken" | "InvalidToken")
+    }
+
+    fn hint(&self) -> String {
+        let advice = match &*self.code {
+            "ExpiredToken" | "TokenRefreshRequired" => "get new ones, or give --anonymous for public data",
+            "RequestTimeTooSkewed" => "set the clock of this machine",
+            "InvalidObjectState" | "BlobArchived" => "the object is archived: restore it first",
+            _ if self.is_not_found() => "check the bucket and the key, which is taken letter by letter",
+            _ if self.is_denied() => {
+                "credentials with the right to read it are needed, and `fetch get --help` says where they are looked for"
+            }
+            _ => "try again later, or give a mirror in \"urls\"",
+        };
+        format!("{}; {advice}", self.tried)
+    }
+}
+
+/// What is wrong with a machine's settings for a store, so that it is not even asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreSetup {
+    /// What is wrong, without any secret.
+    pub message: String,
+    /// What to do.
+    pub hint: &'static str,
+}
+
 /// Why one file could not be got.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages are the documentation")]
@@ -164,6 +225,10 @@ pub enum Problem {
     AccessDenied { status: u16 },
     #[error("the server answers HTTP {status}")]
     HttpStatus { status: u16 },
+    #[error(transparent)]
+    Store(#[from] StoreRefusal),
+    #[error(transparent)]
+    StoreSetup(#[from] StoreSetup),
     #[error("{0}")]
     Connection(String),
     #[error("the server's certificate is not trusted: {0}")]
@@ -216,7 +281,10 @@ impl Problem {
     pub fn is_transient(&self) -> bool {
         match self {
             // Not 501 and 505, which say that the server cannot do it at all.
-            Problem::HttpStatus { status } => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 506..),
+            Problem::Store(StoreRefusal { code, .. }) if code == "RequestTimeout" => true,
+            Problem::HttpStatus { status } | Problem::Store(StoreRefusal { status, .. }) => {
+                matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 506..)
+            }
             Problem::Connection(_)
             | Problem::Broken { .. }
             | Problem::Truncated { .. }
@@ -258,6 +326,8 @@ impl Explain for Problem {
             Problem::Archive(error) => return error.hint(),
             Problem::File(error) => return error.hint(),
             Problem::Doi(problem) => return problem.hint(),
+            Problem::Store(refusal) => return Some(refusal.hint()),
+            Problem::StoreSetup(setup) => setup.hint,
             Problem::Stopped => return None,
         };
         Some(hint.to_owned())
@@ -268,7 +338,10 @@ impl Explain for Problem {
             Problem::HashMismatch { .. } => "hash_mismatch",
             Problem::NotFound { .. } | Problem::NoLocalFile(_) => "not_found",
             Problem::AccessDenied { .. } => "access_denied",
-            Problem::HttpStatus { .. } => "http_status",
+            Problem::Store(refusal) if refusal.is_not_found() => "not_found",
+            Problem::Store(refusal) if refusal.is_denied() => "access_denied",
+            Problem::StoreSetup(_) => "bad_setup",
+            Problem::HttpStatus { .. } | Problem::Store(_) => "http_status",
             Problem::WrongRange => "wrong_range",
             Problem::Changed => "changed",
             Problem::Connection(_) => "connection_failed",

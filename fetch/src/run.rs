@@ -71,7 +71,13 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let connections = config.jobs.max(config.options.segments);
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
-        transfer: Arc::new(Transfer::new(connections, config.proxies, config.credentials, config.services)),
+        transfer: Arc::new(Transfer::new(
+                connections,
+                config.proxies,
+                config.credentials,
+                config.services,
+                config.anonymous,
+            )),
         hosts: Hosts::new(connections),
         options: config.options,
         process: config.process,
@@ -165,7 +171,7 @@ fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
 }
 
 fn registry_from_doi(config: FromDoi, session: &Session) -> Result<Exit, Failure> {
-    let transfer = Transfer::new(1, config.proxies, Credentials::default(), config.services);
+    let transfer = Transfer::new(1, config.proxies, Credentials::default(), config.services, true);
     let record = registry::record(&transfer, &config.doi, config.policy)?;
     let listing = Listing::new(&config.doi, &record);
     for name in &listing.without_digest {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::doi;
+use super::object::{Object, Store};
 
 /// The longest file name that Linux file systems take, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -33,6 +34,8 @@ const SECRET_KEYS: [&str; 12] = [
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     url: Url,
+    /// What the URL of a store names; `url` has only its scheme then, as the key is no path of a URL.
+    object: Option<Object>,
 }
 
 /// A text that is no URL that can be got.
@@ -58,22 +61,27 @@ pub enum BadAddress {
     /// It is a `doi:` address without a DOI.
     #[error("{0:?} has no DOI: expected doi:10.PREFIX/SUFFIX/NAME")]
     Doi(String),
+    /// It is the URL of a store, and what stands for the bucket cannot be one.
+    #[error("what stands behind {0}:// is no name of a bucket")]
+    Bucket(&'static str),
 }
 
 impl Address {
     /// Reads a URL.
     pub fn parse(text: &str) -> Result<Address, BadAddress> {
+        let not_url = |cause| BadAddress::NotUrl { text: conceal_text(text), cause };
         if let Some((scheme, rest)) =
             text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("doi"))
         {
             let path = doi::escape(rest).ok_or_else(|| BadAddress::Doi(text.to_owned()))?;
-            let url = Url::parse(&format!("{scheme}:{path}"));
-            return Ok(Address {
-                url: url.map_err(|cause| BadAddress::NotUrl { text: text.to_owned(), cause })?,
-            });
+            return Url::parse(&format!("{scheme}:{path}")).map(Address::of).map_err(not_url);
         }
-        let url = Url::parse(text).map_err(|cause| BadAddress::NotUrl { text: conceal_text(text), cause })?;
-        let address = Address { url };
+        if let Some(object) = Object::parse(text) {
+            let object = object?;
+            let url = Url::parse(&format!("{}:", object.store.scheme())).map_err(not_url)?;
+            return Ok(Address { url, object: Some(object) });
+        }
+        let address = Address::of(Url::parse(text).map_err(not_url)?);
         match address.url.scheme() {
             "http" | "https" => Ok(address),
             "ftp" | "ftps" | "ftpes" | "sftp" if !address.host().is_empty() => Ok(address),
@@ -82,6 +90,10 @@ impl Address {
             "file" => Err(BadAddress::Host(address.to_string())),
             other => Err(BadAddress::Scheme(other.to_owned())),
         }
+    }
+
+    fn of(url: Url) -> Address {
+        Address { url, object: None }
     }
 
     /// This address with `name` put at the end of its path, as pooch joins `base_url` and a registry's name.
@@ -94,7 +106,7 @@ impl Address {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(name.split('/'));
         }
-        Address { url }
+        Address { url, object: self.object.as_ref().map(|object| object.join(name)) }
     }
 
     /// The ways to read a `doi:` address, likeliest first; none for any other.
@@ -124,7 +136,7 @@ impl Address {
     pub fn with_query(&self, pairs: &[(&str, &str)]) -> Address {
         let mut url = self.url.clone();
         url.query_pairs_mut().clear().extend_pairs(pairs);
-        Address { url }
+        Address::of(url)
     }
 
     /// The root of the address's host, without user and password.
@@ -134,10 +146,11 @@ impl Address {
         url.set_path("/");
         url.set_query(None);
         url.set_fragment(None);
-        Address { url }
+        Address::of(url)
     }
 
     /// `http`, `https`, `file` or `doi`.
+    /// `http`, `https`, `file`, `s3`, `gs` or `az`.
     pub fn scheme(&self) -> &str {
         self.url.scheme()
     }
@@ -157,6 +170,11 @@ impl Address {
         percent_decoded(self.url.path().strip_prefix('/').unwrap_or(self.url.path()))
     }
 
+    /// What the URL of a store names.
+    pub fn object(&self) -> Option<&Object> {
+        self.object.as_ref()
+    }
+
     /// The last part of the path, or `download` when there is none.
     pub fn file_name(&self) -> String {
         if self.scheme() == "doi" {
@@ -165,15 +183,18 @@ impl Address {
             let name = &last[last.ceil_char_boundary(last.len().saturating_sub(LONGEST_NAME))..];
             return if name.is_empty() { "download".to_owned() } else { name.to_owned() };
         }
-        let last = self.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-        // Percent-encoding leaves ASCII only, so that any byte is a boundary.
-        let name = &last[last.len().saturating_sub(LONGEST_NAME)..];
+        let of_path = || self.url.path_segments().and_then(|mut segments| segments.next_back());
+        let last = self.object.as_ref().map(Object::file_name).or_else(of_path).unwrap_or_default();
+        let name = &last[last.ceil_char_boundary(last.len().saturating_sub(LONGEST_NAME))..];
         if name.is_empty() { "download".to_owned() } else { name.to_owned() }
     }
 
     /// The URL for the wire, without user and password.
     pub fn exact(&self) -> String {
-        if self.scheme() == "doi" { self.to_string() } else { without_user(&self.url).into() }
+        if self.scheme() == "doi" || self.object.is_some() {
+            return self.to_string();
+        }
+        without_user(&self.url).into()
     }
 
     /// The host, as names and certificates have it: without the brackets of an IPv6 address.
@@ -208,7 +229,7 @@ impl Address {
 
     /// Whether there is nothing in it that must not be shown.
     pub fn is_plain(&self) -> bool {
-        self.to_string() == self.url.as_str()
+        self.object.is_none() && self.to_string() == self.url.as_str()
     }
 
     /// What tells this file from others: the URL without its password. The user counts where a path may begin at the
@@ -235,6 +256,9 @@ impl fmt::Display for Address {
         if self.scheme() == "doi" {
             return write!(f, "doi:{}", doi::unescape(self.url.path()));
         }
+        if let Some(object) = &self.object {
+            return fmt::Display::fmt(object, f);
+        }
         let mut url = without_user(&self.url);
         let secret = |key: &str| SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str());
         if url.query_pairs().any(|(key, _)| secret(&key)) {
@@ -254,10 +278,26 @@ impl fmt::Debug for Address {
     }
 }
 
+/// An argument as it may be shown: a URL, also behind `--option=`, without its secrets, and all else as it is.
+pub fn conceal(argument: &str) -> String {
+    if let Some((option, value)) = argument.split_once('=').filter(|(option, _)| option.starts_with("--")) {
+        return format!("{option}={}", conceal(value));
+    }
+    match Address::parse(argument) {
+        Ok(address) if address.object.is_none() && address.to_string() == address.url.as_str() => {
+            argument.to_owned()
+        }
+        Ok(address) => address.to_string(),
+        Err(_) => conceal_text(argument),
+    }
+}
+
 /// Leaves out what stands between `//` and `@` in a text that may be no URL.
 pub(super) fn conceal_text(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("//") else { return text.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // A key of Amazon's may have a slash, and the URL of a bucket has no user, so that nothing before the @ is shown.
+    let of_store = Store::of_scheme(scheme.trim_end_matches(':')).is_some();
+    let authority = if of_store { rest } else { rest.split(['/', '?', '#']).next().unwrap_or_default() };
     match authority.rfind('@') {
         Some(at) => format!("{scheme}//{}", &rest[at + 1..]),
         None => text.to_owned(),
@@ -302,6 +342,13 @@ mod tests {
         assert_eq!(format!("{address:?}"), address.to_string());
         assert_eq!(address.exact(), "https://host/f.bin?X-Amz-Signature=abc&v=2");
         assert_eq!(address.credentials(), Some(("me".into(), "s@fe+1".into())));
+        assert_eq!(conceal("ht!tp://me:pw@host/x"), "ht!tp://host/x");
+        assert_eq!(conceal("s3://id:se/cret@bucket/key"), "s3://bucket/key");
+        assert_eq!(conceal("az://account/c/b?sv=2021&sig=abc"), "az://account/c/b");
+        assert_eq!(conceal("--base-url=http://me:pw@host/x?sig=1"), "--base-url=http://host/x?sig=***");
+        for plain in ["--jobs=3", "http://host", "-", "a=b", "s3://bucket/a b#c%20@", "s3://bucket"] {
+            assert_eq!(conceal(plain), plain);
+        }
         Ok(())
     }
 
@@ -311,6 +358,10 @@ mod tests {
             let joined = Address::parse(base)?.join("sub/a b#1?.txt");
             assert_eq!(joined.exact(), "http://host/base/sub/a%20b%231%3F.txt");
         }
+        for base in ["s3://bucket/base", "s3://bucket/base/"] {
+            assert_eq!(Address::parse(base)?.join("a b#1?.txt").exact(), "s3://bucket/base/a b#1?.txt");
+        }
+        assert_eq!(Address::parse("s3://bucket")?.join("a").exact(), "s3://bucket/a");
         Ok(())
     }
 
@@ -318,8 +369,12 @@ mod tests {
     fn the_name_is_the_end_of_the_path() -> Result<(), BadAddress> {
         assert_eq!(Address::parse("http://h/a/b.txt?x=/y")?.file_name(), "b.txt");
         assert_eq!(Address::parse("http://h/")?.file_name(), "download");
+        assert_eq!(Address::parse("s3://bucket/a/b c#1")?.file_name(), "b c#1");
+        assert_eq!(Address::parse("s3://bucket/a/")?.file_name(), "download");
         let long = format!("http://h/{}.zip", "x".repeat(400));
         assert_eq!(Address::parse(&long)?.file_name().len(), LONGEST_NAME);
+        let long = format!("s3://bucket/{}", "ü".repeat(200));
+        assert_eq!(Address::parse(&long)?.file_name(), "ü".repeat(127));
         Ok(())
     }
 

@@ -96,6 +96,9 @@ mod tests {
             ("--proxy me:pw@host:3128", "--proxy host:3128"),
             ("--proxy=http://me:pw@host:3128", "--proxy=http://host:3128/"),
             ("--jobs=3 - a=b -r x -qv", "--jobs=3 - a=b -r x -qv"),
+            ("s3://id:se/cret@bucket/key s3://bucket", "s3://bucket/key s3://bucket"),
+            ("az://account/c/b?sv=2021&sig=abc", "az://account/c/b"),
+            ("s3://bucket/a#c%20@", "s3://bucket/a#c%20@"),
         ] {
             let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
             assert_eq!(conceal(&words(given)).join(" "), shown);

@@ -9,6 +9,7 @@ mod documents;
 pub mod doi;
 mod json;
 mod process;
+pub mod object;
 pub mod registry;
 pub mod version;
 
@@ -18,6 +19,7 @@ pub use arguments::from_arguments;
 pub use conceal::conceal;
 pub use json::read_json;
 pub use process::{Process, ProcessKind};
+pub use object::Object;
 pub use registry::from_registry;
 
 use serde_json::{Map, Value};

@@ -12,12 +12,13 @@ mod names;
 use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ureq::Body as HttpBody;
+use ureq::{AsSendBody, Body as HttpBody};
 use ureq::http::header::{self, HeaderName};
-use ureq::http::{Method, Request, Response};
+use ureq::http::{Method, Request, Response, request};
 
 use super::{Answer, Ask, Body, Credentials, Found, Proxies, Refusal, Validators, retry_after};
 use crate::error::Problem;
@@ -29,6 +30,9 @@ pub(super) use agents::{CONNECT, SILENCE};
 const REDIRECTS: usize = 10;
 /// A redirect's own body up to this size in bytes is read, so that its connection can serve the next request.
 const DRAIN: u64 = 64 * 1024;
+
+/// The longest text that is read of an answer that is no file, in bytes.
+const LONGEST_TEXT: u64 = 64 * 1024;
 
 /// One client for all threads, with one pool of connections.
 pub struct Client {
@@ -52,7 +56,7 @@ impl Client {
         access: Option<&Access>,
     ) -> Result<Answer, Refusal> {
         let response = self.send(&Method::GET, address, access, &conditions(ask))?;
-        answer(response, address, ask)
+        answer(response, Some(address), ask)
     }
 
     /// Asks whether `address` is there, by its headers alone; of a server that gives none, by the first byte.
@@ -90,7 +94,7 @@ impl Client {
         let response = self.send_once(&Method::GET, address, headers.iter())?;
         match location(&response) {
             Some(location) => Ok(address.follow(&location).ok()),
-            None => answer(response, address, Ask::Whole).map(|_| None),
+            None => answer(response, Some(address), Ask::Whole).map(|_| None),
         }
     }
 
@@ -128,22 +132,58 @@ impl Client {
         }
     }
 
+    /// Sends a GET with these headers to `url`, and follows no redirect: what is signed for one host is for no other.
+    pub fn get(&self, url: &str, headers: &[Header]) -> Result<Reply, Problem> {
+        self.send_signed(Request::get(url), headers, url, String::new())
+    }
+
+    /// Sends a form by POST to `url`, and follows no redirect.
+    pub fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Reply, Problem> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let kind = [("content-type", "application/x-www-form-urlencoded".to_owned())];
+        self.send_signed(Request::post(url), &kind, url, body)
+    }
+
+    fn send_signed(
+        &self,
+        request: request::Builder,
+        headers: &[Header],
+        url: &str,
+        body: String,
+    ) -> Result<Reply, Problem> {
+        let target = Address::parse(url).map_err(|bad| Problem::Connection(bad.to_string()))?;
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        let response = if body.is_empty() {
+            self.run(request, &target, ())?
+        } else {
+            self.run(request, &target, body)?
+        };
+        Ok(Reply { response })
+    }
+
     fn send_once<'a>(
         &self,
         method: &Method,
         target: &Address,
         headers: impl Iterator<Item = &'a (HeaderName, String)>,
     ) -> Result<Response<HttpBody>, Problem> {
+        let request = Request::builder().method(method).uri(target.exact());
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        self.run(request, target, ())
+    }
+
+    fn run(
+        &self,
+        mut request: request::Builder,
+        target: &Address,
+        body: impl AsSendBody,
+    ) -> Result<Response<HttpBody>, Problem> {
         let failed = |error: ureq::Error| self.problem(target, &error);
         let (agent, proxy_authorization) = self.agents.of(target).map_err(failed)?;
-        let mut request = Request::builder().method(method).uri(target.exact());
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
         if let Some(authorization) = proxy_authorization {
             request = request.header(header::PROXY_AUTHORIZATION, authorization);
         }
-        let request = request.body(()).map_err(|error| Problem::Connection(error.to_string()))?;
+        let request = request.body(body).map_err(|error| Problem::Connection(error.to_string()))?;
         let response = agent.run(request).map_err(failed)?;
         if response.status().as_u16() == 407
             && let Some(proxy) = self.agents.proxy(target)
@@ -219,7 +259,47 @@ fn location<T>(response: &Response<T>) -> Option<String> {
     redirects.then(|| text(response, &header::LOCATION)).flatten()
 }
 
-fn answer(response: Response<HttpBody>, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
+/// A header's name, in lower case, and value.
+pub type Header = (&'static str, String);
+
+/// What a server answers, as it is.
+pub struct Reply {
+    response: Response<HttpBody>,
+}
+
+impl Reply {
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// How long the server wants not to be asked.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after").and_then(retry_after::parse)
+    }
+
+    /// The body as text, as far as it comes and is no longer than [`LONGEST_TEXT`].
+    pub fn text(self) -> String {
+        let mut bytes = Vec::new();
+        // What explains a failure must not add one: half of it is better than none.
+        let _ = self.response.into_body().into_reader().take(LONGEST_TEXT).read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The file in it, as it is stored, or why there is none.
+    pub fn answer(self, ask: Ask<'_>) -> Result<Answer, Refusal> {
+        answer(self.response, None, ask)
+    }
+}
+
+/// The file that a response brings. What lies at `address` may have been packed for the way; without one, it is taken
+/// as it comes.
+fn answer(response: Response<HttpBody>, address: Option<&Address>, ask: Ask<'_>) -> Result<Answer, Refusal> {
     let status = response.status().as_u16();
     match status {
         200..=299 => {}
@@ -232,7 +312,11 @@ fn answer(response: Response<HttpBody>, address: &Address, ask: Ask<'_>) -> Resu
         last_modified: text(&response, &header::LAST_MODIFIED),
     };
     let length = text(&response, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let unpack = encoding::unpack(text(&response, &header::CONTENT_ENCODING).as_deref(), address)?;
+    let packing = text(&response, &header::CONTENT_ENCODING);
+    let unpack = match address {
+        Some(address) => encoding::unpack(packing.as_deref(), address)?,
+        None => false,
+    };
     let (from, size) = match status {
         // The rest of what is packed is not the rest of the file.
         206 if unpack => return Err(Problem::WrongRange.into()),

@@ -9,6 +9,7 @@ pub mod proxy;
 mod remote;
 mod retry_after;
 mod sftp;
+mod store;
 
 pub use credentials::Credentials;
 pub use proxy::Proxies;
@@ -29,6 +30,7 @@ pub struct Transfer {
     sftp: sftp::Client,
     doi: doi::Resolver,
     credentials: Arc<Credentials>,
+    stores: store::Stores,
 }
 
 /// What tells one version of a file from another, in the server's words.
@@ -136,12 +138,14 @@ impl From<Problem> for Refusal {
 }
 
 impl Transfer {
-    /// A transfer that keeps up to `connections` open to each host, and resolves DOIs by these services.
+    /// A transfer that keeps up to `connections` open to each host, and resolves DOIs by these services; when
+    /// `anonymous`, stores are asked without credentials.
     pub fn new(
         connections: usize,
         proxies: Proxies,
         credentials: Credentials,
         services: doi::Services,
+        anonymous: bool,
     ) -> Transfer {
         let credentials = Arc::new(credentials);
         Transfer {
@@ -149,6 +153,7 @@ impl Transfer {
             ftp: ftp::Client::default(),
             sftp: sftp::Client::default(),
             doi: doi::Resolver::new(services),
+            stores: store::Stores::new(anonymous),
             credentials,
         }
     }
@@ -164,6 +169,7 @@ impl Transfer {
             }
             "sftp" => Ok(self.sftp.open(address, ask, self.credentials.stated(address, Some(access)))?),
             "doi" => self.doi.open(&self.http, &address.doi(), ask),
+            _ if let Some(object) = address.object() => self.stores.open(&self.http, object, ask),
             _ => self.http.open(address, ask, Some(access)),
         }
     }

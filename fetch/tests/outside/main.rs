@@ -19,6 +19,7 @@ mod segments;
 mod server;
 mod servers;
 mod sftp;
+mod stores;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -23,6 +23,8 @@ pub enum Fault {
     EndlessChunk,
     /// A redirect.
     Redirect(String),
+    /// This answer, byte by byte.
+    Answer(String),
     /// The answer comes late.
     Slow(Duration),
     /// The file is this one from now on.
@@ -129,6 +131,7 @@ impl Server {
                 let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
                 return stream.write_all(head.as_bytes()).ok();
             }
+            Some(Fault::Answer(answer)) => return stream.write_all(answer.as_bytes()).ok(),
             Some(Fault::Slow(wait)) => std::thread::sleep(*wait),
             Some(Fault::Headers(headers)) => extra += headers,
             _ => {}
