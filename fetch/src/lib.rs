@@ -9,6 +9,7 @@
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
 //!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
 //!   - [`hash`]: digests and how they are written
+//! - [`serve`]: the other side, a small server of one folder
 //! - [`events`]: what happens on the way, and the records of it
 //! - [`reduce`]: events into the run's answer, pure
 //! - [`render`]: records, lines for people, progress bars; the only room that prints
@@ -24,5 +25,6 @@ pub mod hash;
 pub mod reduce;
 pub mod render;
 pub mod run;
+pub mod serve;
 pub mod source;
 pub mod transfer;

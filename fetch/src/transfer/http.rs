@@ -112,7 +112,7 @@ fn answer(response: Response<HttpBody>) -> Result<Answer, Refusal> {
 }
 
 /// The first byte and the whole size that a `Content-Range` names, of a range that goes to the end.
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+pub fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
     let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);

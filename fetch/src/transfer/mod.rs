@@ -1,8 +1,8 @@
 //! Gets bytes from where they are: one room for each protocol. Must not know caches, digests or retries.
 
-mod http;
+pub mod http;
 mod local;
-mod retry_after;
+pub mod retry_after;
 
 use std::io::Read;
 use std::time::Duration;

@@ -1,0 +1,33 @@
+//! Secrets: wherever one stands in a URL or in what was meant to be one, nothing that is shown has it.
+#![no_main]
+
+use fetch::source::Address;
+use fetch::source::address::conceal;
+use libfuzzer_sys::fuzz_target;
+
+/// Letters that no fuzzer's text has by chance.
+const SECRET: &str = "Zq7Xw9Kv";
+
+fuzz_target!(|parts: (&str, &str, &str, u8)| {
+    let (before, between, after, kind) = parts;
+    let text = match kind % 4 {
+        0 => format!("{before}://{between}:{SECRET}@{after}"),
+        1 => format!("https://user:{SECRET}@{after}"),
+        2 => format!("https://{before}/{between}?token={SECRET}&{after}"),
+        _ => format!("https://{before}?{between}&X-Amz-Signature={SECRET}"),
+    };
+    // Behind these the secret is no longer where a user or a query stands, but in a path or a fragment.
+    let moved = match kind % 4 {
+        0 => before.contains(['/', '?', '#', '\\', ':']) || between.contains(['/', '?', '#', '\\']),
+        1 => false,
+        _ => [before, between].iter().any(|part| part.contains(['?', '#'])),
+    };
+    if moved || before.contains(SECRET) {
+        return;
+    }
+    let shown = match Address::parse(&text) {
+        Ok(address) => format!("{address} {address:?} {}", conceal(&text)),
+        Err(bad) => format!("{bad} {bad:?} {}", conceal(&text)),
+    };
+    assert!(!shown.contains(SECRET), "{text:?} is shown as {shown}");
+});
