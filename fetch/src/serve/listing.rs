@@ -1,7 +1,7 @@
 //! Folders as lists: a page for people, JSON for programs, pooch's registry for who wants to get all of it. Must not
 //! know HTTP.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::fs::{File, Metadata};
 use std::io;
@@ -17,9 +17,6 @@ use super::folder::{Folder, Found, encode, is_hidden};
 use crate::cache::Stamp;
 use crate::hash::{Algorithm, Hasher};
 use crate::source::registry;
-
-/// The deepest folder that a registry goes down to.
-const DEEPEST: usize = 64;
 
 /// Digests by file system and stamp, so that a registry asked for again costs no hashing.
 pub type Digests = HashMap<(u64, u64), (Stamp, String)>;
@@ -70,25 +67,28 @@ pub fn json(entries: &[Entry]) -> String {
 /// The registry of all files below a folder, sorted by name; the folder's own URL is its base.
 pub fn registry(folder: &Folder, parts: &[Vec<u8>]) -> io::Result<String> {
     let mut lines = Vec::new();
-    below(folder, parts, parts.len(), &mut lines)?;
+    below(folder, parts, parts.len(), &mut HashSet::new(), &mut lines)?;
     lines.sort();
     Ok(lines.into_iter().map(|(name, digest)| registry::line(&name, &digest, None) + "\n").collect())
 }
 
+/// Adds the files below a folder; each folder once, so that links cannot lead in circles.
 fn below(
     folder: &Folder,
     parts: &[Vec<u8>],
     skip: usize,
+    seen: &mut HashSet<(u64, u64)>,
     lines: &mut Vec<(String, String)>,
 ) -> io::Result<()> {
-    if parts.len() - skip > DEEPEST {
+    let Found::Folder(opened) = folder.find(parts)? else { return Ok(()) };
+    let metadata = opened.metadata()?;
+    if !seen.insert((metadata.dev(), metadata.ino())) {
         return Ok(());
     }
-    let Found::Folder(opened) = folder.find(parts)? else { return Ok(()) };
     for (name, found) in found(folder, &opened, parts)? {
         let path = [parts, &[name]].concat();
         match found {
-            Found::Folder(_) => below(folder, &path, skip, lines)?,
+            Found::Folder(_) => below(folder, &path, skip, seen, lines)?,
             Found::File(file, metadata) => {
                 // A registry is text: names that are not, or that would end its line, have no place in it.
                 let Ok(name) = String::from_utf8(path[skip..].join(&b'/')) else { continue };

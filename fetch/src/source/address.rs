@@ -109,11 +109,12 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut url = without_user(&self.url);
-        let secret = |key: &str| SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str());
-        if url.query_pairs().any(|(key, _)| secret(&key)) {
+        if url.query_pairs().any(|(key, _)| is_secret(&key)) {
             let pairs: Vec<(String, String)> = url
                 .query_pairs()
-                .map(|(key, value)| (key.to_string(), if secret(&key) { "***".into() } else { value.into() }))
+                .map(|(key, value)| {
+                    (key.to_string(), if is_secret(&key) { "***".into() } else { value.into() })
+                })
                 .collect();
             url.query_pairs_mut().clear().extend_pairs(pairs);
         }
@@ -139,14 +140,39 @@ pub fn conceal(argument: &str) -> String {
     }
 }
 
-/// Leaves out what stands between `//` and `@` in a text that may be no URL.
+/// The same for a text that is no URL, or was meant to be one: rather too much is left out than too little, as
+/// nobody can tell what its parts were to be.
 fn conceal_text(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("//") else { return text.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.rfind('@') {
-        Some(at) => format!("{scheme}//{}", &rest[at + 1..]),
+    let scheme = text.find(':').map(|colon| colon + 1).into_iter().chain(text.find("//")).min();
+    let user = scheme.zip(text.rfind('@')).filter(|(start, at)| start <= at);
+    let shown = match user {
+        Some((start, at)) => {
+            let slashes = text[start..at].chars().take_while(|one| *one == '/').count();
+            format!("{}{}", &text[..start + slashes], &text[at + 1..])
+        }
         None => text.to_owned(),
-    }
+    };
+    let conceal_pair = |pair: &str| match pair.split_once('=') {
+        Some((key, value)) if is_secret(&plain_key(key)) => {
+            let end = value.chars().next_back().filter(|end| DELIMITERS.contains(end));
+            format!("{key}=***{}", end.map(String::from).unwrap_or_default())
+        }
+        _ => pair.to_owned(),
+    };
+    shown.split_inclusive(DELIMITERS).map(conceal_pair).collect()
+}
+
+/// What parts the pairs of a query from one another and from what stands around them.
+const DELIMITERS: [char; 3] = ['?', '&', '#'];
+
+/// The key of a query as a server would read it: without percent-encoding, and without what the parser of URLs drops.
+fn plain_key(key: &str) -> String {
+    let key = key.replace(['\t', '\n', '\r'], "");
+    url::form_urlencoded::parse(key.as_bytes()).map(|(key, _)| key.into_owned()).collect()
+}
+
+fn is_secret(key: &str) -> bool {
+    SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str())
 }
 
 fn without_user(url: &Url) -> Url {
@@ -175,6 +201,18 @@ mod tests {
         assert_eq!(address.credentials(), Some(("me".into(), "s@fe+1".into())));
         assert_eq!(conceal("ht!tp://me:pw@host/x"), "ht!tp://host/x");
         assert_eq!(conceal("--base-url=http://me:pw@host/x?sig=1"), "--base-url=http://host/x?sig=***");
+        // No URLs: a port too high, no host, a password with the end of a host in it.
+        for text in [
+            "http:/me:pw@h:99999/",
+            "https://?a&token=pw",
+            "http:\\\\me:pw@h:99999",
+            "http://me:p?pw@h",
+            "//pw@h",
+        ] {
+            assert!(!conceal(text).contains("pw"), "{}", conceal(text));
+            let bad = Address::parse(text).err();
+            assert!(bad.is_some_and(|bad| !bad.to_string().contains("pw")), "{text}");
+        }
         for plain in ["--jobs=3", "http://host", "-", "a=b"] {
             assert_eq!(conceal(plain), plain);
         }

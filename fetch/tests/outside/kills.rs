@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::server::Fault;
-use super::{HELLO, World, files, leftovers, noise};
+use super::{HELLO, World, files, leftovers, noise, resum};
 
-/// So many runs are killed.
+/// So many runs are killed, unless `SNAKEPIPE_KILLS` says how many: `cargo xtask faults` does.
 const KILLS: usize = 60;
 /// A run without disturbance is over in less.
 const LONGEST_LIFE: u64 = 40_000;
@@ -79,7 +79,8 @@ fn kill_and_look(pinned: bool) {
         get.extend(urls.iter().map(String::as_str));
     }
     let mut killed = 0;
-    for (number, random) in (0..KILLS).zip(noise(8 * KILLS, 7).chunks(8)) {
+    let kills = std::env::var("SNAKEPIPE_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    for (number, random) in (0..kills).zip(noise(8 * kills, 7).chunks(8)) {
         let mut child = world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let life = u64::from_le_bytes(random.try_into().unwrap()) % LONGEST_LIFE;
         std::thread::sleep(Duration::from_micros(life));
@@ -141,7 +142,7 @@ fn a_short_file_counts_until_the_machine_starts_anew() {
         let log = world.path("data/.fetch/index.jsonl");
         let text = std::fs::read_to_string(&log).unwrap();
         assert!(text.contains(boot.trim()), "{text}");
-        std::fs::write(&log, text.replace(boot.trim(), "an-earlier-one")).unwrap();
+        std::fs::write(&log, resum(&text.replace(boot.trim(), "an-earlier-one"))).unwrap();
         if lost {
             spoil(&world.path("data/x"));
         }

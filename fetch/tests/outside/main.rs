@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cache;
+mod damage;
 mod faults;
 mod json;
 mod kills;
@@ -9,6 +10,7 @@ mod output;
 mod places;
 mod registry;
 mod resume;
+mod serve;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -98,6 +100,15 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
         (state >> 56) as u8
     };
     std::iter::repeat_with(step).take(length).collect()
+}
+
+/// The lines of an index after they were changed, each with its right checksum again.
+fn resum(log: &str) -> String {
+    let line = |line: &str| {
+        let rest = &line["{'sum':'0123456789abcdef',".len()..];
+        format!("{{\"sum\":\"{:016x}\",{rest}\n", xxhash_rust::xxh3::xxh3_64(rest.as_bytes()))
+    };
+    log.lines().map(line).collect()
 }
 
 /// `hashlib.sha256(b"hello\n").hexdigest()`
