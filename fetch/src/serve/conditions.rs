@@ -113,7 +113,7 @@ mod tests {
     fn ask(headers: &[(HeaderName, &'static str)]) -> Wanted {
         let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
         let version = Version::new(10, 784_111_777_500_000_000, 7, SystemTime::now());
-        assert_eq!(version.etag, "\"a-ae1b70a22c7f900-7\"");
+        assert_eq!(version.etag, "\"a-ae1b981da166f00-7\"");
         wanted(&headers.collect(), &version, 10, true)
     }
 
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn versions_are_told_apart() {
-        let (etag, weak) = ("\"a-ae1b70a22c7f900-7\"", "W/\"a-ae1b70a22c7f900-7\"");
+        let (etag, weak) = ("\"a-ae1b981da166f00-7\"", "W/\"a-ae1b981da166f00-7\"");
         let part = (header::RANGE, "bytes=0-3");
         for (headers, wanted) in [
             (vec![(header::IF_NONE_MATCH, etag)], Wanted::NotModified),

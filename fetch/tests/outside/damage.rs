@@ -215,9 +215,12 @@ fn who_waits_for_another_process_can_be_interrupted() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut second = start();
-    let locks = || std::fs::read_to_string(format!("/proc/{}/wchan", second.id())).unwrap_or_default();
-    for _ in 0..100 {
-        let _ = locks();
+    // It waits for the partial from the moment when it has opened it.
+    let partial = world.path("data/.fetch/partial");
+    let opened = |link: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_link(link.unwrap().path()).is_ok_and(|path| path.starts_with(&partial))
+    };
+    while !std::fs::read_dir(format!("/proc/{}/fd", second.id())).unwrap().any(opened) {
         std::thread::sleep(Duration::from_millis(5));
     }
     kit::run(Command::new("kill").args(["-INT", &second.id().to_string()])).exits(0);
