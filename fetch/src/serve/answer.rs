@@ -20,7 +20,7 @@ const INDEX: &[u8] = b"index.html";
 /// What is asked for.
 pub struct Asked {
     /// The path as the URL has it.
-    pub path: String,
+    path: String,
     method: Method,
     query: String,
     headers: HeaderMap,
@@ -35,6 +35,11 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
             headers: request.headers().clone(),
         }
+    }
+
+    /// Whether the answer may be the list of a folder, above all with the digests of all that is in it.
+    pub fn may_take_long(&self) -> bool {
+        self.path.ends_with('/')
     }
 }
 

@@ -57,11 +57,6 @@ impl Folder {
         }
     }
 
-    /// Whether an answer may take long: a list of a folder, above all the digests of all that is in it.
-    pub fn is_slow(&self, path: &str) -> bool {
-        path.ends_with('/')
-    }
-
     fn open_below(&self, parts: &[Vec<u8>]) -> io::Result<File> {
         let path = if parts.is_empty() { b".".to_vec() } else { parts.join(&b'/') };
         let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;

@@ -115,7 +115,7 @@ fn found(
         }
     }
     Ok(names.into_iter().filter_map(move |name| {
-        let found = folder.find(&[parts, &[name.clone()]].concat()).ok()?;
+        let found = folder.find(&[parts, std::slice::from_ref(&name)].concat()).ok()?;
         Some((name, found))
     }))
 }

@@ -161,7 +161,7 @@ async fn converse(stream: TcpStream, site: Arc<Site>) {
         async move {
             let log = Log::begin(&request, site.served.clone());
             let asked = answer::Asked::of(&request);
-            let answer = if site.folder.is_slow(&asked.path) {
+            let answer = if asked.may_take_long() {
                 let asking = move || answer::answer(&site.folder, &asked);
                 tokio::task::spawn_blocking(asking).await.unwrap_or_else(|_| answer::Answer::broken())
             } else {
