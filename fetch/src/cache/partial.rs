@@ -253,3 +253,33 @@ fn remove(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
         .or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_never_tell_of_bytes_that_are_not_theirs() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("0123456789abcdef");
+        let acquire = || Partial::acquire(&path, || false).map(|partial| partial.ok_or("stopped"));
+        let (place, url, validator) = ("x".to_owned(), "http://h/x".to_owned(), "\"1\"".to_owned());
+        let notes = Notes { place, url, validator, size_bytes: None, boot: "b".to_owned() };
+        let mut partial = acquire()??;
+        partial.restart(Some(notes.clone()))?;
+        partial.write_all(b"beginning")?;
+        drop(partial);
+        assert_eq!(acquire()??.notes(), Some(&notes));
+
+        // A run is killed when it has emptied the file and not yet removed the notes.
+        File::options().write(true).open(&path)?.set_len(0)?;
+        let mut partial = acquire()??;
+        partial.restart(None)?;
+        partial.write_all(b"other bytes")?;
+        // The next one is killed as well: nothing of it ends in order.
+        partial.published = true;
+        drop(partial);
+        assert_eq!(acquire()??.notes(), None);
+        Ok(())
+    }
+}

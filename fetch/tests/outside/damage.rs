@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::serve::Serving;
 use super::server::Fault;
 use super::{HELLO, World, files, leftovers, noise};
 
@@ -148,26 +149,28 @@ fn a_cache_in_two_file_systems_gets_whole_files() {
 fn a_cache_folder_removed_meanwhile_gets_no_wrong_file() {
     let world = World::new();
     let bytes = noise(1_000_000, 4);
-    world.server.file("/x", bytes.clone()).faults("/x", [Fault::Stall(600_000)]);
-    let url = world.server.url("/x");
-    let get = ["get", "--cache", "data", "--retries", "0", &url];
-    let mut first = world.fetch(&get).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let partial = world.path("data/.fetch/partial");
-    let half = || {
-        std::fs::read_dir(&partial).is_ok_and(|mut entries| {
-            entries.any(|entry| {
-                entry.is_ok_and(|entry| entry.metadata().is_ok_and(|state| state.len() == 600_000))
-            })
-        })
+    std::fs::create_dir(world.path("site")).unwrap();
+    std::fs::write(world.path("site/x"), &bytes).unwrap();
+    let serving = Serving::start(&world, &["--rate", "500k"]);
+    let url = serving.url("/x");
+    let get = ["get", "--cache", "data", &url];
+    let start = || world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let has_begun = || {
+        let entries = std::fs::read_dir(world.path("data/.fetch/partial")).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.metadata().ok()).any(|state| state.len() > 100_000)
     };
-    while !half() {
+    let mut first = start();
+    while !has_begun() {
         std::thread::sleep(Duration::from_millis(5));
     }
     std::fs::remove_dir_all(world.path("data")).unwrap();
-    let records = world.records(&get, 0);
-    assert_eq!(records[0]["status"], "downloaded");
-    first.kill().unwrap();
-    first.wait().unwrap();
+    let mut second = start();
+    // What the first would move into its place by name is the beginning that the second has.
+    let ended = first.wait().unwrap();
+    let there = std::fs::read(world.path("data/x"));
+    assert!(there.is_err() || there.unwrap() == bytes, "a beginning was published");
+    assert_eq!(ended.code(), Some(2));
+    assert_eq!(second.wait().unwrap().code(), Some(0));
     assert!(std::fs::read(world.path("data/x")).unwrap() == bytes);
     assert_eq!(world.records(&get, 0)[0]["status"], "cached");
     assert_eq!(leftovers(&world.path("data")), [""; 0]);

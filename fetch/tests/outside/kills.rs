@@ -81,12 +81,24 @@ fn kill_and_look(pinned: bool) {
     let mut killed = 0;
     let kills = std::env::var("SNAKEPIPE_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     for (number, random) in (0..kills).zip(noise(8 * kills, 7).chunks(8)) {
-        let mut child = world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let before = files(&world.path("data"));
+        let start = || world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Now and then another run is at it, which goes on for a while longer.
+        let other = (random[1] % 4 == 0).then(start);
+        let mut child = start();
         let life = u64::from_le_bytes(random.try_into().unwrap()) % LONGEST_LIFE;
         std::thread::sleep(Duration::from_micros(life));
         child.kill().unwrap();
         killed += u32::from(!child.wait().unwrap().success());
         nothing_is_wrong(&world, &served);
+        if let Some(mut other) = other {
+            std::thread::sleep(Duration::from_micros(life / 2));
+            other.kill().unwrap();
+            other.wait().unwrap();
+            nothing_is_wrong(&world, &served);
+        }
+        let after = files(&world.path("data"));
+        assert!(before.iter().all(|name| after.contains(name)), "{before:?} were there, then {after:?}");
         // There must be something to do for the next run, and something that goes wrong.
         let name = format!("f{}", [6, 10_240, 300_000, 1_500_000, 6_000_000][number % 5]);
         let _ = std::fs::remove_file(world.path("data").join(&name));

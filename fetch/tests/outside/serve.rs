@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{HELLO, World, noise};
 
 /// A running server of the folder `site`.
-struct Serving {
+pub struct Serving {
     child: Child,
     output: BufReader<std::process::ChildStdout>,
     lines: String,
@@ -19,7 +19,7 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(world: &World, args: &[&str]) -> Serving {
+    pub fn start(world: &World, args: &[&str]) -> Serving {
         let mut child =
             world.fetch(&[&["serve", "site"], args].concat()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
@@ -36,7 +36,7 @@ impl Serving {
         serde_json::from_str(&self.lines[from..]).unwrap()
     }
 
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
