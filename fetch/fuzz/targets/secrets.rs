@@ -22,7 +22,9 @@ fuzz_target!(|parts: (&str, &str, &str, u8)| {
         1 => false,
         _ => [before, between].iter().any(|part| part.contains(['?', '#'])),
     };
-    if moved || before.contains(SECRET) {
+    // The fuzzer learns the secret and writes it elsewhere, in pieces or encoded: without its first letter it cannot.
+    let first_letter = |part: &&str| part.contains('Z') || part.contains("%5");
+    if moved || [before, between, after].iter().any(first_letter) {
         return;
     }
     let shown = match Address::parse(&text) {

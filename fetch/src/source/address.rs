@@ -130,7 +130,8 @@ impl fmt::Debug for Address {
 
 /// An argument as it may be shown: a URL, also behind `--option=`, without its secrets, and all else as it is.
 pub fn conceal(argument: &str) -> String {
-    if let Some((option, value)) = argument.split_once('=').filter(|(option, _)| option.starts_with("--")) {
+    let is_option = |option: &str| option.starts_with("--") && !option.contains([':', '/', '@']);
+    if let Some((option, value)) = argument.split_once('=').filter(|(option, _)| is_option(option)) {
         return format!("{option}={}", conceal(value));
     }
     match Address::parse(argument) {
@@ -208,6 +209,7 @@ mod tests {
             "http:\\\\me:pw@h:99999",
             "http://me:p?pw@h",
             "//pw@h",
+            "--://:pw@h=1",
         ] {
             assert!(!conceal(text).contains("pw"), "{}", conceal(text));
             let bad = Address::parse(text).err();
