@@ -39,7 +39,10 @@ impl Explain for FileError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Some("free some space and run it again".into())
             }
-            io::ErrorKind::ReadOnlyFilesystem => Some("give a folder that can be written to".into()),
+            io::ErrorKind::ReadOnlyFilesystem => Some("name a folder that can be written to".into()),
+            io::ErrorKind::Unsupported if self.action == "lock" => {
+                Some("name a folder on a file system that has locks".into())
+            }
             io::ErrorKind::NotFound => Some("check the path".into()),
             _ => None,
         }

@@ -1,5 +1,7 @@
 //! The command line as clap sees it: types only. What the arguments mean is settled in `config`.
 
+use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -92,6 +94,16 @@ Example:
 Algorithms: md5 sha1 md5-sha1 ripemd160 sha224 sha256 sha384 sha512 sha512_224 sha512_256 sha3_224 sha3_256
 sha3_384 sha3_512 blake2b blake2s blake3 sm3 xxh32 xxh64 xxh3_64 xxh3_128; also as OpenSSL writes them (SHA3-256)";
 
+const SERVE_HELP: &str = "\
+Examples:
+  fetch serve data                                     prints the URL, then a line for each request; Ctrl-C ends it
+  fetch serve data --port 8000 --rate 20M              as slow as a real network: 20 MB a second per connection
+  curl -s http://127.0.0.1:8000/?registry > r.txt      a pooch registry of all files below (?json: a list)
+  fetch get -r r.txt --base-url http://127.0.0.1:8000/
+
+Nothing outside the folder is given out, neither by .. nor by a symbolic link; fetch's own .fetch is not either.
+Exit codes: 0 ended by Ctrl-C, 2 could not serve.";
+
 /// Gets files once, verified and cached
 #[derive(Debug, Parser)]
 #[command(name = "fetch", version, propagate_version = true, after_help = EXAMPLES)]
@@ -130,6 +142,9 @@ pub enum Command {
     /// Look into the cache
     #[command(after_help = "Example:\n  du -sh \"$(fetch cache path)\"")]
     Cache(CacheArgs),
+    /// Serve a folder over HTTP, for tests and for rooms without a network
+    #[command(after_help = SERVE_HELP)]
+    Serve(ServeArgs),
     /// Print a completion script
     #[command(
         after_help = "Example:\n  fetch completions bash > ~/.local/share/bash-completion/completions/fetch"
@@ -292,6 +307,23 @@ pub struct FromDoiArgs {
     pub retries: u32,
 }
 
+/// `fetch serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where to listen; 0 for any port that is free
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub port: u16,
+    /// The address to listen at; others than loopback's let other machines in
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// At most so many bytes a second for each connection; with k, M or G for thousands, millions, milliards
+    #[arg(long, value_name = "BYTES", value_parser = rate)]
+    pub rate: Option<NonZeroU64>,
+}
+
 /// `fetch cache`
 #[derive(Debug, Args)]
 pub struct CacheArgs {
@@ -315,4 +347,18 @@ pub struct FolderArgs {
     /// Put files at DIR/NAME instead of into the shared cache
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+}
+
+/// A number of bytes a second, such as `500k` or `20M`.
+fn rate(text: &str) -> Result<NonZeroU64, String> {
+    let number = text.trim_end_matches(['k', 'K', 'M', 'G']);
+    let unit = match &text[number.len()..] {
+        "" => 1,
+        "k" | "K" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        other => return Err(format!("{other:?} is no unit: give k, M or G")),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| NonZeroU64::new(number.checked_mul(unit)?));
+    bytes.ok_or_else(|| "give a number of bytes above 0, such as 500k or 20M".to_owned())
 }

@@ -2,6 +2,7 @@
 //! Must not know how they are shown.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use common::fs::FileError;
@@ -89,6 +90,12 @@ pub enum Error {
     Member(ArchiveError),
     #[error("--member together with --process decompress")]
     MemberOfSingle,
+    #[error("failed to listen at {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        cause: io::Error,
+    },
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -135,6 +142,9 @@ impl Explain for Error {
             Error::NotJson { .. } | Error::BadObject { .. } => {
                 "give objects with \"url\" or \"urls\", or the JSON of `npm view X dist --json` or `pip install --dry-run --report - X`"
             }
+            Error::Listen { .. } => {
+                "give another --port, or none for any that is free; --bind takes an address of this machine"
+            }
             Error::File(error) => return error.hint(),
             Error::Unreadable { .. } | Error::Input { .. } => return None,
         };
@@ -146,6 +156,7 @@ impl Explain for Error {
             Error::File(error) => error.code(),
             Error::NoRecord { cause, .. } => cause.code(),
             Error::Unreadable { .. } | Error::Input { .. } => "file_error",
+            Error::Listen { .. } => "cannot_listen",
             Error::BadRegistry { .. } => "bad_registry",
             Error::BadNetrc { .. } => "bad_netrc",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
@@ -277,6 +288,12 @@ impl From<ArchiveError> for Problem {
 }
 
 impl Problem {
+    /// True when the cache folder cannot be written at all.
+    pub fn is_unwritable(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(self, Problem::File(error) if matches!(error.cause.kind(), PermissionDenied | ReadOnlyFilesystem))
+    }
+
     /// True when another attempt at the same URL may go better.
     pub fn is_transient(&self) -> bool {
         match self {

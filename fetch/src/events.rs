@@ -69,6 +69,12 @@ pub enum Record {
     /// `fetch cache ls`: a file in the cache.
     #[serde(rename = "fetch.file.listed")]
     Listed(FileListed),
+    /// `fetch serve`: it listens.
+    #[serde(rename = "fetch.server.started")]
+    ServerStarted(ServerStarted),
+    /// `fetch serve`: a request was dealt with.
+    #[serde(rename = "fetch.request.served")]
+    Served(RequestServed),
 }
 
 /// `fetch.file.started`
@@ -303,6 +309,32 @@ pub struct FileListed {
     pub digest: String,
     /// Its size in bytes.
     pub size_bytes: u64,
+}
+
+/// `fetch.server.started`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ServerStarted {
+    /// Its URL, which ends with a slash.
+    pub url: String,
+    /// The port it listens at.
+    pub port: u16,
+    /// The folder it serves: an absolute path.
+    pub root: String,
+}
+
+/// `fetch.request.served`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RequestServed {
+    /// `GET`, `HEAD` or what else the client tried.
+    pub method: String,
+    /// The path as the client wrote it, without the query.
+    pub path: String,
+    /// The status of the response.
+    pub status: u16,
+    /// How many bytes of its body went out: less than it has when the client went away.
+    pub bytes: u64,
+    /// From the end of the request's head to the last byte handed over.
+    pub duration_us: u64,
 }
 
 /// Something that happened during `fetch get`.

@@ -13,6 +13,7 @@
 //!   - [`archive`]: what comes out of archives and compressed files
 //!   - [`hash`]: digests and how they are written
 //! - [`registry`]: registries that are made
+//! - [`serve`]: the other side, a small server of one folder
 //! - [`events`]: what happens on the way, and the records of it
 //! - [`reduce`]: events into the run's answer, pure
 //! - [`render`]: records, lines for people, progress bars; the only room that prints
@@ -30,5 +31,6 @@ pub mod reduce;
 pub mod registry;
 pub mod render;
 pub mod run;
+pub mod serve;
 pub mod source;
 pub mod transfer;

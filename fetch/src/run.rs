@@ -3,28 +3,33 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Instant;
 
 use common::fs::FileError;
 use common::record::RecordPath;
 use common::{Exit, Failure, Format, Session, Tool};
 use rayon::prelude::*;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::archive::{self, ArchiveError};
 use crate::cache::Cache;
-use crate::cli::{CacheCommand, Cli, Command, HashArgs, RegistryCommand};
+use crate::cli::{CacheCommand, Cli, Command, HashArgs, RegistryCommand, ServeArgs};
 use crate::config::{Extract, Folder, FromDoi, Get};
 use crate::error::Error;
 use crate::events::{
-    ArchiveExtracted, Event, FileExtracted, FileFailed, FileHashed, FileListed, Outcome, Processed, Record,
+    ArchiveExtracted, Event, FileExtracted, FileFailed, FileHashed, FileListed, Outcome, Processed, Record, ServerStarted,
 };
 use crate::get::{Claims, Getter, Hosts, Stop};
 use crate::hash::{Algorithm, Hasher};
-use crate::reduce::Summary;
+use crate::reduce::{Summary, Traffic};
 use crate::registry::{self, Listing};
 use crate::render::{self, Screen};
+use crate::serve::{Server, Switch};
 use crate::transfer::{Credentials, Transfer};
 
 /// What the shared wrapper needs to know of fetch.
@@ -58,6 +63,10 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             CacheCommand::Path(folder) => cache_path(&Folder::new(&folder)?, session),
             CacheCommand::Ls(folder) => cache_list(&Folder::new(&folder)?, session),
         },
+        Command::Serve(args) => {
+            session.begin().map_err(lost_output)?;
+            serve(&args, session)
+        }
         Command::Completions { shell } => {
             common::app::completions::<Cli>(&TOOL, shell, session);
             Ok(Exit::YES)
@@ -69,6 +78,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let began = Instant::now();
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let connections = config.jobs.max(config.options.segments);
+    allow_open_files();
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
         transfer: Arc::new(Transfer::new(
@@ -190,6 +200,42 @@ fn registry_from_doi(config: FromDoi, session: &Session) -> Result<Exit, Failure
     Ok(Exit::YES)
 }
 
+fn serve(args: &ServeArgs, session: &mut Session) -> Result<Exit, Failure> {
+    let server = Server::open(&args.folder, args.bind, args.port, args.rate)?;
+    let address = server.address().map_err(anyhow::Error::from)?;
+    let (switch, switched) = Switch::on_signals().map_err(anyhow::Error::from)?;
+    if !args.bind.is_loopback() {
+        session.warn(&format!("whoever reaches {address} can read {}", server.root().display()));
+    }
+    allow_open_files();
+    let mut screen = Screen::new(session);
+    let root = server.root().to_string_lossy().into_owned();
+    let started = ServerStarted { url: format!("http://{address}/"), port: address.port(), root };
+    let mut shown = screen.server_started(started);
+    let mut traffic = Traffic::default();
+    // A reader of the log that falls behind holds up the server, not its memory.
+    let (sender, requests) = mpsc::sync_channel(1024);
+    let ran = thread::scope(|scope| {
+        let running = scope.spawn(move || server.run(switched, sender));
+        for request in requests {
+            traffic.apply(&request);
+            if shown.is_ok() {
+                shown = screen.served(request);
+            }
+            if shown.is_err() || screen.reader_gone() {
+                switch.turn();
+            }
+        }
+        running.join().unwrap_or_else(|panic| resume_unwind(panic))
+    });
+    drop(screen);
+    session.count("requests", traffic.requests);
+    session.count("sent_bytes", traffic.bytes);
+    ran.map_err(anyhow::Error::from)?;
+    shown.map_err(lost_output)?;
+    Ok(Exit::YES)
+}
+
 fn cache_path(folder: &Folder, session: &Session) -> Result<Exit, Failure> {
     let mut output = session.output();
     let path = folder.root.as_os_str().as_bytes();
@@ -208,6 +254,13 @@ fn cache_list(folder: &Folder, session: &mut Session) -> Result<Exit, Failure> {
         });
     Screen::new(session).listed(files.collect()).map_err(lost_output)?;
     Ok(Exit::YES)
+}
+
+/// Lets this process have as many files open at once as the system allows, instead of the few that are customary.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // With the customary ones it works too, as long as few files or connections are asked for at once.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 fn lost_output(error: io::Error) -> Failure {

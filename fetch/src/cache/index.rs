@@ -1,8 +1,8 @@
 //! What is known of the files in a cache folder, so that a hit costs a stat instead of a hash.
 //! Must not know where files come from.
 //!
-//! A log of JSON lines: the last one of a path counts. Lines are added under a lock, those of a batch by one write; a
-//! line that was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
+//! A log of JSON lines, each with a checksum of itself: the last one of a path counts. Lines are added under a lock, those of a batch by one write; a
+//! line that was cut short or spoilt is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
 //! most of its lines are out of date. What a line vouches for after a crash: see `settle`.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 
 use common::fs::{FileError, Lock, write_atomic};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::place::is_ours;
 use crate::hash::Digest;
 
 /// So many lines out of date are no reason to rewrite a log.
@@ -103,7 +105,8 @@ impl Index {
         };
         index.refresh()?;
         if index.lines > 2 * index.entries.len() + SLACK {
-            index.rewrite()?;
+            // Where it cannot be rewritten, it is only longer than it need be.
+            let _ = index.rewrite();
         }
         Ok(index)
     }
@@ -154,8 +157,7 @@ impl Index {
             }
         }
         for entry in entries {
-            serde_json::to_writer(&mut lines, entry)?;
-            lines.push(b'\n');
+            write_line(&mut lines, entry)?;
         }
         log.write_all(&lines)
     }
@@ -181,7 +183,7 @@ impl Index {
         self.read.1 += whole as u64;
         for line in bytes[..whole].split_inclusive(|byte| *byte == b'\n') {
             self.lines += 1;
-            if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
+            if let Some(entry) = read_line(line) {
                 self.entries.insert(entry.path.clone(), entry);
             }
         }
@@ -193,13 +195,36 @@ impl Index {
         self.refresh()?;
         let mut text = Vec::new();
         for entry in self.entries.values() {
-            serde_json::to_writer(&mut text, entry)
-                .map_err(|error| FileError::at("write the cache index", &self.log)(error.into()))?;
-            text.push(b'\n');
+            write_line(&mut text, entry).map_err(FileError::at("write the cache index", &self.log))?;
         }
         write_atomic(&self.log, &text)?;
         self.refresh()
     }
+}
+
+/// How a line begins; 16 hexadecimal digits follow.
+const SUM: &[u8] = b"{\"sum\":\"";
+/// What stands between the digits and the entry's own keys.
+const AFTER_SUM: &[u8] = b"\",";
+
+/// `{"sum":"<xxh3 of what follows>",<the entry's JSON without its first bracket>`.
+fn write_line(lines: &mut Vec<u8>, entry: &Entry) -> io::Result<()> {
+    let text = serde_json::to_vec(entry)?;
+    lines.extend_from_slice(SUM);
+    write!(lines, "{:016x}", xxh3_64(&text[1..]))?;
+    lines.extend_from_slice(AFTER_SUM);
+    lines.extend_from_slice(&text[1..]);
+    lines.push(b'\n');
+    Ok(())
+}
+
+/// The entry of a line; nothing for one that is not as it was written, or that names what no file here is called.
+fn read_line(line: &[u8]) -> Option<Entry> {
+    let (digits, rest) = line.strip_suffix(b"\n").unwrap_or(line).strip_prefix(SUM)?.split_at_checked(16)?;
+    let sum = u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    let text = rest.strip_prefix(AFTER_SUM).filter(|text| xxh3_64(text) == sum)?;
+    let entry: Entry = serde_json::from_slice(&[b"{", text].concat()).ok()?;
+    is_ours(&entry.path).then_some(entry)
 }
 
 #[cfg(test)]
@@ -242,6 +267,42 @@ mod tests {
         index.add(vec![entry("c", 3)])?;
         let again = Index::open(folder.path())?;
         assert_eq!(again.entries.keys().collect::<Vec<_>>(), ["a", "c"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_log_spoilt_anywhere_costs_only_what_is_spoilt() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let mut index = Index::open(folder.path())?;
+        let given = [entry("a", 1), entry("ü b", 2), entry("c", 3)];
+        index.add(given.to_vec())?;
+        let whole = std::fs::read(&index.log)?;
+        let spoilt = |bytes: &[u8]| -> Result<usize, Box<dyn std::error::Error>> {
+            std::fs::write(&index.log, bytes)?;
+            let again = Index::open(folder.path())?;
+            assert!(again.entries().all(|entry| given.contains(entry)), "{}", String::from_utf8_lossy(bytes));
+            Ok(again.entries.len())
+        };
+        for at in 0..whole.len() {
+            assert!(spoilt(&whole[..at])? <= 3);
+            for flip in [1, 0x20, 0x80, whole[at] ^ b'\n'] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= flip;
+                // A line's end that is gone joins two lines.
+                assert!(flip == 0 || spoilt(&bytes)? >= 1);
+            }
+        }
+        assert_eq!(spoilt(&whole)?, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_that_names_what_lies_outside_is_none() -> io::Result<()> {
+        for path in ["../x", "/etc/passwd", ".fetch/index.lock", "a/../../x", "a//b", ""] {
+            let mut line = Vec::new();
+            write_line(&mut line, &entry(path, 1))?;
+            assert_eq!(read_line(&line), None, "{path}");
+        }
         Ok(())
     }
 

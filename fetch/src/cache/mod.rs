@@ -10,7 +10,7 @@ mod unpacked;
 
 pub use index::{Entry, Stamp};
 pub use partial::{Notes, Partial};
-pub use place::Layout;
+pub use place::{CONTROL, Layout};
 pub use settle::boot;
 pub use unpacked::Ways;
 
@@ -18,6 +18,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use common::fs::FileError;
 
@@ -27,6 +28,9 @@ use crate::source::Request;
 use crate::transfer::Validators;
 use index::Index;
 use settle::{Published, Settler};
+
+/// How long to wait until a process that published a file has entered it into the index, which takes far less.
+const ENTERED: Duration = Duration::from_secs(30);
 
 /// How a file that is there is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -62,7 +66,7 @@ pub struct Place {
 impl Cache {
     /// Opens the cache folder `root`, which need not exist.
     pub fn open(root: &Path, layout: Layout) -> Result<Cache, FileError> {
-        let index = Index::open(&root.join(place::CONTROL))?;
+        let index = Index::open(&root.join(CONTROL))?;
         let index = Arc::new(Mutex::new(index));
         Ok(Cache {
             root: root.to_owned(),
@@ -80,14 +84,19 @@ impl Cache {
         Ok(Place { relative, path })
     }
 
-    /// Begins the file of a place, or goes on with it: waits until nobody else among all processes makes it.
-    pub fn begin(&self, place: &Place) -> Result<Partial, Problem> {
+    /// Begins the file of a place, or goes on with it: waits until nobody else among all processes makes it, or until
+    /// `stopped`.
+    pub fn begin(&self, place: &Place, stopped: impl Fn() -> bool) -> Result<Partial, Problem> {
         place::check_links(&self.root, &place.relative)?;
         let name = place::short_hash(&place.relative);
-        let partial = Partial::acquire(&self.root.join(place::CONTROL).join(place::PARTIALS).join(name))?;
-        // Who published the file keeps it locked until the index knows it. Where locks do not work, it is made again.
-        if let Ok(published) = File::open(&place.path) {
-            let _ = published.lock_shared();
+        let path = self.root.join(CONTROL).join(place::PARTIALS).join(name);
+        let partial = Partial::acquire(&path, &stopped)?.ok_or(Problem::Stopped)?;
+        // Who published the file keeps it locked until the index knows it. Where locks do not work, it is made again;
+        // and so it is when somebody else has locked it, for whatever reason.
+        let plain = place.path.symlink_metadata().is_ok_and(|state| state.is_file());
+        if plain && let Ok(published) = File::open(&place.path) {
+            let patience = Instant::now() + ENTERED;
+            partial::wait(|| published.try_lock_shared(), || stopped() || Instant::now() > patience).ok();
         }
         Ok(partial)
     }
@@ -102,6 +111,20 @@ impl Cache {
 
     /// The file at a place, when its bytes have the digest asked for; the index then knows it.
     pub fn hash_hit(&self, place: &Place, request: &Request) -> Result<Option<Entry>, FileError> {
+        let hit = self.hashed(place, request)?;
+        Ok(hit.map(|published| {
+            let entry = published.entry.clone();
+            self.settle(published);
+            entry
+        }))
+    }
+
+    /// The same in a folder where nothing can be written: the index does not get to know it.
+    pub fn hash_hit_unwritten(&self, place: &Place, request: &Request) -> Result<Option<Entry>, FileError> {
+        Ok(self.hashed(place, request)?.map(|published| published.entry))
+    }
+
+    fn hashed(&self, place: &Place, request: &Request) -> Result<Option<Published>, FileError> {
         let known = self.index().get(&place.relative).cloned();
         let Some(wanted) = wanted(request, known.as_ref()) else { return Ok(None) };
         let Some(stamp) = stamp(&place.path) else { return Ok(None) };
@@ -119,8 +142,7 @@ impl Cache {
         let url = url.or_else(|| Some(request.addresses.first()?.to_string())).unwrap_or_default();
         let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
         let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
-        self.settle(Published { file, entry: entry.clone(), durable });
-        Ok(Some(entry))
+        Ok(Some(Published { file, entry, durable }))
     }
 
     /// Takes in what other processes have learnt.

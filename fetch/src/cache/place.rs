@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use common::fs::{PART_PREFIX, PART_SUFFIX};
+
 use crate::error::Problem;
 use crate::hash::{Algorithm, Hasher};
 use crate::source::Request;
@@ -54,6 +56,11 @@ pub fn check_links(root: &Path, relative: &str) -> Result<(), Problem> {
     }
 }
 
+/// Whether a path that an index names is one that a file of the cache can have.
+pub fn is_ours(relative: &str) -> bool {
+    checked(relative).is_ok_and(|path| path == relative)
+}
+
 /// The name with its parts joined by single slashes.
 pub fn checked(name: &str) -> Result<String, Problem> {
     let refuse = |why| Problem::UnsafePath { name: name.to_owned(), why };
@@ -74,6 +81,10 @@ pub fn checked(name: &str) -> Result<String, Problem> {
         None => Err(refuse("it is empty")),
         Some(_) if parts.contains(&"..") => Err(refuse("it has a .. in it")),
         Some(&CONTROL) => Err(refuse("fetch keeps its own files there")),
+        // Where a sweep would find it one day.
+        Some(_) if parts.iter().any(|part| part.starts_with(PART_PREFIX) && part.ends_with(PART_SUFFIX)) => {
+            Err(refuse("files on their way are called so"))
+        }
         Some(_) => Ok(parts.join("/")),
     }
 }
@@ -119,6 +130,7 @@ mod tests {
             "a\nb",
             ".fetch/index.jsonl",
             "./.fetch/x",
+            "a/.snakepipe-x.part",
         ] {
             assert!(matches!(checked(name), Err(Problem::UnsafePath { .. })), "{name:?}");
         }

@@ -73,8 +73,10 @@ fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> {
     std::fs::read_dir(folder).into_iter().flatten().flatten()
 }
 
-/// How long ago a file was written; nothing for one from the future.
+/// How far from now a file was written. One from the future was written before the clock was set back: who knows
+/// when, so that the distance must do.
 fn age(state: &Metadata) -> Duration {
-    let written = state.modified().unwrap_or_else(|_| SystemTime::now());
-    SystemTime::now().duration_since(written).unwrap_or_default()
+    let now = SystemTime::now();
+    let written = state.modified().unwrap_or(now);
+    now.duration_since(written).unwrap_or_else(|error| error.duration())
 }

@@ -78,7 +78,15 @@ impl<'a> Job<'a> {
         if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
             return Ok(Got { entry, status: Status::Cached });
         }
-        let partial = cache.begin(place)?;
+        let partial = match cache.begin(place, || self.getter.stop.is_set()) {
+            Ok(partial) => partial,
+            // Where nothing can be written, what is there and right is still a hit.
+            Err(problem) if problem.is_unwritable() && !ask_again => {
+                let there = cache.hash_hit_unwritten(place, self.request)?;
+                return Ok(Got { entry: there.ok_or(problem)?, status: Status::Cached });
+            }
+            Err(problem) => return Err(problem),
+        };
         // Another process may have made the file while this one waited.
         cache.refresh()?;
         let present = match cache.stat_hit(place, self.request).filter(|_| trust_stat) {

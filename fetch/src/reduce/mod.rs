@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use common::Exit;
 
-use crate::events::{Event, Outcome};
+use crate::events::{Event, Outcome, RequestServed};
 
 /// What a run has come to so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,5 +71,22 @@ impl Summary {
             (false, true) => Exit::CANNOT,
             (false, false) => Exit::YES,
         }
+    }
+}
+
+/// What a server has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests that were dealt with.
+    pub requests: u64,
+    /// Bytes of bodies that went out.
+    pub bytes: u64,
+}
+
+impl Traffic {
+    /// Takes in one request.
+    pub fn apply(&mut self, served: &RequestServed) {
+        self.requests += 1;
+        self.bytes += served.bytes;
     }
 }

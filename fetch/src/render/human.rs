@@ -2,7 +2,7 @@
 
 use common::term::{Styles, bytes, count, duration_us};
 
-use crate::events::{FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Processed, Status};
+use crate::events::{FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Processed, RequestServed, ServerStarted, Status};
 use crate::reduce::Summary;
 use crate::source::registry;
 
@@ -67,4 +67,17 @@ pub fn hashed(file: &FileHashed) -> String {
 /// A file in the cache, as a row of a table.
 pub fn listed(file: &FileListed) -> Vec<String> {
     vec![bytes(file.size_bytes), file.path.path.clone(), file.url.clone()]
+}
+
+/// Where a server listens.
+pub fn server_started(styles: Styles, server: &ServerStarted) -> String {
+    format!("serving {} at {} {}\n", server.root, styles.bold(&server.url), styles.dim("(Ctrl-C ends it)"))
+}
+
+/// A request that was dealt with.
+pub fn served(styles: Styles, request: &RequestServed) -> String {
+    let RequestServed { method, path, status, .. } = request;
+    let status = if *status < 400 { styles.good(status) } else { styles.bad(status) };
+    let size = styles.dim(format!("{}, {}", bytes(request.bytes), duration_us(request.duration_us)));
+    format!("{status} {method} {path} {size}\n")
 }

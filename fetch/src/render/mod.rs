@@ -13,7 +13,7 @@ use common::term::{Align, table};
 use common::writer::Output;
 use common::{Format, Session};
 
-use crate::events::{ArchiveExtracted, Event, FileHashed, FileListed, Outcome, Record};
+use crate::events::{ArchiveExtracted, Event, FileHashed, FileListed, Outcome, Record, RequestServed, ServerStarted};
 use advances::Advances;
 use bars::Bars;
 
@@ -87,6 +87,23 @@ impl<'a> Screen<'a> {
             return self.text(&table(&[], &[Align::Right, Align::Left, Align::Left], rows));
         }
         files.into_iter().try_for_each(|file| self.output.record(&Record::Listed(file)))
+    }
+
+    /// Shows where a server listens.
+    pub fn server_started(&mut self, server: ServerStarted) -> io::Result<()> {
+        match self.session.format {
+            Format::Human => self.text(&human::server_started(self.session.styles, &server)),
+            Format::Jsonl => self.output.record(&Record::ServerStarted(server)),
+        }
+    }
+
+    /// Shows a request that a server has dealt with.
+    pub fn served(&mut self, request: RequestServed) -> io::Result<()> {
+        match self.session.format {
+            Format::Human if self.session.quiet => Ok(()),
+            Format::Human => self.text(&human::served(self.session.styles, &request)),
+            Format::Jsonl => self.output.record(&Record::Served(request)),
+        }
     }
 
     fn ended(&mut self, outcome: Outcome) -> io::Result<()> {

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::conceal::conceal_text;
 use super::doi;
-use super::object::{Object, Store};
+use super::object::Object;
 
 /// The longest file name that Linux file systems take, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -260,11 +261,12 @@ impl fmt::Display for Address {
             return fmt::Display::fmt(object, f);
         }
         let mut url = without_user(&self.url);
-        let secret = |key: &str| SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str());
-        if url.query_pairs().any(|(key, _)| secret(&key)) {
+        if url.query_pairs().any(|(key, _)| is_secret(&key)) {
             let pairs: Vec<(String, String)> = url
                 .query_pairs()
-                .map(|(key, value)| (key.to_string(), if secret(&key) { "***".into() } else { value.into() }))
+                .map(|(key, value)| {
+                    (key.to_string(), if is_secret(&key) { "***".into() } else { value.into() })
+                })
                 .collect();
             url.query_pairs_mut().clear().extend_pairs(pairs);
         }
@@ -278,30 +280,8 @@ impl fmt::Debug for Address {
     }
 }
 
-/// An argument as it may be shown: a URL, also behind `--option=`, without its secrets, and all else as it is.
-pub fn conceal(argument: &str) -> String {
-    if let Some((option, value)) = argument.split_once('=').filter(|(option, _)| option.starts_with("--")) {
-        return format!("{option}={}", conceal(value));
-    }
-    match Address::parse(argument) {
-        Ok(address) if address.object.is_none() && address.to_string() == address.url.as_str() => {
-            argument.to_owned()
-        }
-        Ok(address) => address.to_string(),
-        Err(_) => conceal_text(argument),
-    }
-}
-
-/// Leaves out what stands between `//` and `@` in a text that may be no URL.
-pub(super) fn conceal_text(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("//") else { return text.to_owned() };
-    // A key of Amazon's may have a slash, and the URL of a bucket has no user, so that nothing before the @ is shown.
-    let of_store = Store::of_scheme(scheme.trim_end_matches(':')).is_some();
-    let authority = if of_store { rest } else { rest.split(['/', '?', '#']).next().unwrap_or_default() };
-    match authority.rfind('@') {
-        Some(at) => format!("{scheme}//{}", &rest[at + 1..]),
-        None => text.to_owned(),
-    }
+pub(super) fn is_secret(key: &str) -> bool {
+    SECRET_KEYS.contains(&key.to_ascii_lowercase().as_str())
 }
 
 fn without_user(url: &Url) -> Url {
@@ -342,13 +322,6 @@ mod tests {
         assert_eq!(format!("{address:?}"), address.to_string());
         assert_eq!(address.exact(), "https://host/f.bin?X-Amz-Signature=abc&v=2");
         assert_eq!(address.credentials(), Some(("me".into(), "s@fe+1".into())));
-        assert_eq!(conceal("ht!tp://me:pw@host/x"), "ht!tp://host/x");
-        assert_eq!(conceal("s3://id:se/cret@bucket/key"), "s3://bucket/key");
-        assert_eq!(conceal("az://account/c/b?sv=2021&sig=abc"), "az://account/c/b");
-        assert_eq!(conceal("--base-url=http://me:pw@host/x?sig=1"), "--base-url=http://host/x?sig=***");
-        for plain in ["--jobs=3", "http://host", "-", "a=b", "s3://bucket/a b#c%20@", "s3://bucket"] {
-            assert_eq!(conceal(plain), plain);
-        }
         Ok(())
     }
 
@@ -413,7 +386,7 @@ mod tests {
             let address = Address::parse(text)?;
             assert_eq!((address.to_string(), address.exact()), (text.to_owned(), text.to_owned()));
             assert_eq!((address.file_name().as_str(), address.credentials()), (name, None));
-            assert_eq!(conceal(text), text);
+            assert_eq!(crate::source::conceal(&[text.to_owned()]), [text]);
         }
         let joined = Address::parse("doi:10.7910/DVN/TJ/")?.join("sub/a.txt");
         assert_eq!(joined.to_string(), "doi:10.7910/DVN/TJ/sub/a.txt");

@@ -2,7 +2,7 @@
 //! Must not know what the arguments ask for.
 
 use super::Address;
-use super::address::conceal_text;
+use super::address::is_secret;
 
 /// Stands for a secret.
 const HIDDEN: &str = "***";
@@ -31,7 +31,8 @@ pub fn conceal(argv: &[String]) -> Vec<String> {
 
 /// An argument that is no option's value: a URL, or an option with its value in one.
 fn one(argument: &str) -> String {
-    let long = argument.split_once('=').filter(|(option, _)| option.starts_with("--"));
+    let is_option = |option: &str| option.starts_with("--") && !option.contains([':', '/', '@']);
+    let long = argument.split_once('=').filter(|(option, _)| is_option(option));
     if let Some((option, text)) = long {
         let text = kind(option).map_or_else(|| url(text), |kind| value(kind, text));
         return format!("{option}={text}");
@@ -78,6 +79,37 @@ fn url(text: &str) -> String {
     }
 }
 
+/// A text that is no URL, or was meant to be one, as it may be shown: rather too much is left out than too little, as
+/// nobody can tell what its parts were to be.
+pub(super) fn conceal_text(text: &str) -> String {
+    let scheme = text.find(':').map(|colon| colon + 1).into_iter().chain(text.find("//")).min();
+    let user = scheme.zip(text.rfind('@')).filter(|(start, at)| start <= at);
+    let shown = match user {
+        Some((start, at)) => {
+            let slashes = text[start..at].chars().take_while(|one| *one == '/').count();
+            format!("{}{}", &text[..start + slashes], &text[at + 1..])
+        }
+        None => text.to_owned(),
+    };
+    let conceal_pair = |pair: &str| match pair.split_once('=') {
+        Some((key, value)) if is_secret(&plain_key(key)) => {
+            let end = value.chars().next_back().filter(|end| DELIMITERS.contains(end));
+            format!("{key}=***{}", end.map(String::from).unwrap_or_default())
+        }
+        _ => pair.to_owned(),
+    };
+    shown.split_inclusive(DELIMITERS).map(conceal_pair).collect()
+}
+
+/// What parts the pairs of a query from one another and from what stands around them.
+const DELIMITERS: [char; 3] = ['?', '&', '#'];
+
+/// The key of a query as a server would read it: without percent-encoding, and without what the parser of URLs drops.
+fn plain_key(key: &str) -> String {
+    let key = key.replace(['\t', '\n', '\r'], "");
+    url::form_urlencoded::parse(key.as_bytes()).map(|(key, _)| key.into_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +134,24 @@ mod tests {
         ] {
             let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
             assert_eq!(conceal(&words(given)).join(" "), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_shows_rather_too_little() {
+        // A port too high, no host, a password with the end of a host in it.
+        for text in [
+            "http:/me:pw@h:99999/",
+            "https://?a&token=pw",
+            "http:\\\\me:pw@h:99999",
+            "http://me:p?pw@h",
+            "//pw@h",
+            "--://:pw@h=1",
+        ] {
+            let shown = conceal(&[text.to_owned()]).concat();
+            assert!(!shown.contains("pw"), "{shown}");
+            let bad = Address::parse(text).err();
+            assert!(bad.is_some_and(|bad| !bad.to_string().contains("pw")), "{text}");
         }
     }
 }

@@ -355,7 +355,7 @@ fn fitting((range, whole): (Range<u64>, Option<u64>), ask: Ask<'_>) -> Option<(u
 }
 
 /// The bytes that a `Content-Range` names, and the whole size if it is known.
-fn content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
+pub fn content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
     let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);

@@ -3,11 +3,11 @@
 pub mod credentials;
 pub mod doi;
 mod ftp;
-mod http;
+pub mod http;
 mod local;
 pub mod proxy;
 mod remote;
-mod retry_after;
+pub mod retry_after;
 mod sftp;
 mod store;
 
