@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use common::app::{CommandLine, OutputArgs, Shell};
 
+use crate::reduce::Dist;
+
 /// The whole command line.
 #[derive(Clone, Debug, Args)]
 pub struct Cli {
@@ -50,9 +52,13 @@ pub struct RunArgs {
     /// The Python that has pytest and the suite's packages [default: the active virtual environment's, else python3]
     #[arg(long, value_name = "EXE")]
     pub python: Option<PathBuf>,
-    /// How many workers: a number, or auto for one a core
-    #[arg(short = 'n', long = "workers", value_name = "N", default_value = "auto")]
-    pub workers: String,
+    /// How many workers: a number, auto for one a core, logical for one a hardware thread; 0 is --dist no
+    /// [default: what pytest's options ask for, else auto]
+    #[arg(short = 'n', long = "workers", alias = "numprocesses", value_name = "N")]
+    pub workers: Option<String>,
+    /// Which tests stay together in one worker, as in pytest-xdist [default: what pytest's options ask for, else load]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub dist: Option<Dist>,
     /// Write an XML report to this file, as pytest --junitxml does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -191,7 +197,7 @@ mod tests {
         let (args, output) =
             run(&["-k", "foo", "-x", "tests/", "-n4", "-q", "--junit=o.xml", "--start", "fork"]);
         assert_eq!(args.pytest, ["-k", "foo", "-x", "tests/"]);
-        assert_eq!((args.workers.as_str(), args.start), ("4", Start::Fork));
+        assert_eq!((args.workers.as_deref(), args.start), (Some("4"), Start::Fork));
         assert_eq!(args.junit, Some("o.xml".into()));
         assert!(output.quiet);
     }
@@ -199,7 +205,7 @@ mod tests {
     #[test]
     fn behind_two_dashes_everything_is_pytests() {
         let (args, _) = run(&["-n", "2", "--", "-n", "3", "--timeout=4"]);
-        assert_eq!(args.workers, "2");
+        assert_eq!(args.workers.as_deref(), Some("2"));
         assert_eq!(args.pytest, ["-n", "3", "--timeout=4"]);
     }
 }

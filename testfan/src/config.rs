@@ -1,7 +1,7 @@
 //! The command line made valid, once; nobody looks at options after this.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use common::app::Session;
@@ -9,14 +9,17 @@ use common::format::Format;
 
 use crate::cli::{RunArgs, Start};
 use crate::error::Error;
+use crate::reduce::Dist;
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
     /// The interpreter.
     pub python: PathBuf,
-    /// How many workers at most.
-    pub workers: usize,
+    /// How many workers at most, where that was said.
+    pub workers: Option<Workers>,
+    /// Which tests stay together, where that was said.
+    pub dist: Option<Dist>,
     /// How long a test may take.
     pub timeout: Option<Duration>,
     /// How many lost workers are replaced, where that was said.
@@ -33,7 +36,8 @@ impl RunConfig {
     /// Makes the options of `testfan run` valid.
     pub fn new(args: RunArgs, session: &Session) -> Result<RunConfig, Error> {
         Ok(RunConfig {
-            workers: workers(&args.workers)?,
+            workers: args.workers.as_deref().map(str::parse).transpose()?,
+            dist: args.dist,
             timeout: args.timeout.map(timeout).transpose()?,
             restarts: args.max_worker_restart,
             start: args.start,
@@ -47,13 +51,30 @@ impl RunConfig {
     }
 }
 
-fn workers(text: &str) -> Result<usize, Error> {
-    if matches!(text, "auto" | "logical") {
-        return Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
+/// How many workers, as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One a core.
+    Auto,
+    /// One a hardware thread.
+    Logical,
+    /// So many; 0: one process that is told of no other.
+    Number(usize),
+}
+
+impl FromStr for Workers {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Workers, Error> {
+        match text {
+            "auto" => Ok(Workers::Auto),
+            "logical" => Ok(Workers::Logical),
+            _ => text.parse().map(Workers::Number).map_err(|_| {
+                let expected = "a number of workers, auto or logical";
+                Error::Option { option: "-n", value: text.to_owned(), expected }
+            }),
+        }
     }
-    let expected = "a number of workers from 1, or auto";
-    let wrong = || Error::Option { option: "-n", value: text.to_owned(), expected };
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)
 }
 
 fn timeout(seconds: f64) -> Result<Duration, Error> {

@@ -3,9 +3,11 @@
 mod chunks;
 mod maxfail;
 mod scheduler;
+mod scopes;
 mod tally;
 
 pub use chunks::Item;
 pub use maxfail::Maxfail;
-pub use scheduler::{Order, Scheduler};
+pub use scheduler::{Order, Plan, Scheduler};
+pub use scopes::{Dist, scopes};
 pub use tally::Tally;

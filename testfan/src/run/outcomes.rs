@@ -57,7 +57,7 @@ impl Run<'_> {
                 self.test_interrupted(id)?;
                 self.halt(halt.kind, halt.reason, halt.code)?;
             }
-            FromWorker::Exit => worker.end = End::Announced,
+            FromWorker::Exit { output } => worker.end = End::Announced { output },
         }
         Ok(())
     }

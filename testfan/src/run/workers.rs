@@ -8,7 +8,7 @@ use common::outcome::{Outcome, TestFinished};
 use super::{RESTARTS_PER_WORKER, Run};
 use crate::error::Error;
 use crate::events::{Record, StartedBy};
-use crate::protocol::{Begin, Done, HaltKind, ToWorker, ToZygote, WorkerId, worker_name};
+use crate::protocol::{Begin, Done, HaltKind, NewWorker, ToWorker, ToZygote, WorkerId, worker_name};
 use crate::reduce::Order;
 use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Streams};
 
@@ -31,12 +31,15 @@ pub(super) struct Worker {
 }
 
 /// How far a worker is with ending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// Nothing is known of an end.
     NotYet,
-    /// It said goodbye.
-    Announced,
+    /// It said goodbye, and this of itself.
+    Announced {
+        /// Its `config.workeroutput`, packed.
+        output: String,
+    },
     /// The zygote was asked to wait for it, or to bring it about.
     Awaited,
 }
@@ -58,9 +61,10 @@ impl Run<'_> {
             stack_file: self.config.timeout.map(|_| stack_file),
             ..self.begin.clone()
         };
+        let new = NewWorker { worker, workers: suite.workers, alone: suite.alone };
         let order = match suite.start {
-            StartedBy::Fork => ToZygote::Fork { worker },
-            StartedBy::Spawn => ToZygote::Spawn { worker },
+            StartedBy::Fork => ToZygote::Fork(new),
+            StartedBy::Spawn => ToZygote::Spawn(new),
         };
         let streams = Streams::of(id, &self.sender).map_err(Error::Channel)?;
         let peer = self.zygote.make_worker(&order, &begin, &streams)?;
@@ -104,7 +108,7 @@ impl Run<'_> {
     pub(super) fn worker_closed(&mut self, id: WorkerId, why: &Closed) -> Result<(), Failure> {
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
         let name = worker_name(id);
-        if worker.end == End::Announced {
+        if matches!(worker.end, End::Announced { .. }) {
             self.reap(id, GRACE_MS, false)?;
             return self.worker_finished(id, name);
         }
@@ -124,8 +128,11 @@ impl Run<'_> {
         let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.end != End::Awaited) else {
             return Ok(());
         };
-        worker.end = End::Awaited;
-        Ok(self.zygote.ask(&ToZygote::Reap { worker: worker_name(id), grace_ms, dump })?)
+        let output = match std::mem::replace(&mut worker.end, End::Awaited) {
+            End::Announced { output } => Some(output),
+            _ => None,
+        };
+        Ok(self.zygote.ask(&ToZygote::Reap { worker: worker_name(id), grace_ms, dump, output })?)
     }
 
     /// Ends every worker at once.
@@ -154,8 +161,13 @@ impl Run<'_> {
         let running = worker.running;
         let reason = worker.ending.unwrap_or_else(|| how_it_ended(status, killed));
         let at = running.and_then(|(item, _)| suite.collected.ids.get(item).cloned());
-        let (total, limit) =
-            (suite.workers, self.config.restarts.unwrap_or(suite.workers * RESTARTS_PER_WORKER));
+        let (total, limit) = (
+            suite.workers,
+            self.config
+                .restarts
+                .or(suite.collected.wanted.restarts)
+                .unwrap_or(suite.workers * RESTARTS_PER_WORKER),
+        );
         self.show(&Record::WorkerLost { worker: name.to_owned(), reason: reason.clone(), id: at.clone() })?;
         self.give(orders)?;
         if !worker.ready {

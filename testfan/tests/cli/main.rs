@@ -8,3 +8,4 @@ mod interrupts;
 mod runs;
 mod suites;
 mod support;
+mod xdist;
