@@ -41,6 +41,7 @@ Options that testfan does not know, and all paths, go to pytest; behind -- every
 Examples:
   testfan run                          the suite of this folder, one worker a core
   testfan run -n 4 -x -k login tests/  four workers, stop at the first failure
+  testfan run --partition 2/3          the second third, while other machines run the others
   testfan run --junit out.xml -- -p no:cacheprovider
   testfan run | jq -r 'select(.outcome==\"failed\").id'
 
@@ -59,6 +60,9 @@ pub struct RunArgs {
     /// Which tests stay together in one worker, as in pytest-xdist [default: what pytest's options ask for, else load]
     #[arg(long, value_enum, value_name = "MODE")]
     pub dist: Option<Dist>,
+    /// Run only part K of N, each of which another machine runs: 2/3
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<String>,
     /// Write an XML report to this file, as pytest --junitxml does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

@@ -9,7 +9,7 @@ use common::format::Format;
 
 use crate::cli::{RunArgs, Start};
 use crate::error::Error;
-use crate::reduce::Dist;
+use crate::reduce::{Dist, Part};
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct RunConfig {
     pub workers: Option<Workers>,
     /// Which tests stay together, where that was said.
     pub dist: Option<Dist>,
+    /// Which part of the suite is to run; none: all of it.
+    pub part: Option<Part>,
     /// How long a test may take.
     pub timeout: Option<Duration>,
     /// How many lost workers are replaced, where that was said.
@@ -38,6 +40,7 @@ impl RunConfig {
         Ok(RunConfig {
             workers: args.workers.as_deref().map(str::parse).transpose()?,
             dist: args.dist,
+            part: args.partition.as_deref().map(part).transpose()?,
             timeout: args.timeout.map(timeout).transpose()?,
             restarts: args.max_worker_restart,
             start: args.start,
@@ -75,6 +78,14 @@ impl FromStr for Workers {
             }),
         }
     }
+}
+
+fn part(text: &str) -> Result<Part, Error> {
+    let expected = "a part and the number of parts, such as 2/3";
+    let wrong = || Error::Option { option: "--partition", value: text.to_owned(), expected };
+    let (number, of) = text.split_once('/').ok_or_else(wrong)?;
+    let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return Err(wrong()) };
+    if number == 0 || number > of { Err(wrong()) } else { Ok(Part { number, of }) }
 }
 
 fn timeout(seconds: f64) -> Result<Duration, Error> {

@@ -17,7 +17,7 @@ use crate::config::{RunConfig, Workers};
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
 use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name};
-use crate::reduce::{Dist, Item, Maxfail, Plan, Scheduler, Tally, scopes};
+use crate::reduce::{Dist, Item, Maxfail, Plan, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, cores};
@@ -67,7 +67,6 @@ struct Run<'s> {
 /// What pytest collected, and what is known of it.
 struct Suite {
     collected: Collected,
-    durations: Durations,
     scheduler: Scheduler,
     maxfail: Maxfail,
     workers: usize,
@@ -84,7 +83,7 @@ struct Spread {
 
 impl Spread {
     /// The command line's word counts, then that of pytest's options.
-    fn of(config: &RunConfig, collected: &Collected) -> Result<Spread, Error> {
+    fn of(config: &RunConfig, collected: &Collected, dist: Dist, tests: usize) -> Result<Spread, Error> {
         let wanted = &collected.wanted;
         let asked = match (config.workers, &wanted.workers) {
             (Some(workers), _) => workers,
@@ -98,17 +97,12 @@ impl Spread {
             Workers::Logical => counted(cores::threads()),
             Workers::Number(number) => number,
         };
-        let dist = config.dist.or(wanted.dist).unwrap_or_default();
         if dist == Dist::No || number == 0 {
-            return Ok(Spread { dist: Dist::No, workers: collected.ids.len().min(1) });
+            return Ok(Spread { dist: Dist::No, workers: tests.min(1) });
         }
         let most = if collected.order == Order::OneByOne { 1 } else { number };
         // Each worker beyond the tests would have nothing to do.
-        let useful = if dist == Dist::Each && !collected.ids.is_empty() {
-            most
-        } else {
-            most.min(collected.ids.len())
-        };
+        let useful = if dist == Dist::Each && tests > 0 { most } else { most.min(tests) };
         Ok(Spread { dist, workers: useful })
     }
 }
@@ -216,7 +210,12 @@ impl<'s> Run<'s> {
         for warning in &collected.warnings {
             self.session.warn(warning);
         }
-        let Spread { dist, workers } = Spread::of(&self.config, &collected)?;
+        let dist = self.config.dist.or(collected.wanted.dist).unwrap_or_default();
+        let durations = durations::load(&collected.root);
+        let items = items(&collected, &durations, dist);
+        let chosen = self.config.part.map(|part| partition(&items, part, dist.is_strict()));
+        let tests = chosen.as_ref().map_or(items.len(), Vec::len);
+        let Spread { dist, workers } = Spread::of(&self.config, &collected, dist, tests)?;
         let (start, reason) = match (self.config.start, &collected.unforkable) {
             (Start::Spawn, _) => (StartedBy::Spawn, None),
             (Start::Auto, Some(reason)) => (StartedBy::Spawn, Some(reason.clone())),
@@ -227,21 +226,24 @@ impl<'s> Run<'s> {
         }
         let hello = self.hello.take();
         self.show(&Record::Collected {
-            tests: (collected.ids.len() * if dist == Dist::Each { workers } else { 1 }) as u64,
+            tests: (tests * if dist == Dist::Each { workers } else { 1 }) as u64,
             workers: workers as u64,
             start,
             reason,
             python: hello.as_ref().map(|hello| hello.python.clone()).unwrap_or_default(),
             pytest: hello.and_then(|hello| hello.pytest).unwrap_or_default(),
         })?;
-        let durations = durations::load(&collected.root);
         let slowest_first = collected.order == Order::Any && (collected.wanted.reorder || !dist.is_strict());
         let plan = match dist {
             Dist::Each => Plan::Each(workers),
             dist if dist.is_strict() => Plan::Scopes,
             _ => Plan::Any,
         };
-        let scheduler = Scheduler::new(items(&collected, &durations, dist), workers, plan, slowest_first);
+        let mut scheduler = Scheduler::new(items, workers, plan, slowest_first);
+        if let Some(chosen) = chosen {
+            scheduler.keep_only(&chosen);
+        }
+        let nothing_to_do = workers == 0 && !collected.ids.is_empty();
         let maxfail = Maxfail::new(collected.maxfail);
         self.begin.workers = workers;
         self.begin.replay_all = collected.replay_all;
@@ -249,7 +251,10 @@ impl<'s> Run<'s> {
         self.begin.basetemp.clone_from(&collected.basetemp);
         self.begin.parent = self.zygote.pid();
         let alone = dist == Dist::No;
-        self.suite = Some(Suite { collected, durations, scheduler, maxfail, workers, start, alone });
+        self.suite = Some(Suite { collected, scheduler, maxfail, workers, start, alone });
+        if nothing_to_do {
+            return self.finish_if_done();
+        }
         for _ in 0..workers {
             self.make_worker()?;
         }

@@ -2,12 +2,14 @@
 
 mod chunks;
 mod maxfail;
+mod partition;
 mod scheduler;
 mod scopes;
 mod tally;
 
 pub use chunks::Item;
 pub use maxfail::Maxfail;
+pub use partition::{Part, partition};
 pub use scheduler::{Order, Plan, Scheduler};
 pub use scopes::{Dist, scopes};
 pub use tally::Tally;

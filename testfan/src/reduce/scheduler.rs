@@ -92,6 +92,14 @@ impl Scheduler {
         }
     }
 
+    /// Leaves out all items but these, sorted; before any worker joins.
+    pub fn keep_only(&mut self, items: &[usize]) {
+        for chunk in &mut self.pool {
+            chunk.retain(|item| items.binary_search(item).is_ok());
+        }
+        self.pool.retain(|chunk| !chunk.is_empty());
+    }
+
     /// A worker is ready for work.
     pub fn joined(&mut self, worker: WorkerId) -> Vec<Order> {
         self.awaited = self.awaited.saturating_sub(1);

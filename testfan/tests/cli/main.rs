@@ -5,6 +5,7 @@
 mod ends;
 mod failing;
 mod interrupts;
+mod parts;
 mod runs;
 mod suites;
 mod support;
