@@ -69,6 +69,9 @@ pub struct RunArgs {
     /// End a test that runs longer than this, and fail it
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+    /// Run a failed test again, so many times at most; one that then passes is flaky
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: usize,
     /// How many lost workers to replace before giving up [default: 4 for each worker]
     #[arg(long, value_name = "N")]
     pub max_worker_restart: Option<usize>,

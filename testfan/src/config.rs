@@ -24,6 +24,8 @@ pub struct RunConfig {
     pub part: Option<Part>,
     /// How long a test may take.
     pub timeout: Option<Duration>,
+    /// How many times a failed test runs again.
+    pub retries: usize,
     /// How many lost workers are replaced, where that was said.
     pub restarts: Option<usize>,
     /// How workers start.
@@ -42,6 +44,7 @@ impl RunConfig {
             dist: args.dist,
             part: args.partition.as_deref().map(part).transpose()?,
             timeout: args.timeout.map(timeout).transpose()?,
+            retries: args.retries,
             restarts: args.max_worker_restart,
             start: args.start,
             pytest: pytest_args(&args, session)?,

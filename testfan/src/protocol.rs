@@ -41,6 +41,8 @@ pub struct Begin {
     pub basetemp: Option<String>,
     /// Whether a worker whose test failed waits to be told to go on ([`ToWorker::GoOn`]).
     pub hold_after_failure: bool,
+    /// Whether testfan alone counts failures, for not each is final.
+    pub retries: bool,
     /// Where a worker writes its stacks when it is told to; none: it need not.
     pub stack_file: Option<PathBuf>,
 }
@@ -72,6 +74,8 @@ pub enum ToZygote {
         i: usize,
         /// The reports of its phases.
         data: Vec<Value>,
+        /// How many attempts it took.
+        attempts: usize,
     },
     /// Hand this warning to pytest's own plugins.
     Warning(Value),

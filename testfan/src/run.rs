@@ -17,7 +17,7 @@ use crate::config::{RunConfig, Workers};
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
 use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name};
-use crate::reduce::{Dist, Item, Maxfail, Plan, Scheduler, Tally, partition, scopes};
+use crate::reduce::{Dist, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, cores};
@@ -58,6 +58,7 @@ struct Run<'s> {
     next_worker: WorkerId,
     lost_workers: usize,
     tally: Tally,
+    retries: Retries,
     halt: Option<Halt>,
     interrupts: usize,
     open_streams: usize,
@@ -122,12 +123,14 @@ impl<'s> Run<'s> {
             replay_all: false,
             basetemp: None,
             hold_after_failure: false,
+            retries: config.retries > 0,
             stack_file: None,
         };
         let options = ZygoteOptions { python: config.python.clone(), begin: begin.clone() };
         let zygote = Zygote::start(&options, &sender)?;
         Ok(Run {
             render: renderer(session, config.width),
+            retries: Retries::new(config.retries),
             session,
             config,
             events,

@@ -230,6 +230,8 @@ class Zygote:
     def _replay(self, session, message):
         config = session.config
         for data in message["data"]:
+            if message["attempts"] > 1:
+                data.setdefault("user_properties", []).append(("attempts", message["attempts"]))
             report = serialise.report_from_json(config, data, message["worker"], message["i"])
             self.terminal.log_report(config, report)
         if session.shouldstop:

@@ -134,6 +134,16 @@ impl Scheduler {
         self.feed_all()
     }
 
+    /// An item that a worker ran is to run again: anywhere; where scopes stay together, not beside its scope.
+    pub fn again(&mut self, worker: WorkerId, item: usize) -> Vec<Order> {
+        match self.workers.get_mut(&worker).filter(|_| self.plan != Plan::Any) {
+            // When it is stopped, this goes back to the pool with its end.
+            Some(state) => state.reserve.push_front(item),
+            None => self.put_back(VecDeque::from([item])),
+        }
+        self.feed_all()
+    }
+
     /// A worker is gone, in good order or not: the item it was at, and orders for the others.
     pub fn left(&mut self, worker: WorkerId) -> (Option<usize>, Vec<Order>) {
         let Some(mut state) = self.workers.remove(&worker) else { return (None, Vec::new()) };

@@ -88,6 +88,7 @@ impl Run<'_> {
             hello,
             suite,
             tally,
+            retries,
             halt,
             finishing,
             mut open_streams,
@@ -111,6 +112,9 @@ impl Run<'_> {
         }
         for (outcome, number) in tally.counts() {
             session.count(outcome, number);
+        }
+        if config.retries > 0 {
+            session.count("flaky", retries.flaky() as u64);
         }
         let Some(suite) = suite else {
             // Without a suite there was a usage error, an error while collecting, --help or the like;

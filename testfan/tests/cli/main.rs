@@ -6,6 +6,7 @@ mod ends;
 mod failing;
 mod interrupts;
 mod parts;
+mod retries;
 mod runs;
 mod suites;
 mod support;
