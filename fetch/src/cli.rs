@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand};
 use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
-use crate::cache::Verify;
+use crate::cache::{Layout, Verify};
+
+mod cache;
+mod registry;
+
+pub use cache::{CacheArgs, CacheCommand, LsArgs, Order, PruneArgs, RmArgs, VerifyArgs};
+pub use registry::{CheckArgs, ConvertArgs, MakeArgs, RegistryArgs, RegistryCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +31,8 @@ Examples:
   pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
   jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest; other keys pass
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
+  fetch get --lock data.lock https://host/data.csv    pins it in data.lock; --locked refuses what is not in there
+  fetch get --layout pooch https://host/data.csv      where pooch.retrieve puts and finds it
 
 A run that was killed is gone on with by the next one, where the server tells versions apart and sends ranges.
 
@@ -64,7 +72,9 @@ pub enum Command {
     /// Print the digests of files
     #[command(after_help = HASH_HELP)]
     Hash(HashArgs),
-    /// Look into the cache
+    /// Make, check and convert registries
+    Registry(RegistryArgs),
+    /// Look into the cache, and tidy it up
     #[command(after_help = "Example:\n  du -sh \"$(fetch cache path)\"")]
     Cache(CacheArgs),
     /// Print a completion script
@@ -83,12 +93,18 @@ pub struct GetArgs {
     /// URLs; names of the registry; or - for JSON on standard input
     #[arg(value_name = "URL|NAME|-")]
     pub wanted: Vec<String>,
-    /// A registry as pooch has them: lines of `name [alg:]hash [url]`
+    /// A registry as pooch has them: lines of `name [alg:]hash [url]`; - for standard input; of several the later counts
     #[arg(short, long, value_name = "FILE")]
-    pub registry: Option<PathBuf>,
-    /// Where the files of the registry are that have no URL of their own
-    #[arg(long, value_name = "URL", requires = "registry")]
+    pub registry: Vec<PathBuf>,
+    /// Where the files are that have a name and no URL of their own
+    #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+    /// Pin what is got in FILE, a registry; what it has already is what must come
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// Get only what is in the lock file, as it is there
+    #[arg(long, requires = "lock", conflicts_with = "refresh")]
+    pub locked: bool,
     /// The hash of the one URL: ALG:HEX, sha256 in hexadecimal, or SRI
     #[arg(long, value_name = "ALG:HEX")]
     pub hash: Option<String>,
@@ -123,27 +139,25 @@ pub struct HashArgs {
     pub algorithm: String,
 }
 
-/// `fetch cache`
-#[derive(Debug, Args)]
-pub struct CacheArgs {
-    /// What to do with it
-    #[command(subcommand)]
-    pub command: CacheCommand,
-}
-
-/// What can be done with the cache.
-#[derive(Debug, Subcommand)]
-pub enum CacheCommand {
-    /// Print where it is
-    Path(FolderArgs),
-    /// List the files in it
-    Ls(FolderArgs),
-}
-
 /// Which cache folder.
 #[derive(Debug, Args)]
 pub struct FolderArgs {
     /// Put files at DIR/NAME instead of into the shared cache
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// How files are arranged [default: plain with --cache, else shared]
+    ///
+    /// shared: <key>/<name>, for any number of projects; plain: <name>; pooch: as pooch has them, by default in
+    /// pooch's own folder for `retrieve`, so that either finds what the other got
+    #[arg(long, value_enum, value_name = "shared|plain|pooch", hide_possible_values = true)]
+    pub layout: Option<Layout>,
+    /// An environment variable that names the folder, when it is set
+    #[arg(long, value_name = "NAME")]
+    pub cache_env: Option<String>,
+    /// The version of the data: a folder of its own below --cache, and {version} in --base-url
+    #[arg(long, value_name = "VERSION")]
+    pub data_version: Option<String>,
+    /// What stands for versions between releases, such as 1.2+3.gabc
+    #[arg(long, value_name = "NAME", default_value = "master", requires = "data_version")]
+    pub dev_version: String,
 }

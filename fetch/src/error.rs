@@ -8,8 +8,8 @@ use common::fs::FileError;
 use common::{Exit, Explain};
 
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
+use crate::registry::RegistryError;
 use crate::source::BadAddress;
-use crate::source::registry::BadEntry;
 
 /// A failure that ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +29,6 @@ pub enum Error {
     BadHash { bad: BadDigest },
     #[error(transparent)]
     Algorithm(#[from] UnknownAlgorithm),
-    #[error("{}, line {line}: {bad}", path.display())]
-    BadRegistry { path: PathBuf, line: usize, bad: BadEntry },
     #[error("failed to read {}", path.display())]
     Unreadable {
         path: PathBuf,
@@ -55,6 +53,18 @@ pub enum Error {
         cause: io::Error,
     },
     #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("nothing in the cache is called {0:?}")]
+    NotInCache(String),
+    #[error("bad {option} {text:?}")]
+    BadQuantity { option: &'static str, text: String },
+    #[error("- for more than one thing")]
+    InputTwice,
+    #[error("{} is no folder", .0.display())]
+    NoFolder(PathBuf),
+    #[error("bad --data-version {0:?}")]
+    BadVersion(String),
+    #[error(transparent)]
     File(#[from] FileError),
 }
 
@@ -71,12 +81,18 @@ impl Explain for Error {
                 "give ALG:HEX, 64 hexadecimal digits for sha256, or SRI such as sha512-…"
             }
             Error::Algorithm(_) => "see fetch hash --help for the names",
-            Error::BadRegistry { .. } => "a line is `name [alg:]hash [url]`; quote names with spaces",
             Error::NotInRegistry { .. } => "give names as the registry writes them",
             Error::NoBaseUrl { .. } => "give --base-url URL, or the URL as third field of its line",
             Error::NotJson { .. } | Error::BadObject { .. } => {
                 "give objects with \"url\" or \"urls\", or the JSON of `npm view X dist --json` or `pip install --dry-run --report - X`"
             }
+            Error::Registry(error) => error.hint(),
+            Error::NotInCache(_) => "see fetch cache ls for names, URLs, digests and paths",
+            Error::BadQuantity { option: "--max-size", .. } => "give a number and a unit: 10GB, 500MiB, 0",
+            Error::BadQuantity { .. } => "give a number and a unit: 90m, 12h, 30d, 2w",
+            Error::InputTwice => "standard input is one registry or one list of requests",
+            Error::NoFolder(_) => "check the path",
+            Error::BadVersion(_) => "give a version such as 1.2 or v0.1+3.gabc: one part of a path",
             Error::File(error) => return error.hint(),
             Error::Unreadable { .. } | Error::Input { .. } => return None,
         };
@@ -86,8 +102,9 @@ impl Explain for Error {
     fn code(&self) -> &'static str {
         match self {
             Error::File(error) => error.code(),
+            Error::Registry(error) => error.code(),
+            Error::NotInCache(_) => "not_found",
             Error::Unreadable { .. } | Error::Input { .. } => "file_error",
-            Error::BadRegistry { .. } => "bad_registry",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
             _ => "bad_usage",
         }
@@ -122,6 +139,8 @@ pub enum Problem {
     NameConflict { path: String },
     #[error("no such file: {}", .0.display())]
     NoLocalFile(PathBuf),
+    #[error(transparent)]
+    Lock(#[from] RegistryError),
     #[error(transparent)]
     File(#[from] FileError),
     #[error("stopped")]
@@ -161,6 +180,7 @@ impl Explain for Problem {
             }
             Problem::OfflineMiss => "run it once without --offline",
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
+            Problem::Lock(error) => error.hint(),
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
             Problem::File(error) => return error.hint(),
             Problem::Stopped => return None,
@@ -180,6 +200,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "offline_miss",
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
+            Problem::Lock(error) => error.code(),
             Problem::File(error) => error.code(),
             Problem::Stopped => "stopped",
         }

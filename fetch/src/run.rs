@@ -1,27 +1,30 @@
 //! Wires a command: source -> events -> reduce -> render. Must not know how any of these does its part.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use common::app::CommandLine;
 use common::fs::FileError;
 use common::record::RecordPath;
 use common::{Exit, Failure, Format, Session, Tool};
 use rayon::prelude::*;
 
-use crate::cache::Cache;
-use crate::cli::{CacheCommand, Cli, Command, HashArgs};
-use crate::config::{Folder, Get};
+use crate::cli::{Cli, Command, HashArgs};
+use crate::config::Get;
 use crate::error::Error;
-use crate::events::{FileHashed, FileListed, Record};
+use crate::events::{FileHashed, Record};
 use crate::get::{Claims, Getter, Stop};
 use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
+use crate::registry::Lock;
 use crate::render::{self, Screen};
 use crate::source::address;
 use crate::transfer::Transfer;
+
+mod cache;
+mod registry;
 
 /// What the shared wrapper needs to know of fetch.
 pub static TOOL: Tool = Tool {
@@ -33,6 +36,7 @@ pub static TOOL: Tool = Tool {
 /// Runs one command.
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
     session.rewrite_argv(address::conceal);
+    let records_asked = cli.output().format == Some(Format::Jsonl);
     match cli.command {
         Command::Get(args) => {
             session.begin().map_err(lost_output)?;
@@ -42,10 +46,8 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             session.begin().map_err(lost_output)?;
             hash(&args, session)
         }
-        Command::Cache(args) => match args.command {
-            CacheCommand::Path(folder) => cache_path(&Folder::new(&folder)?, session),
-            CacheCommand::Ls(folder) => cache_list(&Folder::new(&folder)?, session),
-        },
+        Command::Registry(args) => registry::run(args.command, records_asked, session),
+        Command::Cache(args) => cache::run(args.command, session),
         Command::Completions { shell } => {
             common::app::completions::<Cli>(&TOOL, shell, session);
             Ok(Exit::YES)
@@ -57,13 +59,15 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let began = Instant::now();
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let getter = Getter {
-        cache: Cache::open(&config.folder.root, config.folder.layout)?,
+        cache: config.folder.open()?,
         transfer: Transfer::new(config.jobs),
         options: config.options,
         policy: config.policy,
         stop: stop.clone(),
         claims: Claims::default(),
+        lock: config.lock,
     };
+    let in_use = getter.cache.mark_in_use();
     let mut summary = Summary::default();
     let mut screen = Screen::new(session);
     let mut shown = Ok(());
@@ -77,6 +81,8 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
         }
     });
     drop(screen);
+    let locked = getter.lock.as_ref().map_or(Ok(()), Lock::write);
+    drop(in_use);
     let settled = getter.cache.finish();
     for (word, number) in &summary.files {
         session.count(word, *number);
@@ -84,6 +90,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     session.count("transferred_bytes", summary.transferred_bytes);
     worked?;
     settled?;
+    locked?;
     shown.map_err(lost_output)?;
     if stop.was_interrupted() {
         return Ok(Exit::INTERRUPTED);
@@ -102,32 +109,12 @@ fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
         let read = File::open(path).and_then(|file| Hasher::new([algorithm]).read(file));
         let (digests, size_bytes) = read.map_err(FileError::at("read", path))?;
         let digest = digests.iter().map(ToString::to_string).collect();
-        Ok(FileHashed { path: RecordPath::from(path.as_path()), digest, size_bytes })
+        Ok(FileHashed { name: None, path: RecordPath::from(path.as_path()), digest, size_bytes })
     };
     let hashed: Vec<_> = args.files.par_iter().map(digest).collect();
     for file in hashed {
         screen.hashed(file?).map_err(lost_output)?;
     }
-    Ok(Exit::YES)
-}
-
-fn cache_path(folder: &Folder, session: &Session) -> Result<Exit, Failure> {
-    let mut output = session.output();
-    let path = folder.root.as_os_str().as_bytes();
-    output.write_all(path).and_then(|()| output.write_all(b"\n")).map_err(lost_output)?;
-    Ok(Exit::YES)
-}
-
-fn cache_list(folder: &Folder, session: &mut Session) -> Result<Exit, Failure> {
-    session.begin().map_err(lost_output)?;
-    let files =
-        Cache::open(&folder.root, folder.layout)?.list().into_iter().map(|(path, entry)| FileListed {
-            path: RecordPath::from(path.as_path()),
-            digest: entry.sha256().to_owned(),
-            size_bytes: entry.stamp.size_bytes,
-            url: entry.url,
-        });
-    Screen::new(session).listed(files.collect()).map_err(lost_output)?;
     Ok(Exit::YES)
 }
 

@@ -1,12 +1,13 @@
 //! What is known of the files in a cache folder, so that a hit costs a stat instead of a hash.
 //! Must not know where files come from.
 //!
-//! A log of JSON lines: the last one of a path counts. Lines are added under a lock, those of a batch by one write; a
+//! A log of JSON lines: the last one of a path counts, and may say that the file was removed. Lines are added under a lock, those of a batch by one write; a
 //! line that was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
 //! most of its lines are out of date. What a line vouches for after a crash: see `settle`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, Metadata, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,29 @@ impl Entry {
     }
 }
 
+/// A line that says that a file was removed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Forgotten {
+    /// Where it lay.
+    forgotten: String,
+}
+
+/// Stands for a digest where whole ones take too much room.
+fn short(digest: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    digest.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn remember(by_digest: &mut HashMap<u64, Vec<String>>, entry: &Entry) {
+    for digest in &entry.digests {
+        let paths = by_digest.entry(short(digest)).or_default();
+        if !paths.contains(&entry.path) {
+            paths.push(entry.path.clone());
+        }
+    }
+}
+
 /// The index of one cache folder, as far as it was read.
 #[derive(Debug)]
 pub struct Index {
@@ -85,6 +109,8 @@ pub struct Index {
     entries: BTreeMap<String, Entry>,
     /// What this process knows of files that are not in the log yet.
     unsettled: BTreeMap<String, Entry>,
+    /// Paths by digest, once somebody asked; may name too many, never too few.
+    by_digest: Option<HashMap<u64, Vec<String>>>,
     lines: usize,
     /// The inode of the log, and how many of its bytes were read.
     read: (u64, u64),
@@ -98,6 +124,7 @@ impl Index {
             lock: folder.join("index.lock"),
             entries: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            by_digest: None,
             lines: 0,
             read: (0, 0),
         };
@@ -125,7 +152,40 @@ impl Index {
 
     /// Notes what is now known of a file for this process alone, until [`Index::add`] is called for it.
     pub fn note(&mut self, entry: Entry) {
+        self.remember(&entry);
         self.unsettled.insert(entry.path.clone(), entry);
+    }
+
+    /// Where a file with this digest lies, as far as the index knows.
+    pub fn with_digest(&mut self, digest: &Digest) -> Vec<Entry> {
+        let wanted = digest.to_string();
+        let has = |entry: &&Entry| entry.digests.contains(&wanted);
+        let known = self.entries.values().chain(self.unsettled.values());
+        let by_digest = self.by_digest.get_or_insert_with(|| {
+            let mut by_digest = HashMap::new();
+            known.for_each(|entry| remember(&mut by_digest, entry));
+            by_digest
+        });
+        let paths = by_digest.get(&short(&wanted)).cloned().unwrap_or_default();
+        paths.iter().filter_map(|path| self.get(path)).filter(has).cloned().collect()
+    }
+
+    fn remember(&mut self, entry: &Entry) {
+        if let Some(by_digest) = &mut self.by_digest {
+            remember(by_digest, entry);
+        }
+    }
+
+    /// Forgets files, for this process and all others.
+    pub fn forget(&mut self, paths: &[String]) -> Result<(), FileError> {
+        let _lock = Lock::acquire(&self.lock)?;
+        let lines: Vec<Forgotten> = paths.iter().map(|path| Forgotten { forgotten: path.clone() }).collect();
+        self.append(&lines).map_err(FileError::at("write the cache index", &self.log))?;
+        for path in paths {
+            self.entries.remove(path);
+            self.unsettled.remove(path);
+        }
+        Ok(())
     }
 
     /// Adds what is now known of files, for this process and all others.
@@ -136,12 +196,13 @@ impl Index {
             if self.unsettled.get(&entry.path).is_some_and(|noted| noted.stamp == entry.stamp) {
                 self.unsettled.remove(&entry.path);
             }
+            self.remember(&entry);
             self.entries.insert(entry.path.clone(), entry);
         }
         Ok(())
     }
 
-    fn append(&self, entries: &[Entry]) -> io::Result<()> {
+    fn append(&self, entries: &[impl Serialize]) -> io::Result<()> {
         let mut log = OpenOptions::new().create(true).append(true).read(true).open(&self.log)?;
         let mut lines = Vec::with_capacity(512 * entries.len());
         // Keep apart from a line that its writer did not get to finish.
@@ -182,7 +243,10 @@ impl Index {
         for line in bytes[..whole].split_inclusive(|byte| *byte == b'\n') {
             self.lines += 1;
             if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
+                self.remember(&entry);
                 self.entries.insert(entry.path.clone(), entry);
+            } else if let Ok(Forgotten { forgotten }) = serde_json::from_slice(line) {
+                self.entries.remove(&forgotten);
             }
         }
         Ok(())
@@ -242,6 +306,24 @@ mod tests {
         index.add(vec![entry("c", 3)])?;
         let again = Index::open(folder.path())?;
         assert_eq!(again.entries.keys().collect::<Vec<_>>(), ["a", "c"]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_forgotten_is_forgotten_by_all() -> Result<(), FileError> {
+        let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
+        let (mut one, mut two) = (Index::open(folder.path())?, Index::open(folder.path())?);
+        let digest = format!("md5:{}", "0".repeat(32)).parse().unwrap_or_else(|_| unreachable!());
+        assert!(one.with_digest(&digest).is_empty());
+        one.add(vec![Entry { digests: vec![digest.to_string()], ..entry("a", 1) }, entry("b", 1)])?;
+        two.refresh()?;
+        assert_eq!((one.with_digest(&digest).len(), two.with_digest(&digest).len()), (1, 1));
+        two.forget(&["a".into()])?;
+        one.refresh()?;
+        assert_eq!(one.entries.keys().collect::<Vec<_>>(), ["b"]);
+        assert!(one.with_digest(&digest).is_empty() && two.with_digest(&digest).is_empty());
+        one.add(vec![entry("a", 2)])?;
+        assert!(Index::open(folder.path())?.get("a").is_some());
         Ok(())
     }
 

@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::{CHUNK, Hasher};
 
+/// So often a folder is made for a file, should it be removed again at the same moment.
+const TRIES: usize = 16;
+
 /// What the bytes of a partial are the beginning of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
@@ -134,9 +137,12 @@ impl Partial {
             remove(&notes_path(&self.path)).map_err(failed)?;
         }
         let mut moved = std::fs::rename(&self.path, target);
-        if let (Err(error), Some(folder)) = (&moved, target.parent())
-            && error.kind() == ErrorKind::NotFound
-        {
+        // Whoever removes files may remove the new folder while it is empty.
+        for _ in 0..TRIES {
+            let (Err(error), Some(folder)) = (&moved, target.parent()) else { break };
+            if error.kind() != ErrorKind::NotFound {
+                break;
+            }
             std::fs::create_dir_all(folder).map_err(FileError::at("create the folder of", target))?;
             moved = std::fs::rename(&self.path, target);
         }

@@ -13,6 +13,7 @@ use super::{Getter, tell};
 use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
 use crate::events::{Event, FileFailed, FileFinished, Outcome, Status};
+use crate::hash::Digest;
 use crate::source::{Address, Request};
 use crate::transfer::{Answer, Ask, Refusal, Validators};
 
@@ -47,12 +48,14 @@ impl<'a> Job<'a> {
         Job { getter, events, number, request, attempts: 0, address: 0 }
     }
 
-    /// Does it, and says how it ended; nothing when the run was stopped before.
-    pub fn run(mut self) -> Option<Outcome> {
-        let place = self.getter.cache.place(self.request);
+    /// Does it, and says how it ended; nothing when the run was stopped before. `allowed` is whether it may begin.
+    pub fn run(mut self, allowed: Result<(), Problem>) -> Option<Outcome> {
+        let place = allowed.and_then(|()| self.getter.cache.place(self.request));
         let result = place.and_then(|place| {
             self.getter.claims.claim(&place, self.request)?;
-            Ok((self.obtain(&place)?, place))
+            let got = self.obtain(&place)?;
+            self.lock(&got)?;
+            Ok((got, place))
         });
         match result {
             Ok((got, place)) => Some(Outcome::Finished(self.finished(&got, &place))),
@@ -64,12 +67,12 @@ impl<'a> Job<'a> {
     fn obtain(&mut self, place: &Place) -> Result<Got, Problem> {
         let cache = &self.getter.cache;
         // Without a known digest only the server can say whether the file is still the same.
-        let ask_again = self.getter.options.refresh && self.request.expected.is_none();
+        let ask_again = self.getter.options.refresh && !self.request.is_pinned();
         let trust_stat = self.getter.options.verify == Verify::Stat && !ask_again;
         if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
             return Ok(Got { entry, status: Status::Cached });
         }
-        let partial = cache.begin(place)?;
+        let mut partial = cache.begin(place)?;
         // Another process may have made the file while this one waited.
         cache.refresh()?;
         let present = match cache.stat_hit(place, self.request).filter(|_| trust_stat) {
@@ -82,7 +85,31 @@ impl<'a> Job<'a> {
                 partial.discard().map_err(FileError::at("remove the partial of", &place.path))?;
                 Ok(Got { entry, status: Status::Cached })
             }
-            present => self.download(place, partial, present.as_ref()),
+            present => {
+                let digests: Vec<Digest> = self.request.digests().cloned().collect();
+                let _turn = digests.first().map(|digest| cache.turn(digest));
+                match cache.reuse(place, &mut partial, &digests, self.getter.options.verify)? {
+                    Some(digests) => self.publish_known(place, partial, &digests),
+                    None => self.download(place, partial, present.as_ref()),
+                }
+            }
+        }
+    }
+
+    /// Publishes content that was there under another name.
+    fn publish_known(&self, place: &Place, partial: Partial, digests: &[Digest]) -> Result<Got, Problem> {
+        let (cache, url) = (&self.getter.cache, self.address().to_string());
+        let entry = cache.publish(partial, place, url, digests, Validators::default())?;
+        Ok(Got { entry, status: Status::Cached })
+    }
+
+    /// Has the lock file know what came.
+    fn lock(&self, got: &Got) -> Result<(), Problem> {
+        let Some(lock) = &self.getter.lock else { return Ok(()) };
+        match got.entry.sha256().parse() {
+            Ok(sha256) => lock.note(self.request, sha256, &self.address().to_string()),
+            // The index has no entry without it.
+            Err(_) => Ok(()),
         }
     }
 
@@ -186,13 +213,13 @@ impl<'a> Job<'a> {
     }
 
     fn check(&self, received: &Received) -> Result<(), Problem> {
-        let Some(expected) = &self.request.expected else { return Ok(()) };
-        match received.digests.iter().find(|digest| digest.algorithm() == expected.algorithm()) {
-            Some(got) if got != expected => {
-                Err(Problem::HashMismatch { expected: expected.clone(), got: got.clone() })
+        for expected in self.request.digests() {
+            let got = received.digests.iter().find(|digest| digest.algorithm() == expected.algorithm());
+            if let Some(got) = got.filter(|got| *got != expected) {
+                return Err(Problem::HashMismatch { expected: expected.clone(), got: got.clone() });
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn publish(&self, place: &Place, partial: Partial, received: Received) -> Result<Got, Problem> {
@@ -235,7 +262,7 @@ impl<'a> Job<'a> {
             size_bytes: got.entry.stamp.size_bytes,
             status: got.status,
             attempts: self.attempts,
-            pinned: self.request.expected.is_some(),
+            pinned: self.request.is_pinned(),
             extra: self.request.extra.clone(),
         }
     }

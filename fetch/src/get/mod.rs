@@ -19,8 +19,9 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::cache::{Cache, Verify};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::events::Event;
+use crate::registry::Lock;
 use crate::source::{Request, Requests};
 use crate::transfer::Transfer;
 use job::Job;
@@ -56,6 +57,8 @@ pub struct Getter {
     pub stop: Stop,
     /// What each place is for.
     pub claims: Claims,
+    /// What earlier runs got, and what this one gets.
+    pub lock: Option<Lock>,
 }
 
 /// A numbered request, or the error that the source ended with.
@@ -96,10 +99,21 @@ impl Getter {
     /// Gets files until the queue is closed; an error from the source closes it.
     fn work(&self, queue: &Queue<Item>, events: &Sender<Event>) -> Result<(), Error> {
         while let Some(item) = queue.pop() {
-            let (number, request) = item.inspect_err(|_| queue.close())?;
-            if let Some(outcome) = Job::new(self, events, number, &request).run() {
+            let (number, mut request) = item.inspect_err(|_| queue.close())?;
+            let pinned = self.pin(&mut request);
+            if let Some(outcome) = Job::new(self, events, number, &request).run(pinned) {
                 tell(events, Event::Ended { job: number, outcome: Box::new(outcome) });
             }
+        }
+        Ok(())
+    }
+}
+
+impl Getter {
+    /// Has the lock file's digest go with the request, where it has one.
+    fn pin(&self, request: &mut Request) -> Result<(), Problem> {
+        if let Some(lock) = &self.lock {
+            request.locked = lock.pin(request)?;
         }
         Ok(())
     }

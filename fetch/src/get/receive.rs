@@ -56,7 +56,7 @@ impl Receiver<'_> {
         let there = partial.size_bytes().ok()?;
         let bytes = notes.size_bytes.map_or(there, |whole| there.min(whole.saturating_sub(1)));
         let same = notes.place == self.place.relative && notes.url == address.to_string();
-        let unharmed = self.request.expected.is_some() || !notes.boot.is_empty() && notes.boot == boot();
+        let unharmed = self.request.is_pinned() || !notes.boot.is_empty() && notes.boot == boot();
         (same && unharmed && bytes > 0).then(|| Held { bytes, validator: notes.validator.clone() })
     }
 
@@ -74,7 +74,7 @@ impl Receiver<'_> {
         }
         let (job, name) = (self.job, self.request.name.clone());
         tell(self.events, Event::Started { job, name, size_bytes: size, held_bytes: from });
-        let expected = self.request.expected.as_ref().map(Digest::algorithm);
+        let expected = self.request.digests().map(Digest::algorithm);
         let mut hasher = Hasher::new([Algorithm::Sha256].into_iter().chain(expected));
         let ready = if from > 0 {
             partial.go_on(from, &mut hasher)

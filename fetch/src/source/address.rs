@@ -31,6 +31,8 @@ const SECRET_KEYS: [&str; 12] = [
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     url: Url,
+    /// The text it was read from, which names pooch's files.
+    given: String,
 }
 
 /// A text that is no URL that can be got.
@@ -56,7 +58,7 @@ impl Address {
     /// Reads a URL.
     pub fn parse(text: &str) -> Result<Address, BadAddress> {
         let url = Url::parse(text).map_err(|cause| BadAddress::NotUrl { text: conceal_text(text), cause })?;
-        let address = Address { url };
+        let address = Address { url, given: text.to_owned() };
         match address.url.scheme() {
             "http" | "https" => Ok(address),
             "file" if address.local_path().is_some() => Ok(address),
@@ -72,7 +74,8 @@ impl Address {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(name.split('/'));
         }
-        Address { url }
+        let given = format!("{}/{name}", self.given.trim_end_matches('/'));
+        Address { url, given }
     }
 
     /// `http`, `https` or `file`.
@@ -96,6 +99,12 @@ impl Address {
     /// The URL for the wire, without user and password.
     pub fn exact(&self) -> String {
         without_user(&self.url).into()
+    }
+
+    /// The text that it was read from, secrets and all: for registries, whose URLs it is to be one of again, and for
+    /// the names of pooch's files. Never to be shown.
+    pub fn given(&self) -> &str {
+        &self.given
     }
 
     /// User and password as the URL has them, percent-encoding undone.

@@ -9,7 +9,7 @@ pub mod registry;
 
 pub use address::{Address, BadAddress};
 pub use arguments::from_arguments;
-pub use json::read_json;
+pub use json::{Unaddressed, read_json, read_json_as};
 pub use registry::from_registry;
 
 use serde_json::{Map, Value};
@@ -22,10 +22,14 @@ use crate::hash::Digest;
 pub struct Request {
     /// What it is called; as given, so perhaps not fit to be a path.
     pub name: String,
-    /// Where it can be got, best first; never empty.
+    /// Where it can be got, best first; never empty when it is to be got.
     pub addresses: Vec<Address>,
+    /// Whether somebody gave it that name; else it is the end of its URL.
+    pub named: bool,
     /// The digest it must have.
     pub expected: Option<Digest>,
+    /// The digest that a lock file has for it, which it must have too.
+    pub locked: Option<Digest>,
     /// Where below the cache folder it shall lie, when not at a place of the cache's choice.
     pub dest: Option<String>,
     /// The requester's own keys, which travel on into the record.
@@ -38,7 +42,10 @@ pub enum Requests {
     /// They are known before the first file is got.
     Known(Vec<Request>),
     /// They come as JSON on standard input while files are got.
-    StandardInput,
+    StandardInput {
+        /// Where those are that have a name and no URL.
+        base: Option<Address>,
+    },
 }
 
 impl Requests {
@@ -46,7 +53,7 @@ impl Requests {
     pub fn count(&self) -> Option<u64> {
         match self {
             Requests::Known(requests) => Some(requests.len() as u64),
-            Requests::StandardInput => None,
+            Requests::StandardInput { .. } => None,
         }
     }
 
@@ -54,7 +61,10 @@ impl Requests {
     pub fn into_stream(self) -> Box<dyn Iterator<Item = Result<Request, Error>>> {
         match self {
             Requests::Known(requests) => Box::new(requests.into_iter().map(Ok)),
-            Requests::StandardInput => Box::new(read_json(std::io::stdin())),
+            Requests::StandardInput { base } => {
+                let unaddressed = base.map_or(Unaddressed::Refused, Unaddressed::Below);
+                Box::new(read_json_as(std::io::stdin(), unaddressed))
+            }
         }
     }
 }
@@ -65,9 +75,26 @@ impl Request {
         Request {
             name: address.file_name(),
             addresses: vec![address],
+            named: false,
             expected,
+            locked: None,
             dest: None,
             extra: Map::new(),
         }
+    }
+
+    /// A request by a name that somebody gave.
+    pub fn named(name: String, addresses: Vec<Address>, expected: Option<Digest>) -> Request {
+        Request { name, addresses, named: true, expected, locked: None, dest: None, extra: Map::new() }
+    }
+
+    /// All digests that are known for it, its own first.
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.expected.iter().chain(&self.locked)
+    }
+
+    /// Whether it is known what the file must be.
+    pub fn is_pinned(&self) -> bool {
+        self.digests().next().is_some()
     }
 }

@@ -5,11 +5,15 @@ mod cache;
 mod faults;
 mod json;
 mod kills;
+mod layout;
+mod lock;
 mod output;
 mod places;
+mod registries;
 mod registry;
 mod resume;
 mod server;
+mod tidying;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,0 +1,168 @@
+//! Wires `fetch registry`. Must not know how a registry is made, checked or converted.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use common::fs::write_atomic;
+use common::record::RecordPath;
+use common::{Exit, Failure, Format, Session};
+
+use super::lost_output;
+use crate::cache::{self, Layout};
+use crate::cli::{CheckArgs, ConvertArgs, MakeArgs, RegistryCommand};
+use crate::config::{self, Folder};
+use crate::error::Error;
+use crate::events::{EntryConverted, FileChecked, FileHashed, RegistryWritten};
+use crate::registry::{self, Form, Identity, Selection, State};
+use crate::render::Screen;
+use crate::source::Request;
+use crate::source::registry::Entry;
+
+/// Runs one command; `records_asked` is whether somebody wants records also where the registry is the answer.
+pub fn run(command: RegistryCommand, records_asked: bool, session: &mut Session) -> Result<Exit, Failure> {
+    match command {
+        RegistryCommand::Make(args) => make(&args, records_asked, session),
+        RegistryCommand::Check(args) => check(&args, session),
+        RegistryCommand::Convert(args) => convert(&args, records_asked, session),
+    }
+}
+
+/// Where a registry goes to, when not to standard output.
+fn target(output: Option<&Path>) -> Option<&Path> {
+    output.filter(|path| *path != Path::new("-"))
+}
+
+fn make(args: &MakeArgs, records_asked: bool, session: &mut Session) -> Result<Exit, Failure> {
+    let target = target(args.output.as_deref());
+    let algorithm = args.algorithm.parse().map_err(Error::Algorithm)?;
+    if !args.folder.is_dir() {
+        return Err(Error::NoFolder(args.folder.clone()).into());
+    }
+    let mut selection = Selection::new(&args.exclude).map_err(Error::from)?;
+    selection.flat = args.no_recursive;
+    selection.except = target.map_or_else(Identity::of_stdout, Identity::of_path).into_iter().collect();
+    let made = registry::make(&args.folder, &selection, algorithm)?;
+    let entries: Vec<Entry> = made.iter().map(|file| file.entry.clone()).collect();
+    let text = registry::write(&entries, Form::Pooch).map_err(Error::from)?;
+    let records = made.into_iter().map(|file| FileHashed {
+        name: Some(file.entry.name),
+        path: RecordPath::from(file.path.as_path()),
+        digest: file.entry.digest.to_string(),
+        size_bytes: file.size_bytes,
+    });
+    if target.is_some() || records_asked {
+        session.begin().map_err(lost_output)?;
+    }
+    if session.format == Format::Jsonl && (target.is_some() || records_asked) {
+        let mut screen = Screen::new(session);
+        for record in records {
+            screen.hashed(record).map_err(lost_output)?;
+        }
+    }
+    put(&text, entries.len(), target, records_asked, session)
+}
+
+fn convert(args: &ConvertArgs, records_asked: bool, session: &mut Session) -> Result<Exit, Failure> {
+    let target = target(args.output.as_deref());
+    let base = config::base_url(args.base_url.as_deref(), None)?;
+    let (name, text) = config::read_text(&args.registry)?;
+    let mut entries = match args.from {
+        Some(form) => registry::read_as(&text, &name, form)?,
+        None => registry::read(&text, &name)?,
+    };
+    for entry in entries.iter_mut().filter(|entry| entry.addresses.is_empty()) {
+        entry.addresses.extend(base.as_ref().map(|base| base.join(&entry.name)));
+    }
+    let lost = entries.iter().filter(|entry| !entry.addresses.is_empty()).count();
+    if args.to == Form::Sha256sum && lost > 0 {
+        session.warn(&format!(
+            "{}: a sha256sum file has no place for URLs",
+            common::term::count(lost as u64, "URL") + " left out"
+        ));
+    }
+    let text = registry::write(&entries, args.to).map_err(Error::from)?;
+    if target.is_some() || records_asked {
+        session.begin().map_err(lost_output)?;
+    }
+    if session.format == Format::Jsonl && (target.is_some() || records_asked) {
+        let mut screen = Screen::new(session);
+        for entry in &entries {
+            let urls = entry.addresses.iter().map(ToString::to_string).collect();
+            let (name, digest) = (entry.name.clone(), entry.digest.to_string());
+            screen.converted(EntryConverted { name, digest, urls }).map_err(lost_output)?;
+        }
+    }
+    put(&text, entries.len(), target, records_asked, session)
+}
+
+/// Writes a registry to its file, or prints it.
+fn put(
+    text: &str,
+    entries: usize,
+    target: Option<&Path>,
+    records_asked: bool,
+    session: &mut Session,
+) -> Result<Exit, Failure> {
+    session.count("entries", entries as u64);
+    if let Some(path) = target {
+        write_atomic(path, text.as_bytes())?;
+        let written = RegistryWritten { path: RecordPath::from(path), entries: entries as u64 };
+        Screen::new(session).written(written).map_err(lost_output)?;
+    } else if !records_asked {
+        let mut output = session.output();
+        output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(lost_output)?;
+    }
+    Ok(Exit::YES)
+}
+
+fn check(args: &CheckArgs, session: &mut Session) -> Result<Exit, Failure> {
+    session.begin().map_err(lost_output)?;
+    let (name, text) = config::read_text(&args.registry)?;
+    let entries = registry::read(&text, &name)?;
+    let folder = match &args.dir {
+        Some(dir) if !dir.is_dir() => return Err(Error::NoFolder(dir.clone()).into()),
+        Some(dir) => Folder { root: dir.clone(), layout: Layout::Plain, shared: None },
+        None => Folder::new(&args.folder)?,
+    };
+    let cache = folder.open()?;
+    let names: HashSet<String> =
+        entries.iter().filter_map(|entry| cache::checked(&entry.name).ok()).collect();
+    let place = |entry: Entry| -> Result<(Entry, PathBuf), Failure> {
+        let request = Request::named(entry.name.clone(), entry.addresses.clone(), Some(entry.digest.clone()));
+        Ok((entry, cache.place(&request)?.path))
+    };
+    let mut checked = registry::check(entries.into_iter().map(place).collect::<Result<_, _>>()?)?;
+    if folder.layout != Layout::Shared {
+        let except = Identity::of_path(&args.registry).into_iter().collect();
+        let selection = Selection { except, ..Selection::default() };
+        checked.extend(registry::unknown(&folder.root, &names, &selection)?);
+    }
+    let mut exit = Exit::YES;
+    for (state, word) in [
+        (State::Right, "right"),
+        (State::Wrong, "wrong"),
+        (State::Missing, "missing"),
+        (State::Unknown, "unknown"),
+    ] {
+        let number = checked.iter().filter(|file| file.state == state).count();
+        session.count(word, number as u64);
+        let bad = state == State::Wrong || state == State::Missing || state == State::Unknown && args.strict;
+        if bad && number > 0 {
+            exit = Exit::NO;
+        }
+    }
+    let mut screen = Screen::new(session);
+    for file in checked {
+        let record = FileChecked {
+            name: file.name,
+            path: RecordPath::from(file.path.as_path()),
+            state: file.state,
+            expected: file.expected.map(|digest| digest.to_string()),
+            got: file.got.map(|digest| digest.to_string()),
+            size_bytes: file.size_bytes,
+        };
+        screen.checked(record).map_err(lost_output)?;
+    }
+    Ok(exit)
+}
