@@ -126,7 +126,7 @@ impl Cache {
         }
         let partials = std::fs::read_dir(self.control().join(PARTIALS)).into_iter().flatten().flatten();
         let partials = partials.filter_map(|entry| entry.file_name().into_string().ok());
-        let partials = partials.filter(|name| !name.ends_with(".json"));
+        let partials = partials.filter(|name| !name.contains('.'));
         stock.extend(
             partials
                 .filter_map(|name| self.one(Kind::Partial, format!("{}/{PARTIALS}/{name}", super::CONTROL))),

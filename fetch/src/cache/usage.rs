@@ -7,7 +7,7 @@
 //! is not removed**: that is whatever has a last use no older than a day before. A run that begins while files are
 //! removed waits for the end of that.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -81,13 +81,12 @@ pub fn forget_dead(control: &Path) {
 fn oldest_run(runs: &Path) -> Option<SystemTime> {
     let living = |entry: std::fs::DirEntry| {
         let file = File::open(entry.path()).ok()?;
-        match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => file.metadata().ok()?.modified().ok(),
-            _ => {
-                let _ = std::fs::remove_file(entry.path());
-                None
-            }
+        if file.try_lock_shared().is_ok() {
+            let _ = std::fs::remove_file(entry.path());
+            return None;
         }
+        // Held, or on a file system without locks, where all that was marked counts as living.
+        file.metadata().ok()?.modified().ok()
     };
     std::fs::read_dir(runs).into_iter().flatten().flatten().filter_map(living).min()
 }

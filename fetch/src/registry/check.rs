@@ -1,6 +1,6 @@
 //! Whether the files that a registry names are there and right. Must not know how that is shown.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -62,12 +62,16 @@ pub fn check(files: Vec<(Entry, PathBuf)>) -> Result<Vec<Checked>, Error> {
     files.into_par_iter().map(check).collect()
 }
 
-/// The files below `folder` that none of `names` is for.
-pub fn unknown(folder: &Path, names: &HashSet<String>, selection: &Selection) -> Result<Vec<Checked>, Error> {
+/// The files below `folder` that are none of `known`.
+pub fn unknown(
+    folder: &Path,
+    known: &BTreeSet<PathBuf>,
+    selection: &Selection,
+) -> Result<Vec<Checked>, Error> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let found = walk(folder, selection)?.into_iter().filter(|found| !names.contains(&found.name));
+    let found = walk(folder, selection)?.into_iter().filter(|found| !known.contains(&found.path));
     let unknown = found.map(|found| Checked {
         size_bytes: found.path.metadata().ok().map(|metadata| metadata.len()),
         name: found.name,

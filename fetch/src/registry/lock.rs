@@ -217,7 +217,10 @@ mod tests {
             let names: Vec<&String> = now.iter().map(|entry| &entry.name).collect();
             let wanted: Vec<&String> = old.union(&new).collect();
             prop_assert_eq!(names, wanted);
-            prop_assert!(now.iter().all(|one| *one == entry(&one.name, if new.contains(&one.name) { '1' } else { '0' })));
+            for one in &now {
+                let digit = if new.contains(&one.name) { '1' } else { '0' };
+                prop_assert_eq!(one, &entry(&one.name, digit));
+            }
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Wires `fetch registry`. Must not know how a registry is made, checked or converted.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use common::fs::write_atomic;
 use common::record::RecordPath;
 use common::{Exit, Failure, Format, Session};
 
 use super::lost_output;
-use crate::cache::{self, Layout};
+use crate::cache::Layout;
 use crate::cli::{CheckArgs, ConvertArgs, MakeArgs, RegistryCommand};
 use crate::config::{self, Folder};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::events::{EntryConverted, FileChecked, FileHashed, RegistryWritten};
 use crate::registry::{self, Form, Identity, Selection, State};
 use crate::render::Screen;
@@ -120,23 +120,19 @@ fn check(args: &CheckArgs, session: &mut Session) -> Result<Exit, Failure> {
     session.begin().map_err(lost_output)?;
     let (name, text) = config::read_text(&args.registry)?;
     let entries = registry::read(&text, &name)?;
-    let folder = match &args.dir {
-        Some(dir) if !dir.is_dir() => return Err(Error::NoFolder(dir.clone()).into()),
-        Some(dir) => Folder { root: dir.clone(), layout: Layout::Plain, shared: None },
-        None => Folder::new(&args.folder)?,
+    let (files, folder) = if let Some(dir) = &args.dir {
+        (below(dir, entries)?, Some(dir.clone()))
+    } else {
+        let folder = Folder::new(&args.folder)?;
+        let own = (folder.layout != Layout::Shared).then(|| folder.root.clone());
+        (cached(&folder, entries)?, own)
     };
-    let cache = folder.open()?;
-    let names: HashSet<String> =
-        entries.iter().filter_map(|entry| cache::checked(&entry.name).ok()).collect();
-    let place = |entry: Entry| -> Result<(Entry, PathBuf), Failure> {
-        let request = Request::named(entry.name.clone(), entry.addresses.clone(), Some(entry.digest.clone()));
-        Ok((entry, cache.place(&request)?.path))
-    };
-    let mut checked = registry::check(entries.into_iter().map(place).collect::<Result<_, _>>()?)?;
-    if folder.layout != Layout::Shared {
+    let paths: BTreeSet<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
+    let mut checked = registry::check(files)?;
+    if let Some(folder) = folder {
         let except = Identity::of_path(&args.registry).into_iter().collect();
         let selection = Selection { except, ..Selection::default() };
-        checked.extend(registry::unknown(&folder.root, &names, &selection)?);
+        checked.extend(registry::unknown(&folder, &paths, &selection)?);
     }
     let mut exit = Exit::YES;
     for (state, word) in [
@@ -165,4 +161,31 @@ fn check(args: &CheckArgs, session: &mut Session) -> Result<Exit, Failure> {
         screen.checked(record).map_err(lost_output)?;
     }
     Ok(exit)
+}
+
+/// Where the files of a registry are in a folder of whoever made them: any name that stays in it will do.
+fn below(folder: &Path, entries: Vec<Entry>) -> Result<Vec<(Entry, PathBuf)>, Failure> {
+    if !folder.is_dir() {
+        return Err(Error::NoFolder(folder.to_owned()).into());
+    }
+    let stays = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    let place = |entry: Entry| {
+        if entry.name.is_empty() || !Path::new(&entry.name).components().all(stays) {
+            let why = "it leads out of the folder";
+            return Err(Problem::UnsafePath { name: entry.name, why }.into());
+        }
+        let path = folder.join(&entry.name);
+        Ok((entry, path))
+    };
+    entries.into_iter().map(place).collect()
+}
+
+/// Where `get` puts them.
+fn cached(folder: &Folder, entries: Vec<Entry>) -> Result<Vec<(Entry, PathBuf)>, Failure> {
+    let cache = folder.open()?;
+    let place = |entry: Entry| {
+        let request = Request::named(entry.name.clone(), entry.addresses.clone(), Some(entry.digest.clone()));
+        Ok((entry, cache.place(&request)?.path))
+    };
+    entries.into_iter().map(place).collect()
 }

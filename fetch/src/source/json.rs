@@ -12,6 +12,8 @@ use crate::error::Error;
 use crate::events::OWN_KEYS;
 use crate::hash::Digest;
 
+/// What is wrong with an object that says of nothing where it is.
+const NO_URL: &str = "neither \"url\" nor \"urls\" is given";
 /// The type of the records that are requests as well, so that the output of one run pins the next.
 const FINISHED: &str = "fetch.file.finished";
 
@@ -83,6 +85,9 @@ fn from_object(mut object: Map<String, Value>, unaddressed: &Unaddressed) -> Res
         return Ok(None);
     }
     let mut addresses = addresses(&mut object)?;
+    if addresses.is_empty() && matches!(unaddressed, Unaddressed::Refused) {
+        return Err(NO_URL.into());
+    }
     let name = take_text(&mut object, "name")?;
     let named = name.is_some();
     if let (true, Unaddressed::Below(base), Some(name)) = (addresses.is_empty(), unaddressed, &name) {
@@ -92,7 +97,7 @@ fn from_object(mut object: Map<String, Value>, unaddressed: &Unaddressed) -> Res
         (Some(name), Some(_)) => name,
         (None, Some(first)) => first.file_name(),
         (Some(name), None) if matches!(unaddressed, Unaddressed::Taken) => name,
-        (_, None) => return Err("neither \"url\" nor \"urls\" is given".into()),
+        (_, None) => return Err(NO_URL.into()),
     };
     let dest = take_text(&mut object, "dest")?;
     let hash = take_text(&mut object, "hash")?;

@@ -218,7 +218,7 @@ fn every_registry_of_pooch_is_read() {
         ("registry.txt", 10),
         ("registry_comments.txt", 10),
         ("registry-spaces.txt", 2),
-        ("registry-custom-url.txt", 2),
+        ("registry-custom-url.txt", 10),
     ] {
         let path = folder.join(name);
         let json = stdout(&world, &["registry", "convert", path.to_str().unwrap(), "--to", "json"]);

@@ -50,8 +50,8 @@ fn what_is_too_old_or_too_much_goes_and_what_was_used_last_stays() {
     let world = stocked();
     let prune = |more: &[&str]| world.records(&[&["cache", "prune", "--cache", "data"], more].concat(), 0);
     assert!(prune(&[]).is_empty());
-    let would = prune(&["--older-than", "25d", "--dry-run"]);
-    assert_eq!((would.len(), &would[0]["dry_run"]), (2, &true.into()));
+    let planned = prune(&["--older-than", "25d", "--dry-run"]);
+    assert_eq!((planned.len(), &planned[0]["dry_run"]), (2, &true.into()));
     assert_eq!(files(&world.path("data")).len(), 4);
     let gone = prune(&["--older-than", "35d"]);
     assert_eq!((gone.len(), &gone[0]["reason"]), (1, &"too_old".into()));
