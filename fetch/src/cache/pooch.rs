@@ -39,13 +39,9 @@ mod tests {
         for (url, name) in [
             ("https://www.some-server.org/2020/data.txt", "02ddee027ce5ebb3d7059fb23d210604-data.txt"),
             ("https://www.some-server.org/2020/data.txt.gz", "181a9d52e908219c2076f55145d6a344-data.txt.gz"),
-            ("http://h/a%20b.txt?x=/y#z/w", "48d1d4f2e50f9a2d65a8ee4ea2edd09b-a%20b.txt"),
+            ("http://h/a%20b.txt?x=/y#z/w", "369a3796d7388b963213979213977bb3-a%20b.txt"),
         ] {
-            let ours = unique_file_name(url);
-            assert_eq!(ours[32..], name[32..]);
-            if !url.contains('%') {
-                assert_eq!(ours, name);
-            }
+            assert_eq!(unique_file_name(url), name);
         }
         let long = format!("http://h/{}.zip", "é".repeat(400));
         assert_eq!(unique_file_name(&long).chars().count(), 255);

@@ -1,5 +1,6 @@
 //! `--layout pooch`, with pooch itself; and content that is there under another name.
 
+use std::fs::FileTimes;
 use std::process::Command;
 
 use super::{HELLO, World, files, noise};
@@ -111,24 +112,25 @@ fn content_under_two_names_is_got_once() {
 
 #[test]
 fn content_that_was_spoilt_elsewhere_is_got_anew() {
-    use sha::of;
-    let world = World::new();
-    let bytes = noise(700_000, 3);
-    world.server.file("/x", bytes.clone());
-    std::fs::write(world.path("x"), &bytes).unwrap();
-    let (url, hash) = (world.server.url("/x"), of(&world, "x"));
-    let first = &world.records(&["get", "--hash", &hash, &url], 0)[0];
-    std::fs::write(first["path"].as_str().unwrap(), noise(700_000, 4)).unwrap();
-    let got = &world.records(&["get", "--cache", "data", "--hash", &hash, &url], 0)[0];
-    assert_eq!((&got["status"], world.requests()), (&"downloaded".into(), 2));
-    assert!(std::fs::read(world.path("data/x")).unwrap() == bytes);
-}
-
-mod sha {
-    use super::World;
-
-    /// The digest of a file of the test, as fetch prints it.
-    pub fn of(world: &World, name: &str) -> String {
-        world.records(&["hash", name], 0)[0]["digest"].as_str().unwrap().to_owned()
+    // Once as an edit spoils it, once behind the back of its stat.
+    for same_stat in [false, true] {
+        let world = World::new();
+        let bytes = noise(700_000, 3);
+        world.server.file("/x", bytes.clone());
+        std::fs::write(world.path("x"), &bytes).unwrap();
+        let hashed = &world.records(&["hash", "x"], 0)[0];
+        let (url, hash) = (world.server.url("/x"), hashed["digest"].as_str().unwrap());
+        let first = &world.records(&["get", "--hash", hash, &url], 0)[0];
+        let path = first["path"].as_str().unwrap();
+        let written = std::fs::metadata(path).unwrap().modified().unwrap();
+        std::fs::write(path, noise(700_000, 4)).unwrap();
+        if same_stat {
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_times(FileTimes::new().set_modified(written)).unwrap();
+        }
+        let get = ["get", "--cache", "data", "--verify", "full", "--hash", hash, &url];
+        let got = &world.records(&get, 0)[0];
+        assert_eq!((&got["status"], world.requests()), (&"downloaded".into(), 2));
+        assert!(std::fs::read(world.path("data/x")).unwrap() == bytes);
     }
 }
