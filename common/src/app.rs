@@ -16,6 +16,7 @@ use crate::format::Format;
 use crate::progress::Progress;
 use crate::record::{RunFailed, RunFinished, RunStarted};
 use crate::term::{ColorChoice, Styles};
+use crate::title;
 use crate::writer::Output;
 
 /// What the wrapper needs to know of a tool.
@@ -58,6 +59,12 @@ pub struct OutputArgs {
 pub trait CommandLine: Parser {
     /// The shared options.
     fn output(&self) -> &OutputArgs;
+
+    /// The command line as it may be shown, argument by argument: a tool that takes secrets leaves them out here.
+    /// Records, messages and `/proc/PID/cmdline` have it from there.
+    fn conceal(argv: &[String]) -> Vec<String> {
+        argv.to_vec()
+    }
 }
 
 /// One run of one tool: where its output goes and how it is framed.
@@ -83,16 +90,16 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(tool: &'static Tool, args: &OutputArgs) -> Self {
+    fn new(tool: &'static Tool, output: &OutputArgs, argv: Vec<String>) -> Self {
         Session {
             tool,
-            argv: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
-            format: Format::resolve(args.format),
-            styles: Styles::new(args.color.enabled(io::stdout().is_terminal())),
-            error_styles: Styles::new(args.color.enabled(io::stderr().is_terminal())),
-            quiet: args.quiet,
-            verbose: args.verbose,
-            progress: Progress::new(!args.quiet),
+            argv,
+            format: Format::resolve(output.format),
+            styles: Styles::new(output.color.enabled(io::stdout().is_terminal())),
+            error_styles: Styles::new(output.color.enabled(io::stderr().is_terminal())),
+            quiet: output.quiet,
+            verbose: output.verbose,
+            progress: Progress::new(!output.quiet),
             output: Output::new(io::BufWriter::new(io::stdout())),
             begun: false,
             counts: BTreeMap::new(),
@@ -109,12 +116,6 @@ impl Session {
         let version = self.tool.version.to_owned();
         let argv = self.argv.clone();
         self.frame("started", RunStarted { version, argv, wall_clock })
-    }
-
-    /// Rewrites the command line as `<tool>.run.started` shows it, so that secrets in it stay out of records.
-    /// Call it before [`Session::begin`].
-    pub fn rewrite_argv(&mut self, rewrite: impl Fn(&str) -> String) {
-        self.argv = self.argv.iter().map(|arg| rewrite(arg)).collect();
     }
 
     /// Standard output: records with [`Output::record`], text through [`Write`]. Clone it freely.
@@ -196,8 +197,8 @@ pub fn run<C: CommandLine>(
     tool: &'static Tool,
     body: impl FnOnce(C, &mut Session) -> Result<Exit, Failure>,
 ) -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().collect();
-    if args.get(1).is_some_and(|arg| arg == "__schema") {
+    let exact: Vec<OsString> = std::env::args_os().collect();
+    if exact.get(1).is_some_and(|arg| arg == "__schema") {
         let mut stdout = io::stdout().lock();
         let written = serde_json::to_writer_pretty(&mut stdout, &(tool.schema)());
         return if written.is_ok() && writeln!(stdout).is_ok() {
@@ -206,15 +207,21 @@ pub fn run<C: CommandLine>(
             Exit::CANNOT.into()
         };
     }
-    let command_line = match C::try_parse_from(args) {
+    let argv: Vec<String> = exact.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let shown = C::conceal(&argv);
+    let hidden = if shown == argv { Ok(()) } else { title::rewrite(&exact, &shown) };
+    let command_line = match C::try_parse_from(exact) {
         Ok(command_line) => command_line,
         // Help and version go to standard output with 0; a usage error to standard error with 2.
         Err(error) => {
-            let _ = error.print();
+            print_concealed(&error, &argv, &shown);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::CANNOT.0));
         }
     };
-    let mut session = Session::new(tool, command_line.output());
+    let mut session = Session::new(tool, command_line.output(), shown);
+    if let Err(error) = hidden {
+        session.warn(&format!("others on this machine can read the secret on the command line: {error}"));
+    }
     let mut exit = match body(command_line, &mut session) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -230,6 +237,29 @@ pub fn run<C: CommandLine>(
         exit = Exit::CANNOT;
     }
     exit.into()
+}
+
+/// Prints what clap has to say, with each argument as it may be shown.
+fn print_concealed(error: &clap::Error, argv: &[String], shown: &[String]) {
+    let secrets: Vec<_> = argv.iter().zip(shown).filter(|(given, shown)| given != shown).collect();
+    if secrets.is_empty() {
+        let _ = error.print();
+        return;
+    }
+    let mut text = error.render().to_string();
+    for (given, shown) in secrets {
+        // Of an option with its value behind `=`, clap may name the value alone.
+        let values = given.split_once('=').zip(shown.split_once('='));
+        text = text.replace(given.as_str(), shown);
+        if let Some(((_, given), (_, shown))) = values {
+            text = text.replace(given, shown);
+        }
+    }
+    let _ = if error.use_stderr() {
+        io::stderr().write_all(text.as_bytes())
+    } else {
+        io::stdout().write_all(text.as_bytes())
+    };
 }
 
 /// Prints the completion script of a tool for one shell.

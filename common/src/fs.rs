@@ -36,7 +36,13 @@ impl Explain for FileError {
     fn hint(&self) -> Option<String> {
         match self.cause.kind() {
             io::ErrorKind::PermissionDenied => Some("check who owns it and its permissions".into()),
-            io::ErrorKind::StorageFull => Some("free some space and run it again".into()),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some("free some space and run it again".into())
+            }
+            io::ErrorKind::ReadOnlyFilesystem => Some("name a folder that can be written to".into()),
+            io::ErrorKind::Unsupported if self.action == "lock" => {
+                Some("name a folder on a file system that has locks".into())
+            }
             io::ErrorKind::NotFound => Some("check the path".into()),
             _ => None,
         }

@@ -3,6 +3,7 @@
 //! The rooms, in the order a program meets them:
 //!
 //! - [`app`]: the wrapper that every `main` calls: arguments, output form, fatal errors, exit code
+//!   (with `title`, which keeps its secrets out of `/proc`)
 //! - [`format`], [`term`], [`progress`]: for people or for pipes; colours and tables; progress bars
 //! - [`record`], [`writer`], [`reader`]: the record contract of `RECORDS.md`, out and in
 //! - [`outcome`]: the `test.*` records, which several tools emit
@@ -21,6 +22,7 @@ pub mod reader;
 pub mod record;
 pub mod schema;
 pub mod term;
+mod title;
 pub mod writer;
 
 pub use app::{OutputArgs, Session, Tool};

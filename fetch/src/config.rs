@@ -2,21 +2,26 @@
 
 use std::ffi::OsString;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::{Component, Path, PathBuf};
 
 use common::Failure;
 use common::fs::FileError;
 
-use crate::cache::{self, Cache, Layout};
-use crate::cli::{FolderArgs, GetArgs};
+use crate::archive::{Limit, Selection};
+use crate::cache::{Cache, Layout};
+use crate::cli::{ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
 use crate::registry::{self, Form, Lock, RegistryError, Use};
-use crate::source::{self, Address, Requests};
+use crate::source::{self, Address, BadAddress, Process, ProcessKind, Requests, version};
+use crate::transfer::doi::Services;
+use crate::transfer::{Credentials, Proxies};
+
+mod access;
+
+use access::{access, netrc, proxies};
 
 /// A valid `fetch get`.
-#[derive(Debug)]
 pub struct Get {
     /// What to get.
     pub requests: Requests,
@@ -26,10 +31,65 @@ pub struct Get {
     pub options: Options,
     /// How often to try.
     pub policy: Policy,
+    /// What to do with the files that do not say so themselves.
+    pub process: Option<Process>,
     /// How many files at once.
     pub jobs: usize,
     /// The lock file.
     pub lock: Option<Lock>,
+    /// Who resolves DOIs.
+    pub services: Services,
+    /// Whether records tell how far each file is.
+    pub progress: bool,
+    /// Who asks.
+    pub credentials: Credentials,
+    /// Through whom.
+    pub proxies: Proxies,
+    /// Whether stores are asked without credentials.
+    pub anonymous: bool,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// A valid `fetch registry from-doi`.
+#[derive(Debug)]
+pub struct FromDoi {
+    /// The DOI, without `doi:`.
+    pub doi: String,
+    /// The file to write.
+    pub output: Option<PathBuf>,
+    /// How often to try.
+    pub policy: Policy,
+    /// Who resolves it.
+    pub services: Services,
+    /// Through whom.
+    pub proxies: Proxies,
+}
+
+/// A valid `fetch extract`.
+#[derive(Debug)]
+pub struct Extract {
+    /// What to unpack.
+    pub files: Vec<PathBuf>,
+    /// Where to; without, beside each.
+    pub to: Option<PathBuf>,
+    /// Which members.
+    pub selection: Selection,
+    /// How much may come out of each.
+    pub limit: Limit,
+}
+
+impl Extract {
+    /// Looks at the names of members.
+    pub fn new(args: ExtractArgs) -> Result<Extract, Failure> {
+        let selection = Selection::new(args.members.iter().map(String::as_str)).map_err(Error::Member)?;
+        Ok(Extract {
+            files: args.files,
+            to: args.to,
+            selection,
+            limit: args.max_unpacked.unwrap_or_default(),
+        })
+    }
 }
 
 /// A cache folder and how it is arranged.
@@ -46,6 +106,9 @@ pub struct Folder {
 impl Get {
     /// Reads the arguments, and the registry that they name.
     pub fn new(args: &GetArgs) -> Result<Get, Failure> {
+        let mut warnings = Vec::new();
+        let netrc = netrc(args.access.netrc_file.as_deref(), &mut warnings)?;
+        let access = access(&args.access, &netrc)?;
         let mut requests = requests(args)?;
         let lock = lock(args)?;
         if let (Requests::Known(requests), Some(lock)) = (&mut requests, &lock) {
@@ -58,11 +121,51 @@ impl Get {
             requests,
             lock,
             folder: Folder::new(&args.folder)?,
-            options: Options { offline: args.offline, refresh: args.refresh, verify: args.verify },
+            options: Options {
+                check: args.check,
+                offline: args.offline,
+                refresh: args.refresh,
+                verify: args.verify,
+                max_unpacked: args.process.max_unpacked.unwrap_or_default(),
+                segments: usize::from(args.segments),
+            },
+            process: process(&args.process)?,
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
+            services: Services::from_environment()?,
+            progress: args.progress,
+            credentials: Credentials::new(access, netrc),
+            proxies: proxies(args.access.proxy.as_deref())?,
+            warnings,
+            anonymous: args.anonymous,
         })
     }
+}
+
+impl FromDoi {
+    /// Reads the arguments.
+    pub fn new(args: &FromDoiArgs) -> Result<FromDoi, Error> {
+        let forms =
+            ["https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"];
+        let given = args.doi.trim();
+        let doi =
+            forms.iter().find_map(|form| given.strip_prefix(form)).unwrap_or(given).trim_end_matches('/');
+        if source::doi::escape(doi).is_none() {
+            return Err(BadAddress::Doi(args.doi.clone()).into());
+        }
+        let (doi, output, policy) = (doi.to_owned(), args.output.clone(), Policy { retries: args.retries });
+        let services = Services::from_environment()?;
+        Ok(FromDoi { doi, output, policy, services, proxies: proxies(None)? })
+    }
+}
+
+fn process(args: &ProcessArgs) -> Result<Option<Process>, Error> {
+    let Some(kind) = args.process else { return Ok(None) };
+    if kind == ProcessKind::Decompress && !args.members.is_empty() {
+        return Err(Error::MemberOfSingle);
+    }
+    let process = Process::new(kind, args.members.iter().map(String::as_str), args.extract_dir.clone());
+    process.map(Some).map_err(Error::Member)
 }
 
 impl Folder {
@@ -77,6 +180,7 @@ impl Folder {
             (None, Layout::Pooch) => common::fs::user_cache_dir()?.join("pooch"),
             (None, _) => common::fs::cache_dir("fetch")?,
         };
+        // The shared cache goes by digests, so that versions cannot be in each other's way.
         if let Some(version) = data_version(args)?.filter(|_| layout != Layout::Shared) {
             root.push(version);
         }
@@ -100,15 +204,15 @@ fn expand_user(path: OsString) -> PathBuf {
     }
 }
 
-/// The version of the data as pooch has it in paths and URLs: one between releases, with a `+` as of PEP 440, is that
-/// of development.
-fn data_version(args: &FolderArgs) -> Result<Option<String>, Error> {
-    let Some(version) = &args.data_version else { return Ok(None) };
-    let version = if version.contains('+') { &args.dev_version } else { version };
-    match cache::checked(version) {
-        Ok(part) if part == *version && !part.contains('/') => Ok(Some(part)),
-        _ => Err(Error::BadVersion(version.clone())),
+/// The version of the data that is asked for.
+fn data_version(args: &FolderArgs) -> Result<Option<&str>, Error> {
+    let normal = |name: &str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    let development = args.dev_version.as_str();
+    if development.is_empty() || !normal(development) {
+        return Err(Error::BadDevVersion(development.to_owned()));
     }
+    let version = args.data_version.as_deref().map(|version| version::of_data(version, development));
+    Ok(version.transpose()?)
 }
 
 fn lock(args: &GetArgs) -> Result<Option<Lock>, Error> {
@@ -124,7 +228,7 @@ fn requests(args: &GetArgs) -> Result<Requests, Error> {
     let expected = args.hash.as_deref().map(str::parse).transpose();
     let expected = expected.map_err(|bad| Error::BadHash { bad })?;
     let from_stdin = args.wanted.iter().any(|wanted| wanted == "-");
-    let base = base_url(args.base_url.as_deref(), data_version(&args.folder)?.as_deref())?;
+    let base = base_url(args.base_url.as_deref(), data_version(&args.folder)?)?;
     if !args.registry.is_empty() {
         if expected.is_some() {
             return Err(Error::HashElsewhere("-r"));
@@ -152,9 +256,13 @@ fn requests(args: &GetArgs) -> Result<Requests, Error> {
 
 /// A base URL with the version of the data in its place.
 pub fn base_url(text: Option<&str>, version: Option<&str>) -> Result<Option<Address>, Error> {
-    let versioned =
-        |text: &str| version.map_or(text.to_owned(), |version| text.replace("{version}", version));
-    Ok(text.map(|text| Address::parse(&versioned(text))).transpose()?)
+    let Some(text) = text else { return Ok(None) };
+    let text = match version {
+        Some(version) => text.replace(version::MARK, version),
+        None if text.contains(version::MARK) => return Err(Error::NoVersion),
+        None => text.to_owned(),
+    };
+    Ok(Some(Address::parse(&text)?))
 }
 
 fn is_stdin(path: &Path) -> bool {
@@ -176,71 +284,5 @@ fn text(name: String, bytes: Vec<u8>) -> Result<(String, String), Error> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok((name, text)),
         Err(_) => Err(RegistryError::Text { registry: name }.into()),
-    }
-}
-
-/// Reads a size: `500`, `10GB` (thousands), `10GiB` and `10G` (by 1024).
-pub fn size(option: &'static str, text: &str) -> Result<u64, Error> {
-    let factor = |unit: &str| {
-        let prefix = unit.trim_end_matches(['b', 'B']);
-        let base: u64 = match (prefix.ends_with('i'), prefix.len() < unit.len()) {
-            (false, true) => 1000,
-            _ => 1024,
-        };
-        let power = match prefix.trim_end_matches('i').to_ascii_lowercase().as_str() {
-            "" if !prefix.ends_with('i') => 0,
-            "k" => 1,
-            "m" => 2,
-            "g" => 3,
-            "t" => 4,
-            _ => return None,
-        };
-        Some(base.pow(power))
-    };
-    quantity(option, text, factor)
-}
-
-/// Reads an age: `30d`, `12h`, `90m`, `45s`, `2w`.
-pub fn age(option: &'static str, text: &str) -> Result<Duration, Error> {
-    let factor = |unit: &str| match unit {
-        "s" => Some(1),
-        "m" | "min" => Some(60),
-        "h" => Some(3600),
-        "d" => Some(24 * 3600),
-        "w" => Some(7 * 24 * 3600),
-        _ => None,
-    };
-    // So far back that no clock has ever shown it is far enough.
-    Ok(Duration::from_secs(quantity(option, text, factor)?.min(u64::from(u32::MAX))))
-}
-
-fn quantity(option: &'static str, text: &str, factor: impl Fn(&str) -> Option<u64>) -> Result<u64, Error> {
-    let text = text.trim();
-    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let product = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor(unit.trim())?));
-    product.ok_or_else(|| Error::BadQuantity { option, text: text.to_owned() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_have_units() {
-        let bytes = |text| size("--max-size", text).ok();
-        let sizes =
-            [("0", 0), ("7B", 7), ("2kB", 2000), ("2 KiB", 2048), ("3M", 3 << 20), ("1GB", 1_000_000_000)];
-        for (text, wanted) in sizes {
-            assert_eq!(bytes(text), Some(wanted), "{text}");
-        }
-        let ages = [("45s", 45), ("90m", 5400), ("1h", 3600), ("30d", 2_592_000), ("2w", 1_209_600)];
-        for (text, wanted) in ages {
-            assert_eq!(age("--older-than", text).ok(), Some(Duration::from_secs(wanted)), "{text}");
-        }
-        for bad in ["", "x", "-1", "1.5GB", "1i", "1XB", "99999999999999999999", "99999999999TB"] {
-            assert_eq!(bytes(bad), None, "{bad}");
-        }
-        assert!(age("--older-than", "30").is_err());
     }
 }

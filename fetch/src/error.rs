@@ -2,14 +2,22 @@
 //! Must not know how they are shown.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use common::fs::FileError;
 use common::{Exit, Explain};
 
+use crate::archive::ArchiveError;
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
 use crate::registry::RegistryError;
 use crate::source::BadAddress;
+use crate::source::access::BadAccess;
+use crate::source::version::BadVersion;
+use crate::transfer::RemoteProblem;
+use crate::transfer::credentials::netrc::BadNetrc;
+use crate::transfer::doi::DoiProblem;
+use crate::transfer::proxy::BadProxy;
 
 /// A failure that ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +35,16 @@ pub enum Error {
     InputAndUrls,
     #[error("bad --hash: {bad}")]
     BadHash { bad: BadDigest },
+    #[error("bad --header: {bad}")]
+    BadHeader { bad: BadAccess },
+    #[error("a password on the command line, where others can read it")]
+    PasswordShown,
+    #[error("no password for --user {user}")]
+    NoPassword { user: String },
+    #[error("bad proxy in {origin}: {bad}")]
+    BadProxy { origin: String, bad: BadProxy },
+    #[error("{}, line {line}: {bad}", path.display())]
+    BadNetrc { path: PathBuf, line: usize, bad: BadNetrc },
     #[error(transparent)]
     Algorithm(#[from] UnknownAlgorithm),
     #[error("failed to read {}", path.display())]
@@ -52,18 +70,38 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    #[error("{variable}: {bad}")]
+    BadService { variable: &'static str, bad: BadAddress },
+    #[error("bad --data-version: {0}")]
+    BadVersion(#[from] BadVersion),
+    #[error("bad --dev-version: {0:?} is no path below a folder")]
+    BadDevVersion(String),
+    #[error("the base URL has {{version}}, and no version is given")]
+    NoVersion,
+    #[error("failed to list the files of doi:{doi}")]
+    NoRecord {
+        doi: String,
+        #[source]
+        cause: Problem,
+    },
+    #[error("bad --member: {0}")]
+    Member(ArchiveError),
+    #[error("--member together with --process decompress")]
+    MemberOfSingle,
+    #[error("failed to listen at {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        cause: io::Error,
+    },
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("nothing in the cache is called {0:?}")]
     NotInCache(String),
-    #[error("bad {option} {text:?}")]
-    BadQuantity { option: &'static str, text: String },
     #[error("- for more than one thing")]
     InputTwice,
     #[error("{} is no folder", .0.display())]
     NoFolder(PathBuf),
-    #[error("bad --data-version {0:?}")]
-    BadVersion(String),
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -71,7 +109,20 @@ pub enum Error {
 impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Error::Address(_) => "give http:, https: or file: URLs; names of a registry need -r REGISTRY",
+            Error::Address(BadAddress::Doi(_)) => {
+                "write doi:10.5281/zenodo.3939050/tiny-data.txt, without //"
+            }
+            Error::BadService { .. } => "give the URL of a server, or unset it",
+            Error::BadVersion(_) => "give the version of the project whose data it is",
+            Error::BadDevVersion(_) => "give a name such as main",
+            Error::NoVersion => "give --data-version VERSION",
+            Error::NoRecord { cause, .. } => return cause.hint(),
+            Error::Address(BadAddress::Bucket(_)) => {
+                "give s3://bucket/key, gs://bucket/object or az://account/container/blob, and keys in the environment"
+            }
+            Error::Address(_) => {
+                "give URLs of the kinds that fetch get --help names; names of a registry need -r REGISTRY"
+            }
             Error::NothingAsked => "give URLs, -r REGISTRY, or - for JSON on standard input",
             Error::HashOfSeveral { .. } | Error::HashElsewhere(_) => {
                 "it is for a single URL; for several files use a registry or JSON lines with \"hash\""
@@ -80,6 +131,16 @@ impl Explain for Error {
             Error::BadHash { .. } => {
                 "give ALG:HEX, 64 hexadecimal digits for sha256, or SRI such as sha512-…"
             }
+            Error::BadHeader { .. } => "give --header 'Name: value', or --header @FILE with such lines",
+            Error::PasswordShown | Error::NoPassword { .. } => {
+                "give --user NAME with the password in $FETCH_PASSWORD, or as `machine HOST login NAME password …` in ~/.netrc"
+            }
+            Error::BadProxy { .. } => "give [http|https|socks5://][USER:PASSWORD@]HOST:PORT",
+            Error::BadNetrc { .. } => {
+                "an entry is `machine HOST login NAME password …`; quote odd words with \""
+            }
+            Error::Member(_) => "give names as the archive writes them",
+            Error::MemberOfSingle => "a compressed file has no members; tar archives need --process untar",
             Error::Algorithm(_) => "see fetch hash --help for the names",
             Error::NotInRegistry { .. } => "give names as the registry writes them",
             Error::NoBaseUrl { .. } => "give --base-url URL, or the URL as third field of its line",
@@ -88,11 +149,11 @@ impl Explain for Error {
             }
             Error::Registry(error) => error.hint(),
             Error::NotInCache(_) => "see fetch cache ls for names, URLs, digests and paths",
-            Error::BadQuantity { option: "--max-size", .. } => "give a number and a unit: 10GB, 500MiB, 0",
-            Error::BadQuantity { .. } => "give a number and a unit: 90m, 12h, 30d, 2w",
             Error::InputTwice => "standard input is one registry or one list of requests",
             Error::NoFolder(_) => "check the path",
-            Error::BadVersion(_) => "give a version such as 1.2 or v0.1+3.gabc: one part of a path",
+            Error::Listen { .. } => {
+                "give another --port, or none for any that is free; --bind takes an address of this machine"
+            }
             Error::File(error) => return error.hint(),
             Error::Unreadable { .. } | Error::Input { .. } => return None,
         };
@@ -104,11 +165,73 @@ impl Explain for Error {
             Error::File(error) => error.code(),
             Error::Registry(error) => error.code(),
             Error::NotInCache(_) => "not_found",
+            Error::NoRecord { cause, .. } => cause.code(),
             Error::Unreadable { .. } | Error::Input { .. } => "file_error",
+            Error::Listen { .. } => "cannot_listen",
+            Error::BadNetrc { .. } => "bad_netrc",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
+            Error::Member(error) => error.code(),
             _ => "bad_usage",
         }
     }
+}
+
+/// What a store says when it gives no object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store answers {}", self.words())]
+pub struct StoreRefusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The store's word for it, such as `NoSuchKey`; empty when it gives none.
+    pub code: String,
+    /// The store's sentence for it, without any secret; perhaps empty.
+    pub message: String,
+    /// Where the credentials came from that were used, or why there were none.
+    pub tried: String,
+}
+
+impl StoreRefusal {
+    fn words(&self) -> String {
+        let StoreRefusal { status, code, message, .. } = self;
+        match (&**code, &**message) {
+            ("", _) => format!("HTTP {status}"),
+            (code, "") => format!("{code} (HTTP {status})"),
+            (code, message) => format!("{code}: {message} (HTTP {status})"),
+        }
+    }
+
+    fn is_not_found(&self) -> bool {
+        matches!(self.status, 404 | 410)
+    }
+
+    /// Some stores say with 400 that a token has expired or is none.
+    fn is_denied(&self) -> bool {
+        matches!(self.status, 401 | 403) || matches!(&*self.code, "ExpiredToken" | "InvalidToken")
+    }
+
+    fn hint(&self) -> String {
+        let advice = match &*self.code {
+            "ExpiredToken" | "TokenRefreshRequired" => "get new ones, or give --anonymous for public data",
+            "RequestTimeTooSkewed" => "set the clock of this machine",
+            "InvalidObjectState" | "BlobArchived" => "the object is archived: restore it first",
+            _ if self.is_not_found() => "check the bucket and the key, which is taken letter by letter",
+            _ if self.is_denied() => {
+                "credentials with the right to read it are needed, and `fetch get --help` says where they are looked for"
+            }
+            _ => "try again later, or give a mirror in \"urls\"",
+        };
+        format!("{}; {advice}", self.tried)
+    }
+}
+
+/// What is wrong with a machine's settings for a store, so that it is not even asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreSetup {
+    /// What is wrong, without any secret.
+    pub message: String,
+    /// What to do.
+    pub hint: &'static str,
 }
 
 /// Why one file could not be got.
@@ -123,14 +246,28 @@ pub enum Problem {
     AccessDenied { status: u16 },
     #[error("the server answers HTTP {status}")]
     HttpStatus { status: u16 },
+    #[error(transparent)]
+    Store(#[from] StoreRefusal),
+    #[error(transparent)]
+    StoreSetup(#[from] StoreSetup),
     #[error("{0}")]
     Connection(String),
+    #[error("the server's certificate is not trusted: {0}")]
+    Certificate(String),
+    #[error("the proxy {0}")]
+    Proxy(String),
+    #[error("a redirect is not followed: {0}")]
+    Redirect(String),
+    #[error("the server sends it packed with {0:?} although asked not to")]
+    Encoding(String),
     #[error("the connection broke after {got} bytes: {cause}")]
     Broken { got: u64, cause: String },
     #[error("the body ended after {got} of {expected} bytes")]
     Truncated { expected: u64, got: u64 },
     #[error("the server sent other bytes than those asked for")]
     WrongRange,
+    #[error("the file changed on the server while it came")]
+    Changed,
     #[error("not in the cache, and --offline is given")]
     OfflineMiss,
     #[error("{name:?} is no path below the cache folder: {why}")]
@@ -142,21 +279,48 @@ pub enum Problem {
     #[error(transparent)]
     Lock(#[from] RegistryError),
     #[error(transparent)]
+    Remote(#[from] RemoteProblem),
+    #[error(transparent)]
+    Archive(ArchiveError),
+    #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Doi(#[from] DoiProblem),
     #[error("stopped")]
     Stopped,
 }
 
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Problem {
+        match error {
+            ArchiveError::Stopped => Problem::Stopped,
+            error => Problem::Archive(error),
+        }
+    }
+}
+
 impl Problem {
+    /// True when the cache folder cannot be written at all.
+    pub fn is_unwritable(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(self, Problem::File(error) if matches!(error.cause.kind(), PermissionDenied | ReadOnlyFilesystem))
+    }
+
     /// True when another attempt at the same URL may go better.
     pub fn is_transient(&self) -> bool {
         match self {
             // Not 501 and 505, which say that the server cannot do it at all.
-            Problem::HttpStatus { status } => matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 506..),
+            Problem::Store(StoreRefusal { code, .. }) if code == "RequestTimeout" => true,
+            Problem::HttpStatus { status } | Problem::Store(StoreRefusal { status, .. }) => {
+                matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 506..)
+            }
             Problem::Connection(_)
             | Problem::Broken { .. }
             | Problem::Truncated { .. }
-            | Problem::WrongRange => true,
+            | Problem::WrongRange
+            | Problem::Changed => true,
+            Problem::Doi(problem) => problem.is_transient(),
+            Problem::Remote(problem) => problem.is_transient(),
             _ => false,
         }
     }
@@ -170,19 +334,30 @@ impl Explain for Problem {
             }
             Problem::NotFound { .. } | Problem::NoLocalFile(_) => "check the URL",
             Problem::AccessDenied { .. } => {
-                "the URL may need a user and password: https://USER:PASSWORD@HOST/…"
+                "log in: `machine HOST login NAME password …` in ~/.netrc, or a token with --header @FILE; neither is told to a host that one redirects to"
             }
-            Problem::HttpStatus { .. } | Problem::WrongRange => {
+            Problem::HttpStatus { .. } | Problem::WrongRange | Problem::Changed => {
                 "try again later, or give a mirror in \"urls\""
             }
             Problem::Connection(_) | Problem::Broken { .. } | Problem::Truncated { .. } => {
                 "check the network and the URL, or give a mirror in \"urls\""
             }
+            Problem::Certificate(_) => {
+                "to trust it, name a file with its authority's certificate in $SSL_CERT_FILE"
+            }
+            Problem::Proxy(_) => "check --proxy or $https_proxy; its user and password stand in its URL",
+            Problem::Redirect(_) => "check the URL; give that of the file itself",
+            Problem::Encoding(_) => "give a mirror in \"urls\", or tell the server's owner",
             Problem::OfflineMiss => "run it once without --offline",
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
             Problem::Lock(error) => error.hint(),
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
+            Problem::Remote(problem) => return problem.hint(),
+            Problem::Archive(error) => return error.hint(),
             Problem::File(error) => return error.hint(),
+            Problem::Doi(problem) => return problem.hint(),
+            Problem::Store(refusal) => return Some(refusal.hint()),
+            Problem::StoreSetup(setup) => setup.hint,
             Problem::Stopped => return None,
         };
         Some(hint.to_owned())
@@ -193,15 +368,26 @@ impl Explain for Problem {
             Problem::HashMismatch { .. } => "hash_mismatch",
             Problem::NotFound { .. } | Problem::NoLocalFile(_) => "not_found",
             Problem::AccessDenied { .. } => "access_denied",
-            Problem::HttpStatus { .. } => "http_status",
+            Problem::Store(refusal) if refusal.is_not_found() => "not_found",
+            Problem::Store(refusal) if refusal.is_denied() => "access_denied",
+            Problem::StoreSetup(_) => "bad_setup",
+            Problem::HttpStatus { .. } | Problem::Store(_) => "http_status",
             Problem::WrongRange => "wrong_range",
+            Problem::Changed => "changed",
             Problem::Connection(_) => "connection_failed",
+            Problem::Certificate(_) => "certificate_untrusted",
+            Problem::Proxy(_) => "proxy_failed",
+            Problem::Redirect(_) => "bad_redirect",
+            Problem::Encoding(_) => "bad_encoding",
             Problem::Broken { .. } | Problem::Truncated { .. } => "truncated",
             Problem::OfflineMiss => "offline_miss",
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
             Problem::Lock(error) => error.code(),
+            Problem::Remote(problem) => problem.code(),
+            Problem::Archive(error) => error.code(),
             Problem::File(error) => error.code(),
+            Problem::Doi(problem) => problem.code(),
             Problem::Stopped => "stopped",
         }
     }

@@ -8,13 +8,19 @@
 //! - [`registry`]: registries as files of their own: made, checked, converted, kept as a lock
 //! - [`get`]: many requests at once, each from the look into the cache to the file in its place; retries and mirrors
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
-//!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http.rs` knows ureq
+//!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http` knows ureq;
+//!     who a server is told to be asking ([`transfer::credentials`]), and through which proxy;
+//!     DOIs and the files of the repositories' records ([`transfer::doi`])
+//!   - [`archive`]: what comes out of archives and compressed files
 //!   - [`hash`]: digests and how they are written
+//! - [`registry`]: registries that are made
+//! - [`serve`]: the other side, a small server of one folder
 //! - [`events`]: what happens on the way, and the records of it
 //! - [`reduce`]: events into the run's answer, pure
 //! - [`render`]: records, lines for people, progress bars; the only room that prints
 //! - [`error`]: what can go wrong, with the run and with one file
 
+pub mod archive;
 pub mod cache;
 pub mod cli;
 pub mod config;
@@ -26,5 +32,6 @@ pub mod reduce;
 pub mod registry;
 pub mod render;
 pub mod run;
+pub mod serve;
 pub mod source;
 pub mod transfer;

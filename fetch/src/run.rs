@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use common::app::CommandLine;
@@ -10,21 +11,23 @@ use common::fs::FileError;
 use common::record::RecordPath;
 use common::{Exit, Failure, Format, Session, Tool};
 use rayon::prelude::*;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::{Cli, Command, HashArgs};
-use crate::config::Get;
+use crate::config::{Extract, Get};
 use crate::error::Error;
 use crate::events::{FileHashed, Record};
-use crate::get::{Claims, Getter, Stop};
+use crate::get::{Claims, Getter, Hosts, Stop};
 use crate::hash::{Algorithm, Hasher};
 use crate::reduce::Summary;
 use crate::registry::Lock;
 use crate::render::{self, Screen};
-use crate::source::address;
 use crate::transfer::Transfer;
 
 mod cache;
+mod extract;
 mod registry;
+mod serve;
 
 /// What the shared wrapper needs to know of fetch.
 pub static TOOL: Tool = Tool {
@@ -35,12 +38,17 @@ pub static TOOL: Tool = Tool {
 
 /// Runs one command.
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
-    session.rewrite_argv(address::conceal);
     let records_asked = cli.output().format == Some(Format::Jsonl);
     match cli.command {
         Command::Get(args) => {
             session.begin().map_err(lost_output)?;
-            get(Get::new(&args)?, session)
+            let config = Get::new(&args)?;
+            config.warnings.iter().for_each(|warning| session.warn(warning));
+            get(config, session)
+        }
+        Command::Extract(args) => {
+            session.begin().map_err(lost_output)?;
+            extract::run(&Extract::new(args)?, session)
         }
         Command::Hash(args) => {
             session.begin().map_err(lost_output)?;
@@ -48,6 +56,10 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         }
         Command::Registry(args) => registry::run(args.command, records_asked, session),
         Command::Cache(args) => cache::run(args.command, session),
+        Command::Serve(args) => {
+            session.begin().map_err(lost_output)?;
+            serve::run(&args, session)
+        }
         Command::Completions { shell } => {
             common::app::completions::<Cli>(&TOOL, shell, session);
             Ok(Exit::YES)
@@ -58,10 +70,20 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let began = Instant::now();
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
+    let connections = config.jobs.max(config.options.segments);
+    allow_open_files();
     let getter = Getter {
         cache: config.folder.open()?,
-        transfer: Transfer::new(config.jobs),
+        transfer: Arc::new(Transfer::new(
+                connections,
+                config.proxies,
+                config.credentials,
+                config.services,
+                config.anonymous,
+            )),
+        hosts: Hosts::new(connections),
         options: config.options,
+        process: config.process,
         policy: config.policy,
         stop: stop.clone(),
         claims: Claims::default(),
@@ -70,6 +92,9 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let in_use = getter.cache.mark_in_use();
     let mut summary = Summary::default();
     let mut screen = Screen::new(session);
+    if config.progress && session.format == Format::Jsonl {
+        screen = screen.with_progress();
+    }
     let mut shown = Ok(());
     let worked = getter.get_all(config.requests, config.jobs, |event| {
         summary.apply(&event);
@@ -116,6 +141,13 @@ fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
         screen.hashed(file?).map_err(lost_output)?;
     }
     Ok(Exit::YES)
+}
+
+/// Lets this process have as many files open at once as the system allows, instead of the few that are customary.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // With the customary ones it works too, as long as few files or connections are asked for at once.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 fn lost_output(error: io::Error) -> Failure {

@@ -82,6 +82,15 @@ pub fn venv(name: &str) -> Result<PathBuf, Missing> {
     Err(Missing::new(&format!("virtual environment {name}"), "`cargo xtask setup`"))
 }
 
+/// A file such as `azurite/main.js` of the npm packages that `cargo xtask setup` installed from `tests/node/<name>/`.
+pub fn node_module(name: &str, file: &str) -> Result<PathBuf, Missing> {
+    let path = setup_dir().join("node").join(name).join("node_modules").join(file);
+    if path.is_file() && on_path("node").is_some() {
+        return Ok(path);
+    }
+    Err(Missing::new(&format!("npm package {name}"), "Node.js with npm, then `cargo xtask setup`"))
+}
+
 /// pyenv's shims answer to every name, so they do not count.
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

@@ -6,7 +6,7 @@ mod process;
 mod records;
 mod terminal;
 
-pub use components::{Missing, data, python, setup_dir, tool, venv};
+pub use components::{Missing, data, node_module, python, setup_dir, tool, venv};
 pub use process::{Ran, run, run_within};
 pub use records::{of_type, records, validate};
 pub use terminal::{Screen, in_terminal, typing_in_terminal};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, demo, schema, setup, shell, test, tidy};
+use crate::{bench, demo, faults, fuzz, schema, setup, shell, test, tidy};
 
 /// The workspace's automation
 #[derive(Parser)]
@@ -38,6 +38,23 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// Runs of fetch that are killed at random moments, far more of them than the tests have
+    Faults {
+        /// The tool
+        #[arg(value_parser = ["fetch"])]
+        tool: String,
+        /// How many runs are killed in each of the tests
+        #[arg(long, default_value_t = 200)]
+        rounds: usize,
+    },
+    /// Fuzz fetch's parsers with libFuzzer; installs cargo-fuzz if it is missing
+    Fuzz {
+        /// Which; all of them when none is named
+        targets: Vec<String>,
+        /// For how long each
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Write the record schemas from the types
     Schema {
         /// Change nothing; fail when a committed schema is stale
@@ -55,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Test { args } => test::run(&args),
         Command::Setup { system } => setup::run(system),
         Command::Bench { tools, rounds } => bench::run(&tools, rounds),
+        Command::Faults { tool, rounds } => faults::run(&tool, rounds),
+        Command::Fuzz { targets, seconds } => fuzz::run(targets, seconds),
         Command::Schema { check } => schema::run(check),
         Command::Tidy => tidy::run(),
     };

@@ -1,8 +1,9 @@
 //! What is known of the files in a cache folder, so that a hit costs a stat instead of a hash.
 //! Must not know where files come from.
 //!
-//! A log of JSON lines: the last one of a path counts, and may say that the file was removed. Lines are added under a lock, those of a batch by one write; a
-//! line that was cut short is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
+//! A log of JSON lines, each with a checksum of itself: the last one of a path counts, and may say that the file was
+//! removed. Lines are added under a lock, those of a batch by one write; a line that was cut short or spoilt is passed
+//! over, and its file is hashed again. The log is rewritten whole, atomically, once
 //! most of its lines are out of date. What a line vouches for after a crash: see `settle`.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 
 use common::fs::{FileError, Lock, write_atomic};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::place::is_ours;
 use crate::hash::Digest;
 
 /// So many lines out of date are no reason to rewrite a log.
@@ -85,6 +88,23 @@ struct Forgotten {
     forgotten: String,
 }
 
+/// What a line of the log says.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Known(Entry),
+    Gone(Forgotten),
+}
+
+impl Line {
+    fn path(&self) -> &str {
+        match self {
+            Line::Known(entry) => &entry.path,
+            Line::Gone(Forgotten { forgotten }) => forgotten,
+        }
+    }
+}
+
 /// Stands for a digest where whole ones take too much room.
 fn short(digest: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -130,7 +150,8 @@ impl Index {
         };
         index.refresh()?;
         if index.lines > 2 * index.entries.len() + SLACK {
-            index.rewrite()?;
+            // Where it cannot be rewritten, it is only longer than it need be.
+            let _ = index.rewrite();
         }
         Ok(index)
     }
@@ -215,8 +236,7 @@ impl Index {
             }
         }
         for entry in entries {
-            serde_json::to_writer(&mut lines, entry)?;
-            lines.push(b'\n');
+            write_line(&mut lines, entry)?;
         }
         log.write_all(&lines)
     }
@@ -242,11 +262,15 @@ impl Index {
         self.read.1 += whole as u64;
         for line in bytes[..whole].split_inclusive(|byte| *byte == b'\n') {
             self.lines += 1;
-            if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
-                self.remember(&entry);
-                self.entries.insert(entry.path.clone(), entry);
-            } else if let Ok(Forgotten { forgotten }) = serde_json::from_slice(line) {
-                self.entries.remove(&forgotten);
+            match read_line(line) {
+                Some(Line::Known(entry)) => {
+                    self.remember(&entry);
+                    self.entries.insert(entry.path.clone(), entry);
+                }
+                Some(Line::Gone(Forgotten { forgotten })) => {
+                    self.entries.remove(&forgotten);
+                }
+                None => {}
             }
         }
         Ok(())
@@ -257,13 +281,36 @@ impl Index {
         self.refresh()?;
         let mut text = Vec::new();
         for entry in self.entries.values() {
-            serde_json::to_writer(&mut text, entry)
-                .map_err(|error| FileError::at("write the cache index", &self.log)(error.into()))?;
-            text.push(b'\n');
+            write_line(&mut text, entry).map_err(FileError::at("write the cache index", &self.log))?;
         }
         write_atomic(&self.log, &text)?;
         self.refresh()
     }
+}
+
+/// How a line begins; 16 hexadecimal digits follow.
+const SUM: &[u8] = b"{\"sum\":\"";
+/// What stands between the digits and the line's own keys.
+const AFTER_SUM: &[u8] = b"\",";
+
+/// `{"sum":"<xxh3 of what follows>",<the line's JSON without its first bracket>`.
+fn write_line(lines: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_vec(line)?;
+    lines.extend_from_slice(SUM);
+    write!(lines, "{:016x}", xxh3_64(&text[1..]))?;
+    lines.extend_from_slice(AFTER_SUM);
+    lines.extend_from_slice(&text[1..]);
+    lines.push(b'\n');
+    Ok(())
+}
+
+/// What a line says; nothing for one that is not as it was written, or that names what no file here is called.
+fn read_line(line: &[u8]) -> Option<Line> {
+    let (digits, rest) = line.strip_suffix(b"\n").unwrap_or(line).strip_prefix(SUM)?.split_at_checked(16)?;
+    let sum = u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+    let text = rest.strip_prefix(AFTER_SUM).filter(|text| xxh3_64(text) == sum)?;
+    let line: Line = serde_json::from_slice(&[b"{", text].concat()).ok()?;
+    is_ours(line.path()).then_some(line)
 }
 
 #[cfg(test)]
@@ -324,6 +371,42 @@ mod tests {
         assert!(one.with_digest(&digest).is_empty() && two.with_digest(&digest).is_empty());
         one.add(vec![entry("a", 2)])?;
         assert!(Index::open(folder.path())?.get("a").is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn a_log_spoilt_anywhere_costs_only_what_is_spoilt() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let mut index = Index::open(folder.path())?;
+        let given = [entry("a", 1), entry("ü b", 2), entry("c", 3)];
+        index.add(given.to_vec())?;
+        let whole = std::fs::read(&index.log)?;
+        let spoilt = |bytes: &[u8]| -> Result<usize, Box<dyn std::error::Error>> {
+            std::fs::write(&index.log, bytes)?;
+            let again = Index::open(folder.path())?;
+            assert!(again.entries().all(|entry| given.contains(entry)), "{}", String::from_utf8_lossy(bytes));
+            Ok(again.entries.len())
+        };
+        for at in 0..whole.len() {
+            assert!(spoilt(&whole[..at])? <= 3);
+            for flip in [1, 0x20, 0x80, whole[at] ^ b'\n'] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= flip;
+                // A line's end that is gone joins two lines.
+                assert!(flip == 0 || spoilt(&bytes)? >= 1);
+            }
+        }
+        assert_eq!(spoilt(&whole)?, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_that_names_what_lies_outside_is_none() -> io::Result<()> {
+        for path in ["../x", "/etc/passwd", ".fetch/index.lock", "a/../../x", "a//b", ""] {
+            let mut line = Vec::new();
+            write_line(&mut line, &entry(path, 1))?;
+            assert!(read_line(&line).is_none(), "{path}");
+        }
         Ok(())
     }
 

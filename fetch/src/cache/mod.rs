@@ -9,20 +9,24 @@ mod reuse;
 mod settle;
 mod stock;
 mod sweep;
+mod unpacked;
 mod usage;
 
 pub use index::{Entry, Stamp};
 pub use partial::{Notes, Partial};
-pub use place::{CONTROL, Layout, checked};
+pub use place::{CONTROL, Layout};
 pub use pooch::unique_file_name;
 pub use reuse::UnderWay;
 pub use settle::boot;
 pub use stock::{Kept, Kind, Limits, Reason, Stock, Verified, beyond};
+pub use unpacked::Ways;
 pub use usage::{InUse, Removing};
 
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use common::fs::FileError;
 
@@ -32,6 +36,9 @@ use crate::source::Request;
 use crate::transfer::Validators;
 use index::Index;
 use settle::{Published, Settler};
+
+/// How long to wait until a process that published a file has entered it into the index, which takes far less.
+const ENTERED: Duration = Duration::from_secs(30);
 
 /// How a file that is there is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -54,6 +61,8 @@ pub struct Cache {
     /// The folder that all share, when this is another one; its index is read when a file is first looked for there.
     others: Option<(PathBuf, OnceLock<Option<Mutex<Index>>>)>,
     under_way: UnderWay,
+    /// Whether something was done after which to tidy up, other than publishing files.
+    unswept: AtomicBool,
 }
 
 /// The place of one request's file.
@@ -71,7 +80,8 @@ impl Cache {
         let index = Index::open(&root.join(CONTROL))?;
         let index = Arc::new(Mutex::new(index));
         let (settler, under_way) = (OnceLock::new(), UnderWay::default());
-        Ok(Cache { root: root.to_owned(), layout, index, settler, others: None, under_way })
+        let unswept = AtomicBool::new(false);
+        Ok(Cache { root: root.to_owned(), layout, index, settler, others: None, under_way, unswept })
     }
 
     /// The same cache; a file whose digest is known is also looked for in the cache folder `shared`, before it is got.
@@ -101,13 +111,18 @@ impl Cache {
         Ok(Place { relative, path })
     }
 
-    /// Begins the file of a place, or goes on with it: waits until nobody else among all processes makes it.
-    pub fn begin(&self, place: &Place) -> Result<Partial, Problem> {
+    /// Begins the file of a place, or goes on with it: waits until nobody else among all processes makes it, or until
+    /// `stopped`.
+    pub fn begin(&self, place: &Place, stopped: impl Fn() -> bool) -> Result<Partial, Problem> {
         place::check_links(&self.root, &place.relative)?;
-        let partial = Partial::acquire(&self.partial_path(&place.relative))?;
-        // Who published the file keeps it locked until the index knows it. Where locks do not work, it is made again.
-        if let Ok(published) = File::open(&place.path) {
-            let _ = published.lock_shared();
+        let path = self.partial_path(&place.relative);
+        let partial = Partial::acquire(&path, &stopped)?.ok_or(Problem::Stopped)?;
+        // Who published the file keeps it locked until the index knows it. Where locks do not work, it is made again;
+        // and so it is when somebody else has locked it, for whatever reason.
+        let plain = place.path.symlink_metadata().is_ok_and(|state| state.is_file());
+        if plain && let Ok(published) = File::open(&place.path) {
+            let patience = Instant::now() + ENTERED;
+            partial::wait(|| published.try_lock_shared(), || stopped() || Instant::now() > patience).ok();
         }
         Ok(partial)
     }
@@ -127,6 +142,20 @@ impl Cache {
 
     /// The file at a place, when its bytes have the digest asked for; the index then knows it.
     pub fn hash_hit(&self, place: &Place, request: &Request) -> Result<Option<Entry>, FileError> {
+        let hit = self.hashed(place, request)?;
+        Ok(hit.map(|published| {
+            let entry = published.entry.clone();
+            self.settle(published);
+            entry
+        }))
+    }
+
+    /// The same in a folder where nothing can be written: the index does not get to know it.
+    pub fn hash_hit_unwritten(&self, place: &Place, request: &Request) -> Result<Option<Entry>, FileError> {
+        Ok(self.hashed(place, request)?.map(|published| published.entry))
+    }
+
+    fn hashed(&self, place: &Place, request: &Request) -> Result<Option<Published>, FileError> {
         let known = self.index().get(&place.relative).cloned();
         // pooch takes a file for what its URL gives when it bears the name that the URL makes, and so must who shares
         // its folder.
@@ -151,8 +180,7 @@ impl Cache {
         let url = url.or_else(|| Some(request.addresses.first()?.to_string())).unwrap_or_default();
         let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
         let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
-        self.settle(Published { file, entry: entry.clone(), durable });
-        Ok(Some(entry))
+        Ok(Some(Published { file, entry, durable }))
     }
 
     /// Takes in what other processes have learnt.
@@ -184,9 +212,12 @@ impl Cache {
 
     /// Waits until all that was published is in the index; then tidies up, if anything was.
     pub fn finish(mut self) -> Result<(), FileError> {
-        let Some(settler) = self.settler.take() else { return Ok(()) };
-        settler.finish()?;
-        sweep::sweep(&self.root);
+        let settler = self.settler.take();
+        let changed = settler.is_some() || self.unswept.load(Ordering::Relaxed);
+        settler.map_or(Ok(()), Settler::finish)?;
+        if changed {
+            sweep::sweep(&self.root);
+        }
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use common::fs::{PART_PREFIX, PART_SUFFIX};
+
 use super::pooch::unique_file_name;
 use crate::error::Problem;
 use crate::hash::{Algorithm, Hasher};
@@ -11,6 +13,10 @@ use crate::source::Request;
 pub const CONTROL: &str = ".fetch";
 /// The folder in it for files on their way into their places.
 pub const PARTIALS: &str = "partial";
+/// The folder in it for archives that are being unpacked.
+pub const UNPACKING: &str = "unpacking";
+/// The folder in it for notes of archives that are unpacked.
+pub const UNPACKED: &str = "unpacked";
 
 /// How the files of a cache folder are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -57,6 +63,11 @@ pub fn check_links(root: &Path, relative: &str) -> Result<(), Problem> {
     }
 }
 
+/// Whether a path that an index names is one that a file of the cache can have.
+pub fn is_ours(relative: &str) -> bool {
+    checked(relative).is_ok_and(|path| path == relative)
+}
+
 /// The name with its parts joined by single slashes.
 pub fn checked(name: &str) -> Result<String, Problem> {
     let refuse = |why| Problem::UnsafePath { name: name.to_owned(), why };
@@ -77,6 +88,10 @@ pub fn checked(name: &str) -> Result<String, Problem> {
         None => Err(refuse("it is empty")),
         Some(_) if parts.contains(&"..") => Err(refuse("it has a .. in it")),
         Some(&CONTROL) => Err(refuse("fetch keeps its own files there")),
+        // Where a sweep would find it one day.
+        Some(_) if parts.iter().any(|part| part.starts_with(PART_PREFIX) && part.ends_with(PART_SUFFIX)) => {
+            Err(refuse("files on their way are called so"))
+        }
         Some(_) => Ok(parts.join("/")),
     }
 }
@@ -85,7 +100,7 @@ pub fn checked(name: &str) -> Result<String, Problem> {
 fn key(request: &Request) -> String {
     let identity = match (&request.expected, request.addresses.first()) {
         (Some(digest), _) => digest.to_string(),
-        (None, Some(address)) => address.exact(),
+        (None, Some(address)) => address.identity(),
         (None, None) => String::new(),
     };
     short_hash(&identity)
@@ -122,6 +137,7 @@ mod tests {
             "a\nb",
             ".fetch/index.jsonl",
             "./.fetch/x",
+            "a/.snakepipe-x.part",
         ] {
             assert!(matches!(checked(name), Err(Problem::UnsafePath { .. })), "{name:?}");
         }

@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 use common::fs::{PART_PREFIX, PART_SUFFIX};
 
 use super::partial::Partial;
-use super::place::{CONTROL, PARTIALS};
+use super::place::{CONTROL, PARTIALS, UNPACKING};
+use crate::archive::Staging;
 
 /// A partial that nobody has gone on with for so long is given up.
 pub const PARTIAL_AGE: Duration = Duration::from_hours(7 * 24);
@@ -24,6 +25,9 @@ pub fn sweep(root: &Path) {
     let control = root.join(CONTROL);
     partials(&control.join(PARTIALS));
     super::usage::forget_dead(&control);
+    for entry in entries(&control.join(UNPACKING)) {
+        let _ = Staging::sweep(&entry.path());
+    }
     let marker = control.join("swept");
     if marker.metadata().map_or(true, |marker| age(&marker) >= PERIOD) {
         parts(root);
@@ -70,8 +74,10 @@ fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> {
     std::fs::read_dir(folder).into_iter().flatten().flatten()
 }
 
-/// How long ago a file was written; nothing for one from the future.
+/// How far from now a file was written. One from the future was written before the clock was set back: who knows
+/// when, so that the distance must do.
 fn age(state: &Metadata) -> Duration {
-    let written = state.modified().unwrap_or_else(|_| SystemTime::now());
-    SystemTime::now().duration_since(written).unwrap_or_default()
+    let now = SystemTime::now();
+    let written = state.modified().unwrap_or(now);
+    now.duration_since(written).unwrap_or_else(|error| error.duration())
 }

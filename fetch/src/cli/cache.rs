@@ -1,8 +1,11 @@
 //! `fetch cache` as clap sees it.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 
 use super::FolderArgs;
+use crate::archive::bytes;
 
 const LS_EXAMPLES: &str = "\
 Examples:
@@ -22,11 +25,11 @@ Exit codes: 0 all are as they were when they were got; 1 some are not; 2 could n
 const PRUNE_EXAMPLES: &str = "\
 Examples:
   fetch cache prune --older-than 30d --dry-run        what was not used for a month
-  fetch cache prune --max-size 10GB                   what was not used for longest, until 10 GB are left
+  fetch cache prune --max-size 10G                    what was not used for longest, until 10 GiB are left
   fetch cache prune                                   only what nobody can use
 
 A file's last use is the last time it was written, read or asked for, to a day. What a running fetch may have used is
-kept. Sizes are 500MB (a thousand thousand), 500MiB or 500M (1024 by 1024); ages 90m, 12h, 30d, 2w.
+kept. Sizes are 500M or 500MiB (1024 by 1024), 10G, 2T; ages 90m, 12h, 30d, 2w.
 
 Exit codes: 0 pruned; 2 could not.";
 
@@ -104,12 +107,12 @@ pub struct PruneArgs {
     /// Which cache
     #[command(flatten)]
     pub folder: FolderArgs,
-    /// Keep at most so much: 10GB, 500MiB
-    #[arg(long, value_name = "SIZE")]
-    pub max_size: Option<String>,
+    /// Keep at most so much: 10G, 500M
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub max_size: Option<u64>,
     /// Remove what was not used for so long: 30d, 12h
-    #[arg(long, value_name = "AGE")]
-    pub older_than: Option<String>,
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub older_than: Option<Duration>,
     /// Only say what would be removed
     #[arg(long)]
     pub dry_run: bool,
@@ -127,4 +130,36 @@ pub struct RmArgs {
     /// Only say what would be removed
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Reads an age: `30d`, `12h`, `90m`, `45s`, `2w`.
+fn age(text: &str) -> Result<Duration, String> {
+    let number = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let unit = match &text[number.len()..] {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        "w" => 7 * 24 * 3600,
+        other => return Err(format!("{other:?} is none of s m h d w")),
+    };
+    let number: u64 = number.parse().map_err(|_| "give a number and a unit: 90m, 12h, 30d, 2w".to_owned())?;
+    // So far back that no clock has ever shown it is far enough.
+    Ok(Duration::from_secs(number.saturating_mul(unit).min(u64::from(u32::MAX))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_units() {
+        for (text, wanted) in [("45s", 45), ("90m", 5400), ("1h", 3600), ("30d", 2_592_000), ("2w", 1_209_600)] {
+            assert_eq!(age(text).ok(), Some(Duration::from_secs(wanted)), "{text}");
+        }
+        for bad in ["", "30", "x", "-1d", "1.5h", "1y", "d"] {
+            assert!(age(bad).is_err(), "{bad}");
+        }
+        assert_eq!(age("9999999999999999w").ok(), age("999999999w").ok());
+    }
 }

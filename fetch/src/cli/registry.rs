@@ -37,6 +37,13 @@ Examples:
 A sha256sum file has no place for URLs; a pooch registry has place for one, so of mirrors it keeps the first.
 URLs are written as they were given, so a registry with passwords in it stays one.";
 
+const FROM_DOI_EXAMPLES: &str = "\
+Examples:
+  fetch registry from-doi 10.5281/zenodo.3939050 -o registry.txt
+  fetch get -r registry.txt --base-url doi:10.5281/zenodo.3939050/ --cache data
+
+On standard output stands the registry itself; ask for records with --format jsonl.";
+
 /// `fetch registry`
 #[derive(Debug, Args)]
 pub struct RegistryArgs {
@@ -57,6 +64,9 @@ pub enum RegistryCommand {
     /// Write a registry in another form
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+    /// Make the registry of all files of a record, by the digests that its repository tells
+    #[command(after_help = FROM_DOI_EXAMPLES)]
+    FromDoi(FromDoiArgs),
 }
 
 /// `fetch registry make`
@@ -112,4 +122,17 @@ pub struct ConvertArgs {
     /// Where to write it, whole or not at all [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// `fetch registry from-doi`
+#[derive(Debug, Args)]
+pub struct FromDoiArgs {
+    /// The DOI: 10.PREFIX/SUFFIX, also behind `doi:` or `https://doi.org/`
+    pub doi: String,
+    /// Where to write it, whole or not at all [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How often to try again after a failure that may pass
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub retries: u32,
 }

@@ -4,35 +4,40 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use crate::cache::Place;
 use crate::error::Problem;
-use crate::hash::Digest;
-use crate::source::{Address, Request};
+use crate::source::Request;
 
 /// The places that the requests of a run have taken.
 #[derive(Debug, Default)]
 pub struct Claims {
-    places: Mutex<HashMap<String, Identity>>,
+    /// What each is for, both shortened: a run may have a hundred thousand.
+    places: Mutex<HashMap<Short, Short>>,
 }
 
-/// What makes a file the same for two requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Identity {
-    /// Its digest, wherever it comes from.
-    Digest(Digest),
-    /// Where it comes from, when no digest is known.
-    Url(String),
-}
+/// The beginning of a sha256, long enough that no two texts share one.
+type Short = [u8; 16];
 
 impl Claims {
     /// Takes a place for a request, or refuses when another of this run has it for another file.
     pub fn claim(&self, place: &Place, request: &Request) -> Result<(), Problem> {
+        // The file is the same when its digest is, wherever it comes from; else when it comes from the same place.
         let identity = match &request.expected {
-            Some(digest) => Identity::Digest(digest.clone()),
-            None => Identity::Url(request.addresses.iter().map(Address::exact).collect()),
+            Some(digest) => digest.to_string(),
+            None => request.addresses.iter().map(|address| address.exact() + "\n").collect(),
         };
+        let (place_short, identity) = (short(&place.relative), short(&identity));
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = places.entry(place.relative.clone()).or_insert_with(|| identity.clone());
+        let first = places.entry(place_short).or_insert(identity);
         if *first == identity { Ok(()) } else { Err(Problem::NameConflict { path: place.relative.clone() }) }
     }
+}
+
+fn short(text: &str) -> Short {
+    let whole: [u8; 32] = Sha256::digest(text).into();
+    let mut short = Short::default();
+    short.copy_from_slice(&whole[..16]);
+    short
 }

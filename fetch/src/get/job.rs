@@ -1,29 +1,35 @@
 //! One request, from the look into the cache to the file in its place: hits, retries, mirrors.
 //! Must not know the other requests, nor how bytes come.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use common::Explain;
 use common::fs::FileError;
 use common::record::RecordPath;
 
+use super::process::Unpacker;
 use super::receive::{Held, Received, Receiver};
 use super::{Getter, tell};
 use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
-use crate::events::{Event, FileFailed, FileFinished, Outcome, Status};
+use crate::events::{Event, FileFailed, FileFinished, Outcome, Processed, Status};
 use crate::hash::Digest;
 use crate::source::{Address, Request};
 use crate::transfer::{Answer, Ask, Refusal, Validators};
 
 /// One request under way.
 pub struct Job<'a> {
-    getter: &'a Getter,
+    pub(super) getter: &'a Getter,
     events: &'a Sender<Event>,
     number: u64,
-    request: &'a Request,
-    attempts: u32,
+    pub(super) request: &'a Request,
+    pub(super) attempts: u32,
+    /// Requests for parts, which other threads send.
+    requests: Arc<AtomicU32>,
+    /// By how many connections a long file may come.
+    segments: usize,
     /// Which of the request's URLs was asked last.
     address: usize,
 }
@@ -45,7 +51,8 @@ enum Arrival {
 impl<'a> Job<'a> {
     /// The job number `number` of a run.
     pub fn new(getter: &'a Getter, events: &'a Sender<Event>, number: u64, request: &'a Request) -> Self {
-        Job { getter, events, number, request, attempts: 0, address: 0 }
+        let (segments, requests) = (getter.options.segments, Arc::default());
+        Job { getter, events, number, request, attempts: 0, requests, segments, address: 0 }
     }
 
     /// Does it, and says how it ended; nothing when the run was stopped before. `allowed` is whether it may begin.
@@ -55,10 +62,11 @@ impl<'a> Job<'a> {
             self.getter.claims.claim(&place, self.request)?;
             let got = self.obtain(&place)?;
             self.lock(&got)?;
-            Ok((got, place))
+            let processed = self.process(&place, &got.entry)?;
+            Ok((got, place, processed))
         });
         match result {
-            Ok((got, place)) => Some(Outcome::Finished(self.finished(&got, &place))),
+            Ok((got, place, processed)) => Some(Outcome::Finished(self.finished(&got, &place, processed))),
             Err(Problem::Stopped) => None,
             Err(problem) => Some(Outcome::Failed(self.failed(&problem))),
         }
@@ -72,7 +80,15 @@ impl<'a> Job<'a> {
         if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
             return Ok(Got { entry, status: Status::Cached });
         }
-        let mut partial = cache.begin(place)?;
+        let mut partial = match cache.begin(place, || self.getter.stop.is_set()) {
+            Ok(partial) => partial,
+            // Where nothing can be written, what is there and right is still a hit.
+            Err(problem) if problem.is_unwritable() && !ask_again => {
+                let there = cache.hash_hit_unwritten(place, self.request)?;
+                return Ok(Got { entry: there.ok_or(problem)?, status: Status::Cached });
+            }
+            Err(problem) => return Err(problem),
+        };
         // Another process may have made the file while this one waited.
         cache.refresh()?;
         let present = match cache.stat_hit(place, self.request).filter(|_| trust_stat) {
@@ -113,25 +129,37 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Tries the URLs in rounds until one gives the file; `present` is a version of it that is there.
+    /// Gets the file from one of the URLs; `present` is a version of it that is there.
     fn download(
         &mut self,
         place: &Place,
         mut partial: Partial,
         present: Option<&Entry>,
     ) -> Result<Got, Problem> {
+        let arrival = self.rounds(|job| job.attempt(place, &mut partial, present))?;
+        match arrival {
+            Arrival::File(received) => self.publish(place, partial, received),
+            Arrival::NotModified(entry) => Ok(Got { entry, status: Status::NotModified }),
+        }
+    }
+
+    /// Tries the URLs in rounds until one gives what `attempt` wants of it.
+    pub(super) fn rounds<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Problem> {
         let mut open: Vec<usize> = (0..self.request.addresses.len()).collect();
         let mut last = None;
         for round in 0.. {
             let mut asked: Option<Duration> = None;
             let mut still_open = Vec::new();
             for index in open {
-                let Refusal { problem, retry_after } = match self.attempt(place, &mut partial, index, present)
-                {
-                    Ok(Arrival::File(received)) => return self.publish(place, partial, received),
-                    Ok(Arrival::NotModified(entry)) => {
-                        return Ok(Got { entry, status: Status::NotModified });
-                    }
+                self.address = index;
+                if self.getter.stop.is_set() {
+                    return Err(Problem::Stopped);
+                }
+                let Refusal { problem, retry_after } = match attempt(self) {
+                    Ok(got) => return Ok(got),
                     Err(refusal) => refusal,
                 };
                 match problem {
@@ -155,16 +183,11 @@ impl<'a> Job<'a> {
         &mut self,
         place: &Place,
         partial: &mut Partial,
-        index: usize,
         present: Option<&Entry>,
     ) -> Result<Arrival, Refusal> {
-        self.address = index;
         let address = self.address();
         if self.getter.options.offline && address.local_path().is_none() {
             return Err(Problem::OfflineMiss.into());
-        }
-        if self.getter.stop.is_set() {
-            return Err(Problem::Stopped.into());
         }
         if let Some(entry) = present.filter(|entry| entry.url == address.to_string()) {
             let known = Validators { etag: entry.etag.clone(), last_modified: entry.last_modified.clone() };
@@ -194,12 +217,18 @@ impl<'a> Job<'a> {
     ) -> Result<Option<Received>, Refusal> {
         self.attempts += 1;
         let address = self.address();
-        let body = match self.getter.transfer.open(address, ask)? {
+        let _seat = self.getter.hosts.enter(&address.authority());
+        let body = match self.getter.transfer.open(address, ask, &self.request.access)? {
             Answer::Body(body) => body,
             Answer::NotModified => return Ok(None),
             Answer::NoRest => return Err(Problem::WrongRange.into()),
         };
-        let received = self.receiver(place).receive(partial, body, address, held)?;
+        let received = self.receiver(place).receive(partial, body, address, held);
+        // Whoever sends another range than was asked for is asked for no more of them.
+        if matches!(received, Err(Problem::WrongRange)) {
+            self.segments = 1;
+        }
+        let received = received?;
         if let Err(mismatch) = self.check(&received) {
             partial.restart(None).map_err(FileError::at("write", &place.path)).map_err(Problem::from)?;
             return Err(if received.resumed { Problem::WrongRange } else { mismatch }.into());
@@ -208,12 +237,21 @@ impl<'a> Job<'a> {
     }
 
     fn receiver<'b>(&'b self, place: &'b Place) -> Receiver<'b> {
-        let Getter { stop, .. } = self.getter;
-        Receiver { job: self.number, request: self.request, place, events: self.events, stop }
+        Receiver {
+            job: self.number,
+            request: self.request,
+            place,
+            events: self.events,
+            requests: &self.requests,
+            segments: self.segments,
+            getter: self.getter,
+        }
     }
 
     fn check(&self, received: &Received) -> Result<(), Problem> {
-        for expected in self.request.digests() {
+        // What the requester pins counts more than what a repository tells.
+        let published = received.published.as_ref().filter(|_| !self.request.is_pinned());
+        for expected in self.request.digests().chain(published) {
             let got = received.digests.iter().find(|digest| digest.algorithm() == expected.algorithm());
             if let Some(got) = got.filter(|got| *got != expected) {
                 return Err(Problem::HashMismatch { expected: expected.clone(), got: got.clone() });
@@ -223,7 +261,7 @@ impl<'a> Job<'a> {
     }
 
     fn publish(&self, place: &Place, partial: Partial, received: Received) -> Result<Got, Problem> {
-        let Received { digests, validators, resumed } = received;
+        let Received { digests, validators, resumed, .. } = received;
         let url = self.address().to_string();
         let replaced = place.path.symlink_metadata().is_ok();
         let entry = self.getter.cache.publish(partial, place, url, &digests, validators)?;
@@ -249,11 +287,24 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn address(&self) -> &'a Address {
+    fn process(&self, place: &Place, entry: &Entry) -> Result<Option<Processed>, Problem> {
+        let Some(process) = self.request.process.as_ref().or(self.getter.process.as_ref()) else {
+            return Ok(None);
+        };
+        let (job, name) = (self.number, &self.request.name);
+        Unpacker { job, name, getter: self.getter, events: self.events }.unpack(place, entry, process)
+    }
+
+    /// The URL that is or was asked last.
+    pub(super) fn address(&self) -> &'a Address {
         &self.request.addresses[self.address]
     }
 
-    fn finished(&self, got: &Got, place: &Place) -> FileFinished {
+    fn attempts(&self) -> u32 {
+        self.attempts + self.requests.load(Ordering::Relaxed)
+    }
+
+    fn finished(&self, got: &Got, place: &Place, processed: Option<Processed>) -> FileFinished {
         FileFinished {
             name: self.request.name.clone(),
             url: self.address().to_string(),
@@ -261,29 +312,25 @@ impl<'a> Job<'a> {
             digest: got.entry.sha256().to_owned(),
             size_bytes: got.entry.stamp.size_bytes,
             status: got.status,
-            attempts: self.attempts,
+            attempts: self.attempts(),
             pinned: self.request.is_pinned(),
+            processed,
             extra: self.request.extra.clone(),
         }
     }
 
-    fn failed(&self, problem: &Problem) -> FileFailed {
-        let causes = std::iter::successors(std::error::Error::source(problem), |cause| cause.source());
-        let message = causes.fold(problem.to_string(), |message, cause| format!("{message}: {cause}"));
+    pub(super) fn failed(&self, problem: &Problem) -> FileFailed {
         let (expected, got) = match problem {
             Problem::HashMismatch { expected, got } => (Some(expected.to_string()), Some(got.to_string())),
             _ => (None, None),
         };
         FileFailed {
-            name: self.request.name.clone(),
             url: self.address().to_string(),
-            code: problem.code(),
-            message,
-            hint: problem.hint(),
-            attempts: self.attempts,
+            attempts: self.attempts(),
             expected,
             got,
             extra: self.request.extra.clone(),
+            ..FileFailed::new(&self.request.name, problem)
         }
     }
 }

@@ -1,14 +1,19 @@
 //! Gets many files at once: threads that wait for the network, fed from one queue, telling what happens.
 //! Must not know what is shown of it.
 
+mod check;
 mod claims;
+mod hosts;
 mod job;
+mod process;
 mod queue;
 mod receive;
 mod retry;
+mod segments;
 mod stop;
 
 pub use claims::Claims;
+pub use hosts::Hosts;
 pub use retry::Policy;
 pub use stop::Stop;
 
@@ -18,11 +23,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
+use crate::archive::Limit;
 use crate::cache::{Cache, Verify};
 use crate::error::{Error, Problem};
 use crate::events::Event;
 use crate::registry::Lock;
-use crate::source::{Request, Requests};
+use crate::source::{Process, Request, Requests};
 use crate::transfer::Transfer;
 use job::Job;
 use queue::Queue;
@@ -35,12 +41,18 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// How files are got.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// Ask whether files are there, and get none.
+    pub check: bool,
     /// Use the cache alone.
     pub offline: bool,
     /// Ask the servers whether files without a known digest have changed.
     pub refresh: bool,
     /// How files that are there are checked.
     pub verify: Verify,
+    /// How much may come out of an archive.
+    pub max_unpacked: Limit,
+    /// By how many connections a long file may come.
+    pub segments: usize,
 }
 
 /// What gets files: one for a run, shared by its threads.
@@ -48,9 +60,13 @@ pub struct Getter {
     /// Where files lie.
     pub cache: Cache,
     /// Where bytes come from.
-    pub transfer: Transfer,
+    pub transfer: Arc<Transfer>,
+    /// How many connections each host bears.
+    pub hosts: Hosts,
     /// How files are got.
     pub options: Options,
+    /// What is done with files whose requests do not say it.
+    pub process: Option<Process>,
     /// How often a URL is tried.
     pub policy: Policy,
     /// Whether to go on.
@@ -100,8 +116,10 @@ impl Getter {
     fn work(&self, queue: &Queue<Item>, events: &Sender<Event>) -> Result<(), Error> {
         while let Some(item) = queue.pop() {
             let (number, mut request) = item.inspect_err(|_| queue.close())?;
-            let pinned = self.pin(&mut request);
-            if let Some(outcome) = Job::new(self, events, number, &request).run(pinned) {
+            let allowed = self.pin(&mut request);
+            let job = Job::new(self, events, number, &request);
+            let outcome = if self.options.check { job.availability(allowed) } else { job.run(allowed) };
+            if let Some(outcome) = outcome {
                 tell(events, Event::Ended { job: number, outcome: Box::new(outcome) });
             }
         }

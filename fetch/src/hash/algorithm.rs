@@ -9,8 +9,11 @@ use std::str::FromStr;
 pub enum Algorithm {
     Md5,
     Sha1,
+    Md5Sha1,
+    Ripemd160,
     Sha224,
     Sha256,
+    Sm3,
     Sha384,
     Sha512,
     Sha512_224,
@@ -31,16 +34,19 @@ pub enum Algorithm {
 /// Name and digest length in bytes, in the order of strength that SRI asks for: weakest first.
 ///
 /// Names are those of Python's hashlib and xxhash, which pooch's registries use, and `blake3`.
-const KNOWN: [(Algorithm, &str, usize); 19] = [
+const KNOWN: [(Algorithm, &str, usize); 22] = [
     (Algorithm::Xxh32, "xxh32", 4),
     (Algorithm::Xxh64, "xxh64", 8),
     (Algorithm::Xxh3_64, "xxh3_64", 8),
     (Algorithm::Xxh3_128, "xxh3_128", 16),
     (Algorithm::Md5, "md5", 16),
     (Algorithm::Sha1, "sha1", 20),
+    (Algorithm::Md5Sha1, "md5-sha1", 36),
+    (Algorithm::Ripemd160, "ripemd160", 20),
     (Algorithm::Sha224, "sha224", 28),
     (Algorithm::Sha512_224, "sha512_224", 28),
     (Algorithm::Sha3_224, "sha3_224", 28),
+    (Algorithm::Sm3, "sm3", 32),
     (Algorithm::Sha256, "sha256", 32),
     (Algorithm::Sha512_256, "sha512_256", 32),
     (Algorithm::Sha3_256, "sha3_256", 32),
@@ -51,6 +57,41 @@ const KNOWN: [(Algorithm, &str, usize); 19] = [
     (Algorithm::Blake2b, "blake2b", 64),
     (Algorithm::Sha3_512, "sha3_512", 64),
     (Algorithm::Sha512, "sha512", 64),
+];
+
+/// Other spellings, in lower case: those of SRI, of xxhash, and of OpenSSL, which hashlib takes as well.
+const ALIASES: [(&str, &str); 31] = [
+    ("xxh128", "xxh3_128"),
+    ("sha-1", "sha1"),
+    ("sha-224", "sha224"),
+    ("sha-256", "sha256"),
+    ("sha-384", "sha384"),
+    ("sha-512", "sha512"),
+    ("sha2-224", "sha224"),
+    ("sha2-256", "sha256"),
+    ("sha2-384", "sha384"),
+    ("sha2-512", "sha512"),
+    ("sha512-224", "sha512_224"),
+    ("sha512-256", "sha512_256"),
+    ("sha-512/224", "sha512_224"),
+    ("sha-512/256", "sha512_256"),
+    ("sha2-512/224", "sha512_224"),
+    ("sha2-512/256", "sha512_256"),
+    ("sha3-224", "sha3_224"),
+    ("sha3-256", "sha3_256"),
+    ("sha3-384", "sha3_384"),
+    ("sha3-512", "sha3_512"),
+    ("blake2b512", "blake2b"),
+    ("blake2b-512", "blake2b"),
+    ("blake2s256", "blake2s"),
+    ("blake2s-256", "blake2s"),
+    ("md5_sha1", "md5-sha1"),
+    ("ripemd", "ripemd160"),
+    ("ripemd-160", "ripemd160"),
+    ("rmd160", "ripemd160"),
+    ("ssl3-md5", "md5"),
+    ("ssl3-sha1", "sha1"),
+    ("xxh3-128", "xxh3_128"),
 ];
 
 impl Algorithm {
@@ -93,17 +134,11 @@ pub struct UnknownAlgorithm(pub String);
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
-    /// Reads a name in any case; `xxh128` is xxhash's other name for `xxh3_128`, `sha-256` SRI's for `sha256`.
+    /// Reads a name, or another spelling of one, in any case.
     fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
         let lower = text.to_ascii_lowercase();
-        let name = match lower.as_str() {
-            "xxh128" => "xxh3_128",
-            "sha-1" => "sha1",
-            "sha-256" => "sha256",
-            "sha-384" => "sha384",
-            "sha-512" => "sha512",
-            name => name,
-        };
+        let alias = ALIASES.iter().find(|alias| alias.0 == lower);
+        let name = alias.map_or(lower.as_str(), |alias| alias.1);
         let found = KNOWN.iter().find(|known| known.1 == name);
         found.map(|known| known.0).ok_or_else(|| UnknownAlgorithm(text.to_owned()))
     }
@@ -127,9 +162,16 @@ mod tests {
         }
 
         #[test]
+        fn every_alias_is_of_an_algorithm(index in 0..ALIASES.len()) {
+            let (alias, name) = ALIASES[index];
+            prop_assert_eq!(alias.to_uppercase().parse::<Algorithm>(), name.parse());
+            prop_assert!(KNOWN.iter().any(|known| known.1 == name));
+        }
+
+        #[test]
         fn no_other_text_is_an_algorithm(text in "[a-z0-9_-]{0,12}") {
             let known = KNOWN.iter().any(|known| known.1 == text);
-            let other = ["xxh128", "sha-1", "sha-256", "sha-384", "sha-512"].contains(&text.as_str());
+            let other = ALIASES.iter().any(|alias| alias.0 == text);
             prop_assert_eq!(text.parse::<Algorithm>().is_ok(), known || other);
         }
     }

@@ -13,6 +13,8 @@ pub const CHUNK: usize = 256 * 1024;
 /// The digest under way of one algorithm.
 enum State {
     RustCrypto(Box<dyn DynDigest + Send>),
+    /// One behind the other.
+    Md5Sha1(Box<(md5::Md5, sha1::Sha1)>),
     Blake3(Box<blake3::Hasher>),
     Xxh32(Xxh32),
     Xxh64(Xxh64),
@@ -41,6 +43,10 @@ impl Hasher {
         for (_, state) in &mut self.states {
             match state {
                 State::RustCrypto(state) => state.update(bytes),
+                State::Md5Sha1(state) => {
+                    digest::Digest::update(&mut state.0, bytes);
+                    digest::Digest::update(&mut state.1, bytes);
+                }
                 State::Blake3(state) => {
                     state.update(bytes);
                 }
@@ -56,6 +62,10 @@ impl Hasher {
         let finish = |(algorithm, state): (Algorithm, State)| {
             let bytes = match state {
                 State::RustCrypto(state) => state.finalize().into_vec(),
+                State::Md5Sha1(state) => {
+                    let (md5, sha1) = *state;
+                    [&digest::Digest::finalize(md5)[..], &digest::Digest::finalize(sha1)].concat()
+                }
                 State::Blake3(state) => state.finalize().as_bytes().to_vec(),
                 State::Xxh32(state) => state.digest().to_be_bytes().to_vec(),
                 State::Xxh64(state) => state.digest().to_be_bytes().to_vec(),
@@ -92,6 +102,9 @@ impl State {
         match algorithm {
             Algorithm::Md5 => State::of::<md5::Md5>(),
             Algorithm::Sha1 => State::of::<sha1::Sha1>(),
+            Algorithm::Md5Sha1 => State::Md5Sha1(Box::default()),
+            Algorithm::Ripemd160 => State::of::<ripemd::Ripemd160>(),
+            Algorithm::Sm3 => State::of::<sm3::Sm3>(),
             Algorithm::Sha224 => State::of::<sha2::Sha224>(),
             Algorithm::Sha256 => State::of::<sha2::Sha256>(),
             Algorithm::Sha384 => State::of::<sha2::Sha384>(),
@@ -121,9 +134,12 @@ mod tests {
     use super::*;
 
     /// `hashlib.new(alg, b"abc").hexdigest()`, `xxhash.xxh…(b"abc").hexdigest()` and `b3sum`.
-    const OF_ABC: [(&str, &str); 19] = [
+    const OF_ABC: [(&str, &str); 22] = [
         ("md5", "900150983cd24fb0d6963f7d28e17f72"),
         ("sha1", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        ("md5-sha1", "900150983cd24fb0d6963f7d28e17f72a9993e364706816aba3e25717850c26c9cd0d89d"),
+        ("ripemd160", "8eb208f7e05d987a9b044a8e98c6b087f15a0bfc"),
+        ("sm3", "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
         ("sha224", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
         ("sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         (

@@ -1,8 +1,9 @@
-//! Registries as files of their own: made from a folder, checked, converted, kept as a lock. Each is an answer by
-//! itself; nothing here gets a file.
+//! Registries as files of their own: made from a folder or a record of a repository, checked, converted, kept as a
+//! lock. Each is an answer by itself; nothing here gets a file.
 
 mod check;
 mod convert;
+mod from_doi;
 mod lock;
 mod make;
 mod sums;
@@ -10,6 +11,7 @@ mod walk;
 
 pub use check::{Checked, State, check, unknown};
 pub use convert::{Form, detect, read, read_as, write};
+pub use from_doi::{Listing, record};
 pub use lock::{Lock, Use};
 pub use make::{Hashed, make};
 pub use walk::{Found, Identity, Selection, walk};

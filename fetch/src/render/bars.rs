@@ -26,14 +26,14 @@ impl Bars {
                 Some(total) => total.inc_length(*files),
                 None => self.total = Some(self.progress.count("files", *files)),
             },
-            Event::Started { job, name, size_bytes, held_bytes } => {
-                let bar = self.progress.bytes(name, *size_bytes);
-                bar.inc(*held_bytes);
-                if let Some(earlier) = self.files.insert(*job, bar) {
-                    earlier.finish_and_clear();
-                }
+            Event::Started { job, name, size_bytes, held_bytes, .. } => {
+                self.start(*job, name, *size_bytes, *held_bytes);
             }
-            Event::Advanced { job, bytes } => {
+            Event::Unpacking { job, name, size_bytes } => {
+                self.start(*job, &format!("unpacking {name}"), Some(*size_bytes), 0);
+            }
+            Event::Extracted(_) => {}
+            Event::Advanced { job, bytes } | Event::Unpacked { job, bytes } => {
                 if let Some(bar) = self.files.get(job) {
                     bar.inc(*bytes);
                 }
@@ -45,6 +45,14 @@ impl Bars {
                     total.inc(1);
                 }
             }
+        }
+    }
+
+    fn start(&mut self, job: u64, label: &str, size_bytes: Option<u64>, held_bytes: u64) {
+        let bar = self.progress.bytes(label, size_bytes);
+        bar.inc(held_bytes);
+        if let Some(earlier) = self.files.insert(job, bar) {
+            earlier.finish_and_clear();
         }
     }
 

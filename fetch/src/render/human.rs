@@ -6,8 +6,8 @@ use common::term::{Styles, bytes, count, duration_us};
 
 use crate::cache::{Kept, Reason};
 use crate::events::{
-    FileChecked, FileFailed, FileFinished, FileHashed, FileKept, FileListed, FileRemoved, FileVerified,
-    ListedState, RegistryWritten, Status,
+    EntryChecked, FileChecked, FileFailed, FileFinished, FileHashed, FileKept, FileListed, FileRemoved,
+    FileVerified, ListedState, Processed, RegistryWritten, RequestServed, ServerStarted, Status,
 };
 use crate::reduce::Summary;
 use crate::registry::State;
@@ -26,7 +26,24 @@ pub fn finished(styles: Styles, file: &FileFinished) -> String {
         let line = registry::line(&file.name, &file.digest, Some(&file.url));
         text += &format!("{}  {line}\n", styles.dim(format!("{:>12}", "to pin it")));
     }
-    text
+    text + &file.processed.as_ref().map(|processed| self::processed(styles, processed)).unwrap_or_default()
+}
+
+/// What came out of an archive, and where it lies.
+pub fn processed(styles: Styles, processed: &Processed) -> String {
+    let size = format!("({}, {})", count(processed.files, "file"), bytes(processed.size_bytes));
+    format!("{}  {} {}\n", styles.good(format!("{:>12}", "unpacked")), processed.path.path, styles.dim(size))
+}
+
+/// A file that was asked after.
+pub fn checked(styles: Styles, file: &FileChecked) -> String {
+    let size = file.size_bytes.map(|size| styles.dim(format!(" ({})", bytes(size)))).unwrap_or_default();
+    let word = if file.available {
+        styles.good(format!("{:>12}", "available"))
+    } else {
+        styles.bad(format!("{:>12}", "missing"))
+    };
+    format!("{word}  {} {}{size}\n", file.name, styles.dim(&file.url))
 }
 
 /// A file that could not be got, for standard error.
@@ -82,7 +99,7 @@ fn age(time: Duration) -> String {
 }
 
 /// Whether a file is that of a registry.
-pub fn checked(styles: Styles, file: &FileChecked) -> String {
+pub fn entry_checked(styles: Styles, file: &EntryChecked) -> String {
     let mut text = format!("{}  {}\n", state(styles, file.state), file.name);
     if let (State::Wrong, Some(expected), Some(got)) = (file.state, &file.expected, &file.got) {
         text += &format!("{:>12}  {expected}\n{:>12}  {got}\n", "expected", "got");
@@ -141,4 +158,17 @@ pub fn cleared(removed: u64, size_bytes: u64, kept: u64, dry_run: bool) -> Strin
     let verb = if dry_run { "would be removed" } else { "removed" };
     let kept = if kept > 0 { format!("; {} kept", count(kept, "file")) } else { String::new() };
     format!("{}, {} {verb}{kept}", count(removed, "file"), bytes(size_bytes))
+}
+
+/// Where a server listens.
+pub fn server_started(styles: Styles, server: &ServerStarted) -> String {
+    format!("serving {} at {} {}\n", server.root, styles.bold(&server.url), styles.dim("(Ctrl-C ends it)"))
+}
+
+/// A request that was dealt with.
+pub fn served(styles: Styles, request: &RequestServed) -> String {
+    let RequestServed { method, path, status, .. } = request;
+    let status = if *status < 400 { styles.good(status) } else { styles.bad(status) };
+    let size = styles.dim(format!("{}, {}", bytes(request.bytes), duration_us(request.duration_us)));
+    format!("{status} {method} {path} {size}\n")
 }

@@ -1,22 +1,24 @@
 //! Shows what happens: records for programs, lines and bars for people. The only room that prints.
 
+mod advances;
 mod bars;
 mod human;
 
 pub use human::{cleared, summary};
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::term::{Align, table};
 use common::writer::Output;
 use common::{Format, Session};
 
 use crate::events::{
-    EntryConverted, Event, FileChecked, FileHashed, FileKept, FileListed, FileRemoved, FileVerified, Outcome,
-    Record, RegistryWritten,
+    ArchiveExtracted, EntryChecked, EntryConverted, Event, FileHashed, FileKept, FileListed, FileRemoved,
+    FileVerified, Outcome, Record, RegistryWritten, RequestServed, ServerStarted,
 };
 use crate::registry::State;
+use advances::Advances;
 use bars::Bars;
 
 /// Standard output in the form asked for, and the bars on standard error.
@@ -24,12 +26,21 @@ pub struct Screen<'a> {
     session: &'a Session,
     output: Output,
     bars: Bars,
+    /// Only with `--progress`.
+    advances: Option<Advances>,
 }
 
 impl<'a> Screen<'a> {
     /// The screen of a run.
     pub fn new(session: &'a Session) -> Self {
-        Screen { session, output: session.output(), bars: Bars::new(&session.progress) }
+        Screen { session, output: session.output(), bars: Bars::new(&session.progress), advances: None }
+    }
+
+    /// Lets records tell how far each file is, too.
+    #[must_use]
+    pub fn with_progress(mut self) -> Self {
+        self.advances = Some(Advances::default());
+        self
     }
 
     /// Whether nobody reads standard output any more.
@@ -40,13 +51,28 @@ impl<'a> Screen<'a> {
     /// Shows one event of `fetch get`.
     pub fn show(&mut self, event: Event) -> io::Result<()> {
         self.bars.apply(&event);
+        if let Some(record) = self.advances.as_mut().and_then(|advances| advances.apply(&event, Instant::now())) {
+            self.output.record(&record)?;
+        }
         match event {
             Event::Ended { outcome, .. } => self.ended(*outcome),
+            Event::Extracted(file) if self.session.format == Format::Jsonl => {
+                self.output.record(&Record::Extracted(*file))
+            }
             Event::Postponed { name, reason, wait, .. } if self.session.verbose > 0 => {
                 self.session.note(&format!("{name}: {reason}; again in {} ms", wait.as_millis()));
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Shows what came out of one archive of `fetch extract`.
+    pub fn extracted(&mut self, archive: ArchiveExtracted) -> io::Result<()> {
+        match self.session.format {
+            Format::Human if self.session.quiet => Ok(()),
+            Format::Human => self.text(&human::processed(self.session.styles, &archive.processed)),
+            Format::Jsonl => self.output.record(&Record::ArchiveExtracted(archive)),
         }
     }
 
@@ -73,11 +99,11 @@ impl<'a> Screen<'a> {
     }
 
     /// Shows whether a file is that of a registry; people need not hear of those that are right.
-    pub fn checked(&mut self, file: FileChecked) -> io::Result<()> {
+    pub fn entry_checked(&mut self, file: EntryChecked) -> io::Result<()> {
         match self.session.format {
             Format::Human if file.state == State::Right && self.session.quiet => Ok(()),
-            Format::Human => self.text(&human::checked(self.session.styles, &file)),
-            Format::Jsonl => self.output.record(&Record::Checked(file)),
+            Format::Human => self.text(&human::entry_checked(self.session.styles, &file)),
+            Format::Jsonl => self.output.record(&Record::EntryChecked(file)),
         }
     }
 
@@ -124,12 +150,34 @@ impl<'a> Screen<'a> {
         }
     }
 
+    /// Shows where a server listens.
+    pub fn server_started(&mut self, server: ServerStarted) -> io::Result<()> {
+        match self.session.format {
+            Format::Human => self.text(&human::server_started(self.session.styles, &server)),
+            Format::Jsonl => self.output.record(&Record::ServerStarted(server)),
+        }
+    }
+
+    /// Shows a request that a server has dealt with.
+    pub fn served(&mut self, request: RequestServed) -> io::Result<()> {
+        match self.session.format {
+            Format::Human if self.session.quiet => Ok(()),
+            Format::Human => self.text(&human::served(self.session.styles, &request)),
+            Format::Jsonl => self.output.record(&Record::Served(request)),
+        }
+    }
+
     fn ended(&mut self, outcome: Outcome) -> io::Result<()> {
         match outcome {
             Outcome::Finished(file) => match self.session.format {
                 Format::Human if self.session.quiet => Ok(()),
                 Format::Human => self.text(&human::finished(self.session.styles, &file)),
                 Format::Jsonl => self.output.record(&Record::Finished(file)),
+            },
+            Outcome::Checked(file) => match self.session.format {
+                Format::Human if self.session.quiet && file.available => Ok(()),
+                Format::Human => self.text(&human::checked(self.session.styles, &file)),
+                Format::Jsonl => self.output.record(&Record::Checked(file)),
             },
             Outcome::Failed(file) => {
                 let text = human::failure(self.session.error_styles, &file);

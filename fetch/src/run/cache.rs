@@ -10,11 +10,12 @@ use common::{Exit, Failure, Format, Session};
 use super::lost_output;
 use crate::cache::{Cache, Kept, Kind, Limits, Reason, Removing, Stock, beyond};
 use crate::cli::{CacheCommand, LsArgs, Order, PruneArgs, RmArgs, VerifyArgs};
-use crate::config::{self, Folder};
+use crate::config::Folder;
 use crate::error::Error;
 use crate::events::{FileKept, FileListed, FileRemoved, FileVerified, ListedState};
 use crate::registry::State;
 use crate::render::Screen;
+use crate::source::{self, Address};
 
 /// So few digits of a digest name a file, if not by chance.
 const SHORTEST_DIGEST: usize = 8;
@@ -103,8 +104,8 @@ fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, Failure> {
 
 fn prune(args: &PruneArgs, session: &mut Session) -> Result<Exit, Failure> {
     let limits = Limits {
-        bytes: args.max_size.as_deref().map(|text| config::size("--max-size", text)).transpose()?,
-        age: args.older_than.as_deref().map(|text| config::age("--older-than", text)).transpose()?,
+        bytes: args.max_size,
+        age: args.older_than,
     };
     session.begin().map_err(lost_output)?;
     let cache = Folder::new(&args.folder)?.open()?;
@@ -124,7 +125,7 @@ fn remove(args: &RmArgs, session: &mut Session) -> Result<Exit, Failure> {
     for text in &args.wanted {
         let found: Vec<&Stock> = stock.iter().filter(|one| is_called(one, text)).collect();
         if found.is_empty() {
-            return Err(Error::NotInCache(crate::source::address::conceal(text)).into());
+            return Err(Error::NotInCache(shown(text)).into());
         }
         wanted.extend(found);
     }
@@ -135,12 +136,17 @@ fn remove(args: &RmArgs, session: &mut Session) -> Result<Exit, Failure> {
     Ok(if all { Exit::YES } else { Exit::NO })
 }
 
+/// What somebody asked for, without secrets.
+fn shown(text: &str) -> String {
+    Address::parse(text).map_or_else(|_| source::conceal(&[text.to_owned()]).concat(), |address| address.to_string())
+}
+
 /// Whether something is meant by a name, a path, a URL or a digest.
 fn is_called(one: &Stock, text: &str) -> bool {
     let by_path = std::path::absolute(text).is_ok_and(|path| path == one.path);
     let named = one.relative == text || one.relative.ends_with(&format!("/{text}"));
     let Kind::File(entry) = &one.kind else { return by_path || named };
-    let by_url = crate::source::address::conceal(text) == entry.url;
+    let by_url = shown(text) == entry.url;
     let (algorithm, hex) = text.split_once(':').unwrap_or(("", text));
     let hex = hex.to_ascii_lowercase();
     let by_digest = hex.len() >= SHORTEST_DIGEST

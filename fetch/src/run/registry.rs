@@ -11,13 +11,14 @@ use common::{Exit, Failure, Format, Session};
 use super::lost_output;
 use crate::cache::Layout;
 use crate::cli::{CheckArgs, ConvertArgs, MakeArgs, RegistryCommand};
-use crate::config::{self, Folder};
+use crate::config::{self, Folder, FromDoi};
 use crate::error::{Error, Problem};
-use crate::events::{EntryConverted, FileChecked, FileHashed, RegistryWritten};
-use crate::registry::{self, Form, Identity, Selection, State};
+use crate::events::{EntryChecked, EntryConverted, FileHashed, RegistryWritten};
+use crate::registry::{self, Form, Identity, Listing, Selection, State};
 use crate::render::Screen;
-use crate::source::Request;
 use crate::source::registry::Entry;
+use crate::source::{Address, Request};
+use crate::transfer::{Credentials, Transfer};
 
 /// Runs one command; `records_asked` is whether somebody wants records also where the registry is the answer.
 pub fn run(command: RegistryCommand, records_asked: bool, session: &mut Session) -> Result<Exit, Failure> {
@@ -25,6 +26,7 @@ pub fn run(command: RegistryCommand, records_asked: bool, session: &mut Session)
         RegistryCommand::Make(args) => make(&args, records_asked, session),
         RegistryCommand::Check(args) => check(&args, session),
         RegistryCommand::Convert(args) => convert(&args, records_asked, session),
+        RegistryCommand::FromDoi(args) => from_doi(FromDoi::new(&args)?, records_asked, session),
     }
 }
 
@@ -82,18 +84,47 @@ fn convert(args: &ConvertArgs, records_asked: bool, session: &mut Session) -> Re
         ));
     }
     let text = registry::write(&entries, args.to).map_err(Error::from)?;
+    show(&entries, target, records_asked, session)?;
+    put(&text, entries.len(), target, records_asked, session)
+}
+
+fn from_doi(config: FromDoi, records_asked: bool, session: &mut Session) -> Result<Exit, Failure> {
+    let target = target(config.output.as_deref());
+    let transfer = Transfer::new(1, config.proxies, Credentials::default(), config.services, true);
+    let record = registry::record(&transfer, &config.doi, config.policy)?;
+    let listing = Listing::new(&config.doi, &record);
+    for name in &listing.without_digest {
+        session.warn(&format!("{name:?} is only a comment: {} tells no digest of it", record.host()));
+    }
+    for name in &listing.unfit {
+        session.warn(&format!("{name:?} is left out: no registry can have such a name"));
+    }
+    let base = Address::parse(&format!("doi:{}/", config.doi)).map_err(Error::from)?;
+    let with_url = |entry: &Entry| Entry { addresses: vec![base.join(&entry.name)], ..entry.clone() };
+    let entries: Vec<Entry> = listing.entries.iter().map(with_url).collect();
+    show(&entries, target, records_asked, session)?;
+    put(&listing.text, entries.len(), target, records_asked, session)
+}
+
+/// Shows programs what a registry has, when the registry itself is not what they read.
+fn show(
+    entries: &[Entry],
+    target: Option<&Path>,
+    records_asked: bool,
+    session: &mut Session,
+) -> Result<(), Failure> {
     if target.is_some() || records_asked {
         session.begin().map_err(lost_output)?;
     }
     if session.format == Format::Jsonl && (target.is_some() || records_asked) {
         let mut screen = Screen::new(session);
-        for entry in &entries {
+        for entry in entries {
             let urls = entry.addresses.iter().map(ToString::to_string).collect();
             let (name, digest) = (entry.name.clone(), entry.digest.to_string());
             screen.converted(EntryConverted { name, digest, urls }).map_err(lost_output)?;
         }
     }
-    put(&text, entries.len(), target, records_asked, session)
+    Ok(())
 }
 
 /// Writes a registry to its file, or prints it.
@@ -150,7 +181,7 @@ fn check(args: &CheckArgs, session: &mut Session) -> Result<Exit, Failure> {
     }
     let mut screen = Screen::new(session);
     for file in checked {
-        let record = FileChecked {
+        let record = EntryChecked {
             name: file.name,
             path: RecordPath::from(file.path.as_path()),
             state: file.state,
@@ -158,7 +189,7 @@ fn check(args: &CheckArgs, session: &mut Session) -> Result<Exit, Failure> {
             got: file.got.map(|digest| digest.to_string()),
             size_bytes: file.size_bytes,
         };
-        screen.checked(record).map_err(lost_output)?;
+        screen.entry_checked(record).map_err(lost_output)?;
     }
     Ok(exit)
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::{Address, Request, documents};
+use super::{Access, Address, Process, Request, documents};
 use crate::error::Error;
 use crate::events::OWN_KEYS;
 use crate::hash::Digest;
@@ -88,6 +88,7 @@ fn from_object(mut object: Map<String, Value>, unaddressed: &Unaddressed) -> Res
     if addresses.is_empty() && matches!(unaddressed, Unaddressed::Refused) {
         return Err(NO_URL.into());
     }
+    let access = Access::take(&mut object).map_err(|bad| bad.to_string())?;
     let name = take_text(&mut object, "name")?;
     let named = name.is_some();
     if let (true, Unaddressed::Below(base), Some(name)) = (addresses.is_empty(), unaddressed, &name) {
@@ -104,8 +105,10 @@ fn from_object(mut object: Map<String, Value>, unaddressed: &Unaddressed) -> Res
     let digest = take_text(&mut object, "digest")?;
     let expected: Option<Digest> =
         hash.or(digest).map(|hash| hash.parse().map_err(|error| format!("bad hash: {error}"))).transpose()?;
+    let process = object.remove("process").filter(|process| !process.is_null());
+    let process = process.map(Process::from_json).transpose()?;
     object.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
-    Ok(Some(Request { name, addresses, named, locked: None, expected, dest, extra: object }))
+    Ok(Some(Request { name, addresses, access, named, locked: None, expected, dest, process, extra: object }))
 }
 
 fn addresses(object: &mut Map<String, Value>) -> Result<Vec<Address>, String> {

@@ -1,15 +1,25 @@
 //! Where requests come from: the command line, a registry file, JSON on standard input.
 //! Must not know how a file is got or where it will lie.
 
+pub mod access;
 pub mod address;
 mod arguments;
+mod conceal;
 mod documents;
+pub mod doi;
 mod json;
+mod process;
+pub mod object;
 pub mod registry;
+pub mod version;
 
-pub use address::{Address, BadAddress};
+pub use access::{Access, Header, Login};
+pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
+pub use conceal::conceal;
 pub use json::{Unaddressed, read_json, read_json_as};
+pub use object::Object;
+pub use process::{Process, ProcessKind};
 pub use registry::from_registry;
 
 use serde_json::{Map, Value};
@@ -26,12 +36,16 @@ pub struct Request {
     pub addresses: Vec<Address>,
     /// Whether somebody gave it that name; else it is the end of its URL.
     pub named: bool,
+    /// What lets the requester in, at those addresses alone.
+    pub access: Access,
     /// The digest it must have.
     pub expected: Option<Digest>,
     /// The digest that a lock file has for it, which it must have too.
     pub locked: Option<Digest>,
     /// Where below the cache folder it shall lie, when not at a place of the cache's choice.
     pub dest: Option<String>,
+    /// What is to be done with it then.
+    pub process: Option<Process>,
     /// The requester's own keys, which travel on into the record.
     pub extra: Map<String, Value>,
 }
@@ -76,16 +90,28 @@ impl Request {
             name: address.file_name(),
             addresses: vec![address],
             named: false,
+            access: Access::default(),
             expected,
             locked: None,
             dest: None,
+            process: None,
             extra: Map::new(),
         }
     }
 
     /// A request by a name that somebody gave.
     pub fn named(name: String, addresses: Vec<Address>, expected: Option<Digest>) -> Request {
-        Request { name, addresses, named: true, expected, locked: None, dest: None, extra: Map::new() }
+        Request {
+            name,
+            addresses,
+            named: true,
+            access: Access::default(),
+            expected,
+            locked: None,
+            dest: None,
+            process: None,
+            extra: Map::new(),
+        }
     }
 
     /// All digests that are known for it, its own first.

@@ -173,7 +173,7 @@ fn double_quoted(characters: &mut std::str::Chars, word: &mut String) -> Result<
 }
 
 /// A word that [`split`] reads back as it was; plain words stay plain.
-fn quote(word: &str) -> String {
+pub fn quote(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "@%+=:,./-_?&~*".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

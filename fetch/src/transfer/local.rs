@@ -21,5 +21,5 @@ pub fn open(path: &Path) -> Result<Body, Problem> {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     let size = metadata.is_file().then_some(metadata.len());
-    Ok(Body { bytes: Box::new(file), from: 0, size, validators: Validators::default() })
+    Ok(Body::new(file, 0, size, Validators::default()))
 }

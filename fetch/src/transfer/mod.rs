@@ -1,18 +1,36 @@
-//! Gets bytes from where they are: one room for each protocol. Must not know caches, digests or retries.
+//! Gets bytes from where they are: one room for each protocol. Must not know caches or retries, nor check digests.
 
-mod http;
+pub mod credentials;
+pub mod doi;
+mod ftp;
+pub mod http;
 mod local;
-mod retry_after;
+pub mod proxy;
+mod remote;
+pub mod retry_after;
+mod sftp;
+mod store;
+
+pub use credentials::Credentials;
+pub use proxy::Proxies;
+pub use remote::RemoteProblem;
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Problem;
-use crate::source::Address;
+use crate::hash::Digest;
+use crate::source::{Access, Address};
 
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
     http: http::Client,
+    ftp: ftp::Client,
+    sftp: sftp::Client,
+    doi: doi::Resolver,
+    credentials: Arc<Credentials>,
+    stores: store::Stores,
 }
 
 /// What tells one version of a file from another, in the server's words.
@@ -46,18 +64,44 @@ pub enum Ask<'a> {
         /// See [`Validators::strong`].
         validator: &'a str,
     },
+    /// The bytes `from..to` if it is still the version `validator`, else the whole file. A protocol that cannot
+    /// tell them apart gives the whole.
+    Part {
+        /// The first byte.
+        from: u64,
+        /// The byte behind the last.
+        to: u64,
+        /// See [`Validators::strong`].
+        validator: &'a str,
+    },
 }
 
 /// A file that begins to come.
 pub struct Body {
     /// Its bytes from `from` on, exactly as they are stored.
-    pub bytes: Box<dyn Read>,
-    /// How many bytes before them do not come: other than 0 only when the rest was asked for.
+    pub bytes: Box<dyn Read + Send>,
+    /// How many bytes before them do not come: other than 0 only when the rest or a part was asked for.
     pub from: u64,
     /// How many there must be with those before them, where that is known.
     pub size: Option<u64>,
     /// Which version it is.
     pub validators: Validators,
+    /// The digest that whoever keeps the file says it has.
+    pub digest: Option<Digest>,
+    /// Whether [`Ask::Part`] is understood here.
+    pub ranges: bool,
+}
+
+impl Body {
+    /// A body of which nothing more is known: no digest, and whether parts of it can be had.
+    pub fn new(
+        bytes: impl Read + Send + 'static,
+        from: u64,
+        size: Option<u64>,
+        validators: Validators,
+    ) -> Body {
+        Body { bytes: Box::new(bytes), from, size, validators, digest: None, ranges: false }
+    }
 }
 
 /// What an address answers.
@@ -68,6 +112,15 @@ pub enum Answer {
     NotModified,
     /// There are no such bytes of it as were asked for.
     NoRest,
+}
+
+/// A file that is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found {
+    /// Its size in bytes, where that is known.
+    pub size_bytes: Option<u64>,
+    /// What an HTTP server answered.
+    pub http_status: Option<u16>,
 }
 
 /// An address that gives no file.
@@ -85,16 +138,57 @@ impl From<Problem> for Refusal {
 }
 
 impl Transfer {
-    /// A transfer that keeps up to `connections` open to each host.
-    pub fn new(connections: usize) -> Transfer {
-        Transfer { http: http::Client::new(connections) }
+    /// A transfer that keeps up to `connections` open to each host, and resolves DOIs by these services; when
+    /// `anonymous`, stores are asked without credentials.
+    pub fn new(
+        connections: usize,
+        proxies: Proxies,
+        credentials: Credentials,
+        services: doi::Services,
+        anonymous: bool,
+    ) -> Transfer {
+        let credentials = Arc::new(credentials);
+        Transfer {
+            http: http::Client::new(connections, proxies, Arc::clone(&credentials)),
+            ftp: ftp::Client::default(),
+            sftp: sftp::Client::default(),
+            doi: doi::Resolver::new(services),
+            stores: store::Stores::new(anonymous),
+            credentials,
+        }
     }
 
     /// Opens what lies at `address`; only some protocols know of anything but the whole.
-    pub fn open(&self, address: &Address, ask: Ask<'_>) -> Result<Answer, Refusal> {
-        match address.local_path() {
-            Some(path) => Ok(Answer::Body(local::open(&path)?)),
-            None => self.http.open(address, ask),
+    pub fn open(&self, address: &Address, ask: Ask<'_>, access: &Access) -> Result<Answer, Refusal> {
+        if let Some(path) = address.local_path() {
+            return Ok(Answer::Body(local::open(&path)?));
         }
+        match address.scheme() {
+            "ftp" | "ftps" | "ftpes" => {
+                Ok(self.ftp.open(address, ask, self.credentials.login(address, Some(access)))?)
+            }
+            "sftp" => Ok(self.sftp.open(address, ask, self.credentials.stated(address, Some(access)))?),
+            "doi" => self.doi.open(&self.http, &address.doi(), ask),
+            _ if let Some(object) = address.object() => self.stores.open(&self.http, object, ask),
+            _ => self.http.open(address, ask, Some(access)),
+        }
+    }
+
+    /// Asks whether something lies at `address`, without getting it.
+    pub fn check(&self, address: &Address, access: &Access) -> Result<Found, Refusal> {
+        match address.scheme() {
+            "doi" => self.doi.check(&self.http, &address.doi()),
+            "http" | "https" => self.http.check(address, Some(access)),
+            // The others have no question of its own for this; a body that nobody reads costs them little.
+            _ => match self.open(address, Ask::Whole, access)? {
+                Answer::Body(body) => Ok(Found { size_bytes: body.size, http_status: None }),
+                Answer::NotModified | Answer::NoRest => Ok(Found { size_bytes: None, http_status: None }),
+            },
+        }
+    }
+
+    /// The record that a DOI stands for.
+    pub fn record(&self, doi: &str) -> Result<Arc<doi::Record>, Refusal> {
+        self.doi.record(&self.http, doi)
     }
 }

@@ -42,7 +42,7 @@ fn a_bad_line_is_named() {
     for (bad, said) in [
         ("nope", "line 2 is not JSON"),
         ("{\"name\":\"x\"}", "line 2: neither \"url\" nor \"urls\" is given"),
-        ("{\"url\":\"ftp://host/x\"}", "line 2: ftp: URLs are not supported"),
+        ("{\"url\":\"gopher://host/x\"}", "line 2: gopher: URLs are not supported"),
         ("{\"url\":\"http://h/x\",\"hash\":\"md5:00\"}", "line 2: bad hash: a md5 digest has 16 bytes"),
     ] {
         let records = world.records_of_input(&["get", "-"], &format!("{good}\n{bad}\n"), 2);

@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::server::Fault;
-use super::{HELLO, World, files, leftovers, noise};
+use super::{HELLO, World, files, leftovers, noise, resum};
 
-/// So many runs are killed.
+/// So many runs are killed, unless `SNAKEPIPE_KILLS` says how many: `cargo xtask faults` does.
 const KILLS: usize = 60;
 /// A run without disturbance is over in less.
 const LONGEST_LIFE: u64 = 40_000;
@@ -79,13 +79,26 @@ fn kill_and_look(pinned: bool) {
         get.extend(urls.iter().map(String::as_str));
     }
     let mut killed = 0;
-    for (number, random) in (0..KILLS).zip(noise(8 * KILLS, 7).chunks(8)) {
-        let mut child = world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let kills = std::env::var("SNAKEPIPE_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    for (number, random) in (0..kills).zip(noise(8 * kills, 7).chunks(8)) {
+        let before = files(&world.path("data"));
+        let start = || world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Now and then another run is at it, which goes on for a while longer.
+        let other = (random[1] % 4 == 0).then(start);
+        let mut child = start();
         let life = u64::from_le_bytes(random.try_into().unwrap()) % LONGEST_LIFE;
         std::thread::sleep(Duration::from_micros(life));
         child.kill().unwrap();
         killed += u32::from(!child.wait().unwrap().success());
         nothing_is_wrong(&world, &served);
+        if let Some(mut other) = other {
+            std::thread::sleep(Duration::from_micros(life / 2));
+            other.kill().unwrap();
+            other.wait().unwrap();
+            nothing_is_wrong(&world, &served);
+        }
+        let after = files(&world.path("data"));
+        assert!(before.iter().all(|name| after.contains(name)), "{before:?} were there, then {after:?}");
         // There must be something to do for the next run, and something that goes wrong.
         let name = format!("f{}", [6, 10_240, 300_000, 1_500_000, 6_000_000][number % 5]);
         let _ = std::fs::remove_file(world.path("data").join(&name));
@@ -141,7 +154,7 @@ fn a_short_file_counts_until_the_machine_starts_anew() {
         let log = world.path("data/.fetch/index.jsonl");
         let text = std::fs::read_to_string(&log).unwrap();
         assert!(text.contains(boot.trim()), "{text}");
-        std::fs::write(&log, text.replace(boot.trim(), "an-earlier-one")).unwrap();
+        std::fs::write(&log, resum(&text.replace(boot.trim(), "an-earlier-one"))).unwrap();
         if lost {
             spoil(&world.path("data/x"));
         }

@@ -1,7 +1,7 @@
 //! Downloads that break off, and what becomes of their beginning.
 
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn with_long_file() -> (World, Vec<u8>) {
 }
 
 /// The partials in the cache folder `data`, without their notes.
-fn partials(world: &World) -> Vec<PathBuf> {
+pub fn partials(world: &World) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(world.path("data/.fetch/partial"));
     let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
     paths.filter(|path| path.extension().is_none()).collect()
@@ -34,7 +34,11 @@ fn sha256(world: &World, bytes: &[u8]) -> String {
 
 /// Starts a run and waits until it has `length` bytes of the file.
 fn run_until(world: &World, args: &[&str], length: u64) -> Child {
-    let child = world.fetch(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    start_until(world, &mut world.fetch(args), length)
+}
+
+fn start_until(world: &World, command: &mut Command, length: u64) -> Child {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let there = |path: &PathBuf| path.metadata().is_ok_and(|state| state.len() == length);
     while !partials(world).iter().any(there) {
         std::thread::sleep(Duration::from_millis(5));
@@ -46,6 +50,13 @@ fn run_until(world: &World, args: &[&str], length: u64) -> Child {
 fn kill_at_half(world: &World, args: &[&str]) {
     world.server.faults("/x", [Fault::Stall(HALF)]);
     let mut child = run_until(world, args, HALF as u64);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Kills a run that a server lets stop at `length` bytes of its only file.
+pub fn kill_at_half_of(world: &World, command: &mut Command, length: u64) {
+    let mut child = start_until(world, command, length);
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -23,15 +23,20 @@ pub enum Fault {
     EndlessChunk,
     /// A redirect.
     Redirect(String),
+    /// This answer, byte by byte.
+    Answer(String),
     /// The answer comes late.
     Slow(Duration),
+    /// The file is this one from now on.
+    Replaced(Vec<u8>),
     /// These headers besides the usual ones.
     Headers(&'static str),
 }
 
-/// One request as it came: the path and all headers, names in lower case.
+/// One request as it came: the method, the path and all headers, names in lower case.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    pub method: String,
     pub path: String,
     pub headers: HashMap<String, String>,
 }
@@ -41,6 +46,8 @@ struct State {
     files: HashMap<String, Vec<u8>>,
     faults: HashMap<String, VecDeque<Fault>>,
     seen: Vec<Seen>,
+    /// How many bytes a second each connection gets of a path.
+    rates: HashMap<String, usize>,
 }
 
 /// The server; it listens until the test process ends.
@@ -83,6 +90,12 @@ impl Server {
         self
     }
 
+    /// Gives each connection no more than so many bytes of `path` a second.
+    pub fn throttle(&self, path: &str, bytes_per_second: usize) -> &Server {
+        self.state().rates.insert(path.to_owned(), bytes_per_second);
+        self
+    }
+
     /// The requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
@@ -95,11 +108,15 @@ impl Server {
     /// Answers one request; nothing when the connection is to end.
     fn answer(&self, stream: &TcpStream) -> Option<()> {
         let seen = read_request(stream)?;
-        let (fault, body) = {
+        let (fault, body, rate) = {
             let mut state = self.state();
             state.seen.push(seen.clone());
             let fault = state.faults.get_mut(&seen.path).and_then(VecDeque::pop_front);
-            (fault, state.files.get(&seen.path).cloned())
+            if let Some(Fault::Replaced(bytes)) = &fault {
+                state.files.insert(seen.path.clone(), bytes.clone());
+            }
+            let rate = state.rates.get(&seen.path).copied();
+            (fault, state.files.get(&seen.path).cloned(), rate)
         };
         let mut stream = stream;
         let mut extra = String::new();
@@ -114,6 +131,7 @@ impl Server {
                 let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
                 return stream.write_all(head.as_bytes()).ok();
             }
+            Some(Fault::Answer(answer)) => return stream.write_all(answer.as_bytes()).ok(),
             Some(Fault::Slow(wait)) => std::thread::sleep(*wait),
             Some(Fault::Headers(headers)) => extra += headers,
             _ => {}
@@ -137,12 +155,16 @@ impl Server {
         // pip reads a list of links only from a page that says it is one.
         let kind = if seen.path.ends_with('/') { "text/html" } else { "application/octet-stream" };
         let mut status = "200 OK";
-        if let (Some(from), false) = (range(&seen, &etag), matches!(fault, Some(Fault::NoRange))) {
-            let (told, whole) =
-                (if matches!(fault, Some(Fault::WrongRange)) { from + 1 } else { from }, body.len());
-            status = "206 Partial Content";
-            extra += &format!("Content-Range: bytes {told}-{}/{whole}\r\n", whole - 1);
-            body.drain(..told);
+        if !matches!(fault, Some(Fault::NoRange)) {
+            extra += "Accept-Ranges: bytes\r\n";
+            if let Some((from, to)) = range(&seen, &etag) {
+                let whole = body.len();
+                let told = if matches!(fault, Some(Fault::WrongRange)) { from + 1 } else { from };
+                status = "206 Partial Content";
+                body.truncate(to.unwrap_or(whole));
+                extra += &format!("Content-Range: bytes {told}-{}/{whole}\r\n", body.len() - 1);
+                body.drain(..told);
+            }
         }
         let head = format!(
             "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nETag: {etag}\r\n{extra}Content-Length: {}\r\n\r\n",
@@ -160,26 +182,40 @@ impl Server {
                 let _ = stream.read(&mut [0]);
                 None
             }
-            _ => stream.write_all(&body).ok(),
+            _ => match rate {
+                Some(rate) => drip(stream, &body, rate),
+                None => stream.write_all(&body).ok(),
+            },
         }
     }
 }
 
-/// Where the range begins that a request asks for, of the version that is there.
-fn range(seen: &Seen, etag: &str) -> Option<usize> {
-    let from = seen.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()?;
-    seen.headers.get("if-range").is_none_or(|version| version == etag).then_some(from)
+/// Writes so many bytes a second.
+fn drip(mut stream: &TcpStream, body: &[u8], rate: usize) -> Option<()> {
+    for piece in body.chunks((rate / 50).max(1)) {
+        stream.write_all(piece).ok()?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Some(())
+}
+
+/// Which range a request asks for, of the version that is there: its first byte, and the one behind its last.
+fn range(seen: &Seen, etag: &str) -> Option<(usize, Option<usize>)> {
+    let (from, last) = seen.headers.get("range")?.strip_prefix("bytes=")?.split_once('-')?;
+    let to = if last.is_empty() { None } else { Some(last.parse::<usize>().ok()? + 1) };
+    seen.headers.get("if-range").is_none_or(|version| version == etag).then_some((from.parse().ok()?, to))
 }
 
 fn read_request(stream: &TcpStream) -> Option<Seen> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next()?.ok()?;
-    let path = first.split(' ').nth(1)?.to_owned();
+    let mut words = first.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
     let mut headers = HashMap::new();
     for line in lines {
         let line = line.ok()?;
         let Some((name, value)) = line.split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    Some(Seen { path, headers })
+    Some(Seen { method, path, headers })
 }

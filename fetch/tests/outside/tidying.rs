@@ -59,7 +59,7 @@ fn what_is_too_old_or_too_much_goes_and_what_was_used_last_stays() {
     // A hit is a use.
     world.records(&["get", "--cache", "data", &world.server.url("/f1")], 0);
     assert_eq!(world.requests(), 4);
-    assert_eq!(prune(&["--max-size", "100kB"])[0]["reason"], "too_much");
+    assert_eq!(prune(&["--max-size", "100K"])[0]["reason"], "too_much");
     assert_eq!(files(&world.path("data")), ["f1"]);
     // What went is got again.
     assert_eq!(

@@ -8,6 +8,8 @@ pub struct Arm {
     pub name: &'static str,
     /// What to do before each round, outside the measurement.
     pub before: Option<Box<dyn Fn() -> anyhow::Result<()>>>,
+    /// The ratio of wall times that it is to reach, and to which arm; said beside the figures.
+    pub goals: Vec<(&'static str, f64)>,
     /// Makes the command.
     pub command: Box<dyn Fn() -> Command>,
 }
@@ -15,7 +17,13 @@ pub struct Arm {
 impl Arm {
     /// An arm without preparation.
     pub fn new(name: &'static str, command: impl Fn() -> Command + 'static) -> Arm {
-        Arm { name, before: None, command: Box::new(command) }
+        Arm { name, before: None, goals: Vec::new(), command: Box::new(command) }
+    }
+
+    /// The same arm, which is to take at most `ratio` times as long as the arm `other`.
+    pub fn within(mut self, ratio: f64, other: &'static str) -> Arm {
+        self.goals.push((other, ratio));
+        self
     }
 
     /// The same arm, prepared by `before` in each round.

@@ -1,4 +1,4 @@
-//! `fetch` beside curl with openssl, and pooch, over nginx on loopback.
+//! `fetch` beside curl with openssl, pooch, and aria2, over nginx on loopback.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,15 @@ use crate::shell;
 const BIG_BYTES: usize = 1 << 30;
 const FILES: usize = 1000;
 const FILE_BYTES: usize = 10 << 10;
+const SLOW_BYTES: usize = 200 << 20;
 const PORT: u16 = 18_723;
 
-/// One large file, a thousand small ones, and both again from the cache.
+const OPENSSL: &str = "curl && openssl";
+const CURL_PARALLEL: &str = "curl -Z, unverified";
+const POOCH_ARM: &str = "pooch";
+const ARIA2: &str = "aria2c -x8 -s8, unverified";
+
+/// One large file, a thousand small ones, one from a server slow with each connection; the first two again.
 pub fn works(scratch: &Path) -> Result<Vec<Work>> {
     let www = scratch.join("www");
     let served = Served::make(&www)?;
@@ -32,14 +38,16 @@ pub fn works(scratch: &Path) -> Result<Vec<Work>> {
 /// The files under nginx and their registries in pooch's format.
 struct Served {
     big: PathBuf,
+    slow: PathBuf,
     small: PathBuf,
 }
 
 impl Served {
     fn make(www: &Path) -> Result<Served> {
         std::fs::create_dir_all(www.join("small"))?;
-        let served = Served { big: www.join("big.txt"), small: www.join("small.txt") };
-        if served.small.exists() {
+        let served =
+            Served { big: www.join("big.txt"), slow: www.join("slow.txt"), small: www.join("small.txt") };
+        if served.slow.exists() {
             return Ok(served);
         }
         let block: Vec<u8> =
@@ -59,6 +67,10 @@ impl Served {
             registry += &format!("{name} sha256:{}\n", hex(&Sha256::digest(&bytes)));
         }
         std::fs::write(&served.small, registry)?;
+        std::fs::create_dir_all(www.join("slow"))?;
+        let slow = block.repeat(SLOW_BYTES / block.len());
+        std::fs::write(www.join("slow/slow.bin"), &slow)?;
+        std::fs::write(&served.slow, format!("slow/slow.bin sha256:{}\n", hex(&Sha256::digest(&slow))))?;
         Ok(served)
     }
 
@@ -76,16 +88,23 @@ impl Served {
         let big = vec![
             curl_openssl(&cache).after(fresh(&cache)),
             pooch(&self.big, &cache).after(fresh(&cache)),
-            fetch(&self.big, &cache).after(fresh(&cache)),
+            fetch(&self.big, &cache).after(fresh(&cache)).within(0.9, OPENSSL).within(0.25, POOCH_ARM),
         ];
         let small = vec![
             curl_parallel(scratch, &cache).after(fresh(&cache)),
             pooch(&self.small, &cache).after(fresh(&cache)),
-            fetch(&self.small, &cache).after(fresh(&cache)),
+            fetch(&self.small, &cache).after(fresh(&cache)).within(1.1, CURL_PARALLEL).within(0.1, POOCH_ARM),
+        ];
+        let slow = vec![
+            aria2(&cache).after(fresh(&cache)),
+            curl_slow(&cache).after(fresh(&cache)),
+            pooch(&self.slow, &cache).after(fresh(&cache)),
+            fetch(&self.slow, &cache).after(fresh(&cache)).within(1.0, ARIA2),
         ];
         vec![
             Work { name: "1 GiB with sha256".into(), arms: big, keep: Vec::new() },
             Work { name: format!("{FILES} files of 10 KiB"), arms: small, keep: Vec::new() },
+            Work { name: "200 MiB at 20 MiB/s a connection".into(), arms: slow, keep: Vec::new() },
         ]
     }
 
@@ -118,7 +137,7 @@ fn curl_openssl(cache: &Path) -> Arm {
         cache.display(),
         base_url()
     );
-    Arm::new("curl && openssl", move || {
+    Arm::new(OPENSSL, move || {
         let mut sh = shell::command("sh");
         sh.args(["-c", &line]);
         sh
@@ -130,7 +149,7 @@ fn curl_parallel(scratch: &Path, cache: &Path) -> Arm {
     let lines: String = (0..FILES)
         .map(|n| format!("url={0}small/{n:04}.bin\noutput={1}/{n:04}.bin\n", base_url(), cache.display()))
         .collect();
-    Arm::new("curl -Z, unverified", move || {
+    Arm::new(CURL_PARALLEL, move || {
         // Written anew each time: the arm owns its input.
         let _ = std::fs::write(&config, &lines);
         let mut curl = shell::command("curl");
@@ -151,7 +170,7 @@ for name in p.registry:
 
 fn pooch(registry: &Path, cache: &Path) -> Arm {
     let (registry, cache) = (registry.to_owned(), cache.to_owned());
-    Arm::new("pooch", move || {
+    Arm::new(POOCH_ARM, move || {
         let mut python = shell::command(venv("bench"));
         python.args(["-c", POOCH]).arg(&registry).arg(&cache).arg(base_url());
         python
@@ -168,6 +187,24 @@ fn fetch(registry: &Path, cache: &Path) -> Arm {
     })
 }
 
+fn aria2(cache: &Path) -> Arm {
+    let cache = cache.to_owned();
+    Arm::new(ARIA2, move || {
+        let mut aria2 = shell::command("aria2c");
+        aria2.args(["-q", "-x8", "-s8", "-d"]).arg(&cache).arg(base_url() + "slow/slow.bin");
+        aria2
+    })
+}
+
+fn curl_slow(cache: &Path) -> Arm {
+    let target = cache.join("slow.bin");
+    Arm::new("curl, unverified", move || {
+        let mut curl = shell::command("curl");
+        curl.args(["-sf", "-o"]).arg(&target).arg(base_url() + "slow/slow.bin");
+        curl
+    })
+}
+
 /// A running nginx, ended when dropped.
 struct Nginx(Child);
 
@@ -178,7 +215,8 @@ impl Nginx {
             "daemon off; pid {0}/nginx.pid; error_log stderr; worker_processes 1; user root;
              events {{ }}
              http {{ access_log off; sendfile on; keepalive_requests 100000;
-               server {{ listen 127.0.0.1:{PORT}; root {1}; }} }}",
+               server {{ listen 127.0.0.1:{PORT}; root {1};
+                 location /slow/ {{ limit_rate 20m; }} }} }}",
             scratch.display(),
             www.display()
         );

@@ -1,6 +1,7 @@
 //! Measures arms in turn, A B C A B C …, and compares medians, so that a machine whose speed drifts is fair to all.
 
-use std::process::Stdio;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -15,12 +16,16 @@ use crate::bench::arms::{Arm, Work};
 struct Run {
     wall: f64,
     cpu: f64,
+    /// The most memory that the program itself held, in MiB.
+    peak: f64,
 }
 
 /// The runs of all arms of one work.
 pub struct Measured {
     work: String,
     arms: Vec<(&'static str, Vec<Run>)>,
+    /// Arm, other arm, the ratio of wall times to reach.
+    goals: Vec<(&'static str, &'static str, f64)>,
 }
 
 /// Runs every arm once uncounted, then `rounds` times in turn.
@@ -35,7 +40,8 @@ pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
             }
         }
     }
-    Ok(Measured { work: work.name.clone(), arms })
+    let goals = work.arms.iter().flat_map(|arm| arm.goals.iter().map(|goal| (arm.name, goal.0, goal.1)));
+    Ok(Measured { work: work.name.clone(), arms, goals: goals.collect() })
 }
 
 fn once(arm: &Arm) -> Result<Run> {
@@ -46,10 +52,24 @@ fn once(arm: &Arm) -> Result<Run> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let cpu_before = children_cpu()?;
     let began = Instant::now();
-    let status = command.status()?;
+    let (status, peak) = wait(&command.spawn()?)?;
     let wall = began.elapsed().as_secs_f64();
     anyhow::ensure!(status.success(), "{command:?} ended with {status}");
-    Ok(Run { wall, cpu: children_cpu()? - cpu_before })
+    Ok(Run { wall, cpu: children_cpu()? - cpu_before, peak })
+}
+
+/// Waits for a child, and says how much memory it held at most, in MiB.
+fn wait(child: &Child) -> Result<(ExitStatus, f64)> {
+    let pid = libc::pid_t::try_from(child.id())?;
+    let mut status = 0;
+    // SAFETY: all zeros are a valid rusage, which is a struct of integers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to locals that outlive the call, and nobody else waits for this child.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    anyhow::ensure!(waited == pid, std::io::Error::last_os_error());
+    #[expect(clippy::cast_precision_loss, reason = "no program holds 2^53 KiB")]
+    let peak = usage.ru_maxrss as f64 / 1024.0;
+    Ok((ExitStatus::from_raw(status), peak))
 }
 
 fn children_cpu() -> Result<f64> {
@@ -73,20 +93,33 @@ impl Measured {
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header([self.work.as_str(), "wall s", "ratio", "cpu s", "ratio"]);
+        table.set_header([self.work.as_str(), "wall s", "ratio", "cpu s", "ratio", "MiB"]);
         let base = self.medians(0);
+        let mut goals = String::new();
         for (index, (name, _)) in self.arms.iter().enumerate() {
             let (wall, cpu) = self.medians(index);
             let ratio = |value: f64, base: f64| format!("{:.2}x", value / base);
-            let row = [format!("{wall:.3}"), ratio(wall, base.0), format!("{cpu:.3}"), ratio(cpu, base.1)];
+            let peak = median(self.arms[index].1.iter().map(|run| run.peak));
+            let row = [
+                format!("{wall:.3}"),
+                ratio(wall, base.0),
+                format!("{cpu:.3}"),
+                ratio(cpu, base.1),
+                format!("{peak:.0}"),
+            ];
+            for (_, other, goal) in self.goals.iter().filter(|goal| goal.0 == *name) {
+                let Some(other_index) = self.arms.iter().position(|arm| arm.0 == *other) else { continue };
+                let reached = wall / self.medians(other_index).0;
+                goals += &format!("  {name}: {reached:.2}x the time of {other}, goal {goal:.2}x\n");
+            }
             table.add_row(std::iter::once((*name).to_owned()).chain(row));
         }
-        for column in 1..5 {
+        for column in 1..6 {
             if let Some(column) = table.column_mut(column) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        format!("{table}\n")
+        format!("{table}\n{goals}\n")
     }
 
     /// Every run as a JSON line.
@@ -94,7 +127,7 @@ impl Measured {
         let mut lines = String::new();
         for (arm, runs) in &self.arms {
             for (round, run) in runs.iter().enumerate() {
-                let line = json!({"tool": tool, "work": self.work, "arm": arm, "round": round, "wall_s": run.wall, "cpu_s": run.cpu});
+                let line = json!({"tool": tool, "work": self.work, "arm": arm, "round": round, "wall_s": run.wall, "cpu_s": run.cpu, "peak_mib": run.peak});
                 lines += &format!("{line}\n");
             }
         }

@@ -1,7 +1,8 @@
 //! Makes what tests, demo and benches need and does nothing when it is there: Debian packages, virtual
-//! environments, test suites from source distributions, the runtime files of pages.
+//! environments, npm packages, test suites from source distributions, the runtime files of pages.
 //! Package clients are used as configured on the machine; nothing here knows a registry.
 
+mod node;
 mod suites;
 mod system;
 mod venvs;
@@ -23,6 +24,8 @@ pub fn run(system: bool) -> Result<()> {
     shell::build()?;
     shell::heading("virtual environments");
     venvs::make_all()?;
+    shell::heading("npm packages");
+    node::install_all()?;
     shell::heading("test suites");
     suites::fetch_all()?;
     shell::heading("runtime files of pages");

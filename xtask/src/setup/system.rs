@@ -5,13 +5,14 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// What to install, and why.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("aria2", "a peer in benches"),
     ("chromium", "a real browser for bundles and reports"),
     ("jq", "the pipes of the README"),
     ("make", "the Makefile example"),
     ("nginx-light", "a real server for downloads and benches"),
     ("openssh-server", "a real SFTP server"),
+    ("openssl", "certificates for TLS tests"),
     ("vsftpd", "a real FTP server"),
 ];
 

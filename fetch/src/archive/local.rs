@@ -1,0 +1,76 @@
+//! An archive of this machine, unpacked where its owner says: what `fetch extract` does. Must not know caches.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use common::fs::{FileError, PART_PREFIX, PART_SUFFIX};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{ArchiveError, Budget, Items, Kind, Limit, MemberPath, Order, Selection, Staging, Watch, unpack};
+
+/// What came out of an archive, and where it lies.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// What the archive was.
+    pub kind: Kind,
+    /// The folder that the items lie in.
+    pub target: PathBuf,
+    /// What lies there.
+    pub items: Items,
+}
+
+/// Unpacks the file at `archive` into the folder `to`, else beside it under pooch's names.
+pub fn unpack_local(
+    archive: &Path,
+    to: Option<&Path>,
+    selection: &Selection,
+    limit: Limit,
+    watch: Watch<'_>,
+) -> Result<Unpacked, ArchiveError> {
+    let archive = std::path::absolute(archive).map_err(FileError::at("find", archive))?;
+    let file = File::open(&archive).map_err(FileError::at("read", &archive))?;
+    let size = file.metadata().map_err(FileError::at("read", &archive))?.len();
+    let kind = Kind::detect(&file, &archive)?.ok_or(ArchiveError::OtherKind("an archive, nor compressed"))?;
+    let name = archive.file_name().unwrap_or_default();
+    let mut named = OsString::from(name);
+    named.push(kind.suffix());
+    let (target, output) = match (kind, to) {
+        (Kind::Decompress, None) => (archive.parent().unwrap_or(Path::new("/")).to_owned(), named),
+        (Kind::Decompress, Some(to)) => (to.to_owned(), content_name(name).unwrap_or(named)),
+        (_, None) => (archive.with_file_name(&named), named),
+        (_, Some(to)) => (to.to_owned(), named),
+    };
+    let output = MemberPath::checked(output.as_bytes())?.ok_or(ArchiveError::OtherKind("a file"))?;
+    if kind == Kind::Decompress && !selection.is_all() {
+        return Err(ArchiveError::OtherKind("an archive with members: it is a single compressed file"));
+    }
+    let target = std::path::absolute(&target).map_err(FileError::at("find", &target))?;
+    let home = if target.is_dir() { &target } else { target.parent().unwrap_or(&target) };
+    let key = xxh3_64(&[target.as_os_str().as_bytes(), archive.as_os_str().as_bytes()].concat());
+    let staging = Staging::acquire(&home.join(format!("{PART_PREFIX}{key:016x}{PART_SUFFIX}")))?;
+    let budget = Budget::new(limit, size, watch);
+    let items = unpack(&file, Order { kind, selection, output: &output }, &staging, &budget)?;
+    check_spares(&items, &target, &archive)?;
+    staging.publish(&target, &items, &Items::new())?;
+    Ok(Unpacked { kind, target, items })
+}
+
+/// Refuses what would lie over the archive itself.
+pub fn check_spares(items: &Items, target: &Path, archive: &Path) -> Result<(), ArchiveError> {
+    let own =
+        archive.strip_prefix(target).ok().and_then(|own| MemberPath::parse(own.as_os_str().as_bytes()).ok());
+    match own.flatten().filter(|own| items.contains_key(own)) {
+        Some(own) => Err(ArchiveError::Overwrites { member: own.text(), over: "the archive itself" }),
+        None => Ok(()),
+    }
+}
+
+/// What a compressed file was called before: `data.csv` for `data.csv.gz`.
+fn content_name(name: &std::ffi::OsStr) -> Option<OsString> {
+    let path = Path::new(name);
+    let known = ["gz", "bz2", "xz", "lzma", "zst"];
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    known.contains(&extension.as_str()).then(|| path.file_stem().map(OsString::from)).flatten()
+}
