@@ -336,6 +336,8 @@ pub struct FileListed {
     pub digest: Option<String>,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// The size in bytes of what was unpacked of it.
+    pub unpacked_bytes: u64,
     /// When it was last used, to a day, in RFC 3339.
     pub last_use: String,
 }
@@ -418,7 +420,7 @@ pub struct FileRemoved {
     /// Where it lay: an absolute path.
     #[serde(flatten)]
     pub path: RecordPath,
-    /// Its size in bytes.
+    /// Its size in bytes, with what was unpacked of it.
     pub size_bytes: u64,
     /// Why it went.
     pub reason: Reason,
@@ -432,7 +434,7 @@ pub struct FileKept {
     /// Where it lies: an absolute path.
     #[serde(flatten)]
     pub path: RecordPath,
-    /// Its size in bytes.
+    /// Its size in bytes, with what was unpacked of it.
     pub size_bytes: u64,
     /// Why it stays.
     pub reason: Kept,

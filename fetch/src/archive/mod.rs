@@ -27,7 +27,7 @@ pub use error::ArchiveError;
 pub use kind::Kind;
 pub use local::{Unpacked, check_spares, unpack_local};
 pub use members::{MemberPath, Selection};
-pub use staging::Staging;
+pub use staging::{Staging, remove_stale};
 pub use target::{Item, What, same_content, unchanged};
 
 use std::collections::BTreeMap;

@@ -42,10 +42,19 @@ pub struct Stock {
     pub path: PathBuf,
     /// Its size in bytes.
     pub size_bytes: u64,
-    /// When it was last used.
+    /// The size in bytes of what was unpacked of it, which goes with it.
+    pub unpacked_bytes: u64,
+    /// When it, or what was unpacked of it, was last used.
     pub last_use: SystemTime,
     /// Its state when it was found.
     pub stamp: Stamp,
+}
+
+impl Stock {
+    /// How many bytes go with it.
+    pub fn bytes(&self) -> u64 {
+        self.size_bytes + self.unpacked_bytes
+    }
 }
 
 /// What something in a cache folder is.
@@ -119,8 +128,18 @@ impl Cache {
         let known: HashSet<String> = entries.iter().map(|entry| entry.path.clone()).collect();
         let file = |entry: Entry| self.one(Kind::File(entry.clone()), entry.path);
         let mut stock: Vec<Stock> = entries.into_iter().filter_map(file).collect();
+        let mut unpacked = self.unpacked();
+        for one in &mut stock {
+            if let Some(unpacked) = unpacked.get(&one.relative) {
+                one.unpacked_bytes = unpacked.size_bytes;
+                one.last_use = unpacked.last_use.map_or(one.last_use, |used| used.max(one.last_use));
+            }
+        }
         if self.layout == Layout::Shared && self.root.is_dir() {
-            let found = walk(&self.root, &Selection::default())?.into_iter();
+            // What was unpacked of an archive that is gone is unknown, too.
+            unpacked.retain(|archive, _| known.contains(archive));
+            let spared = unpacked.into_values().flat_map(|unpacked| unpacked.paths).collect();
+            let found = walk(&self.root, &Selection { spared, ..Selection::default() })?.into_iter();
             let unknown = found.filter(|found| !known.contains(&found.name));
             stock.extend(unknown.filter_map(|found| self.one(Kind::Unknown, found.name)));
         }
@@ -142,6 +161,7 @@ impl Cache {
             kind,
             relative,
             size_bytes: state.size(),
+            unpacked_bytes: 0,
             last_use: last_use(&state),
             path,
             stamp: Stamp::from(&state),
@@ -203,14 +223,19 @@ impl Cache {
             if Stamp::from(&now) != stock.stamp {
                 return Ok(Some(Kept::Changed));
             }
-            if right.is_some_and(|right| right.is_used(last_use(&now))) {
+            if right.is_some_and(|right| right.is_used(last_use(&now).max(stock.last_use))) {
                 return Ok(Some(Kept::InUse));
             }
             let file = File::open(&stock.path).map_err(failed)?;
             if let Err(TryLockError::WouldBlock) = file.try_lock() {
                 return Ok(Some(Kept::InUse));
             }
+            if !self.remove_unpacked(&stock.relative)? {
+                return Ok(Some(Kept::InUse));
+            }
             std::fs::remove_file(&stock.path).map_err(failed)?;
+        } else if !self.remove_unpacked(&stock.relative)? {
+            return Ok(Some(Kept::InUse));
         }
         if self.layout == Layout::Shared
             && let Some(folder) = stock.path.parent().filter(|folder| *folder != self.root)
@@ -248,14 +273,14 @@ pub fn beyond(stock: &[Stock], limits: Limits, now: SystemTime) -> Vec<(&Stock, 
         }
     }
     stays.sort_by_key(|one| one.last_use);
-    let mut bytes: u64 = stays.iter().map(|one| one.size_bytes).sum();
+    let mut bytes: u64 = stays.iter().map(|one| one.bytes()).sum();
     for one in stays {
         if limits.bytes.is_none_or(|limit| bytes <= limit) {
             break;
         }
         // A new file that is unknown is on its way into the index.
         if !matches!(one.kind, Kind::Unknown) {
-            bytes -= one.size_bytes;
+            bytes -= one.bytes();
             gone.push((one, Reason::TooMuch));
         }
     }
@@ -305,7 +330,7 @@ mod tests {
         };
         let (last_use, stamp) =
             (NOW + Duration::from_hours(1000 - hours), Stamp { size_bytes, mtime_ns: 0, inode: 0 });
-        Stock { kind, relative: number.to_string(), path: PathBuf::new(), size_bytes, last_use, stamp }
+        Stock { kind, relative: number.to_string(), path: PathBuf::new(), size_bytes, unpacked_bytes: 0, last_use, stamp }
     }
 
     proptest! {

@@ -29,7 +29,7 @@ Examples:
   fetch cache prune                                   only what nobody can use
 
 A file's last use is the last time it was written, read or asked for, to a day. What a running fetch may have used is
-kept. Sizes are 500M or 500MiB (1024 by 1024), 10G, 2T; ages 90m, 12h, 30d, 2w.
+kept, and with an archive goes what was unpacked of it. Sizes are 500M or 500MiB (1024 by 1024), 10G, 2T; ages 90m, 12h, 30d, 2w.
 
 Exit codes: 0 pruned; 2 could not.";
 

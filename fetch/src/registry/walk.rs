@@ -3,6 +3,7 @@
 //! As in pooch, hidden files count, a link to a file is the file, and links to folders are not followed (they may
 //! lead in circles). What fetch keeps for itself is left out: `.fetch` at the top, and files half written.
 
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Selection {
     pub flat: bool,
     /// Files that are left out whatever they are called, such as the one that is being written.
     pub except: Vec<Identity>,
+    /// Files and folders, with all that is in them, that are left out: whole paths.
+    pub spared: HashSet<PathBuf>,
 }
 
 /// One file on this machine, by whatever name.
@@ -94,7 +97,7 @@ pub fn walk(folder: &Path, selection: &Selection) -> Result<Vec<Found>, Error> {
             let own = above.is_empty() && bytes == CONTROL;
             let half_written = |name: &str| name.starts_with(PART_PREFIX) && name.ends_with(PART_SUFFIX);
             let lossy = format!("{above}{}", bytes.to_string_lossy());
-            if own || half_written(&bytes.to_string_lossy()) || selection.excludes(&lossy) {
+            if own || selection.spared.contains(&path) || half_written(&bytes.to_string_lossy()) || selection.excludes(&lossy) {
                 continue;
             }
             let name = || bytes.to_str().map(|name| format!("{above}{name}"));

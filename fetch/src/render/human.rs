@@ -78,12 +78,12 @@ pub fn listed(file: &FileListed, unused: Duration) -> Vec<String> {
         (None, ListedState::Partial) => "(the beginning of a file)".to_owned(),
         (None, _) => "(not in the index)".to_owned(),
     };
-    vec![bytes(file.size_bytes), age(unused), file.path.path.clone(), from]
+    vec![bytes(file.size_bytes + file.unpacked_bytes), age(unused), file.path.path.clone(), from]
 }
 
 /// All that lies in the cache, in one line.
 pub fn total<'a>(files: impl Iterator<Item = &'a FileListed>) -> String {
-    let (number, size) = files.fold((0, 0), |(number, size), file| (number + 1, size + file.size_bytes));
+    let (number, size) = files.fold((0, 0), |(number, size), file| (number + 1, size + file.size_bytes + file.unpacked_bytes));
     format!("{}, {}", count(number, "file"), bytes(size))
 }
 

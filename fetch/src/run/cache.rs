@@ -50,7 +50,7 @@ fn list(args: &LsArgs, session: &mut Session) -> Result<Exit, Failure> {
     let ages: Vec<Duration> =
         stock.iter().map(|one| now.duration_since(one.last_use).unwrap_or_default()).collect();
     session.count("files", stock.len() as u64);
-    session.count("size_bytes", stock.iter().map(|one| one.size_bytes).sum());
+    session.count("size_bytes", stock.iter().map(|one| one.bytes()).sum());
     let listed = |one: Stock| {
         let (state, entry) = match one.kind {
             Kind::File(entry) => (ListedState::Whole, Some(entry)),
@@ -63,6 +63,7 @@ fn list(args: &LsArgs, session: &mut Session) -> Result<Exit, Failure> {
             digest: entry.as_ref().map(|entry| entry.sha256().to_owned()),
             url: entry.map(|entry| entry.url),
             size_bytes: one.size_bytes,
+            unpacked_bytes: one.unpacked_bytes,
             // A time that no calendar has is none of a file that was used.
             last_use: jiff::Timestamp::try_from(one.last_use).unwrap_or_default().to_string(),
         }
@@ -169,7 +170,7 @@ fn clear(
     let mut screen = Screen::new(session);
     for (one, reason) in gone {
         let stays: Option<Kept> = if dry_run { None } else { cache.remove(one, right)? };
-        let (path, size_bytes) = (RecordPath::from(one.path.as_path()), one.size_bytes);
+        let (path, size_bytes) = (RecordPath::from(one.path.as_path()), one.bytes());
         if let Some(reason) = stays {
             kept += 1;
             screen.kept(FileKept { path, size_bytes, reason }).map_err(lost_output)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
+use super::archives::tar;
 use super::server::Fault;
 use super::{World, files, noise};
 
@@ -189,4 +190,50 @@ fn gets_and_prunes_at_once_lose_nothing() {
     let before = world.requests();
     world.records(&get, 0);
     assert_eq!(world.requests(), before);
+}
+
+#[test]
+fn with_an_archive_goes_what_was_unpacked_of_it() {
+    for cache in [&[][..], &["--cache", "data"]] {
+        let world = World::new();
+        world.server.file("/a.tar", tar(&[("in/x", &noise(50_000, 1)), ("y", b"y")]));
+        let url = world.server.url("/a.tar");
+        let got = world.records(&[&["get", "--process", "untar", &url], cache].concat(), 0);
+        let finished = got.iter().find(|record| record["type"] == "fetch.file.finished").unwrap();
+        let folder = Path::new(finished["processed"]["path"].as_str().unwrap());
+        assert_eq!(files(folder), ["in/x", "y"]);
+
+        // It is no file that nobody knows, however old.
+        unused_for(&folder.join("y"), DAY * 40);
+        let listed = world.records(&[&["cache", "ls"], cache].concat(), 0);
+        assert_eq!((listed.len(), &listed[0]["unpacked_bytes"]), (1, &50_001.into()));
+        let pruned = [&["cache", "prune", "--older-than", "1d"], cache].concat();
+        assert!(world.records(&pruned, 0).is_empty(), "a file of it was used lately");
+        let archive = Path::new(finished["path"].as_str().unwrap());
+        for path in [archive, &folder.join("in/x"), &folder.join("y")] {
+            unused_for_read(path, DAY * 40);
+        }
+        assert!(world.records(&[&["cache", "prune", "--max-size", "1G"], cache].concat(), 0).is_empty());
+        let planned = world.records(&[&pruned[..], &["--dry-run"]].concat(), 0);
+        assert_eq!(planned[0]["size_bytes"], archive_size() + 50_001);
+
+        // What somebody has changed is theirs.
+        std::fs::write(folder.join("y"), "mine").unwrap();
+        let removed = world.records(&[&["cache", "rm", "a.tar"], cache].concat(), 0);
+        assert_eq!(removed[0]["size_bytes"], archive_size() + 50_001);
+        assert!(!archive.exists());
+        assert_eq!(files(folder), ["y"]);
+        std::fs::remove_file(folder.join("y")).unwrap();
+
+        // Unpacked anew, all of it goes.
+        world.records(&[&["get", "--process", "untar", &url], cache].concat(), 0);
+        world.records(&[&["cache", "rm", "a.tar"], cache].concat(), 0);
+        assert!(!folder.exists());
+        assert_eq!(world.records(&[&["cache", "ls"], cache].concat(), 0).len(), 0);
+    }
+}
+
+/// The size in bytes of a tar archive of two files and 50001 bytes.
+fn archive_size() -> u64 {
+    tar(&[("in/x", &noise(50_000, 1)), ("y", b"y")]).len() as u64
 }
