@@ -259,6 +259,12 @@ pub struct ExtractArgs {
     /// Unpack into this folder; what else is in it stays
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
+    /// Take the files for archives of this kind, and refuse others
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = ProcessKind::Auto)]
+    pub process: ProcessKind,
+    /// What to call the content of a compressed file
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// Unpack this member or folder of the archives alone; may be given again
     #[arg(long = "member", value_name = "NAME")]
     pub members: Vec<String>,

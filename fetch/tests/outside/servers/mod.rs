@@ -4,6 +4,7 @@ pub mod nginx;
 pub mod proxy;
 pub mod slow;
 pub mod sshd;
+pub mod stores;
 pub mod vsftpd;
 
 use std::net::{TcpListener, TcpStream};
@@ -69,8 +70,31 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that ended by itself is no failure.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
+}
+
+fn signal(signal: &str, process: u32) {
+    // One that ended meanwhile is no failure.
+    let _ = Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// A process and all below it, its children last.
+fn descendants(process: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let children = children.unwrap_or_default();
+    let below = children.split_whitespace().filter_map(|child| child.parse().ok()).flat_map(descendants);
+    std::iter::once(process).chain(below.collect::<Vec<_>>()).collect()
+}
+
+/// A server's program, which may lie where only root looks.
+fn program(name: &str, package: &str) -> Result<PathBuf, kit::Missing> {
+    let path = Path::new("/usr/sbin").join(name);
+    if path.is_file() { Ok(path) } else { kit::tool(name, package) }
+}
+
+/// Whether the tests run as root.
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.trim_ascii() == b"0"
 }
