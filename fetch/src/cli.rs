@@ -130,7 +130,7 @@ impl CommandLine for Cli {
 pub enum Command {
     /// Get files, from the cache when they are there
     #[command(after_help = GET_EXAMPLES)]
-    Get(GetArgs),
+    Get(Box<GetArgs>),
     /// Unpack archives and compressed files
     #[command(after_help = EXTRACT_EXAMPLES)]
     Extract(ExtractArgs),
@@ -157,6 +157,7 @@ pub enum Command {
 
 /// `fetch get`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct GetArgs {
     /// URLs; names of the registry; or - for JSON on standard input
     #[arg(value_name = "URL|NAME|-")]

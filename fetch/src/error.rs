@@ -14,10 +14,10 @@ use crate::source::BadAddress;
 use crate::source::access::BadAccess;
 use crate::source::registry::BadEntry;
 use crate::source::version::BadVersion;
-use crate::transfer::doi::DoiProblem;
-use crate::transfer::credentials::netrc::BadNetrc;
-use crate::transfer::proxy::BadProxy;
 use crate::transfer::RemoteProblem;
+use crate::transfer::credentials::netrc::BadNetrc;
+use crate::transfer::doi::DoiProblem;
+use crate::transfer::proxy::BadProxy;
 
 /// A failure that ends the run.
 #[derive(Debug, thiserror::Error)]

@@ -22,7 +22,8 @@ use crate::cli::{CacheCommand, Cli, Command, HashArgs, RegistryCommand, ServeArg
 use crate::config::{Extract, Folder, FromDoi, Get};
 use crate::error::Error;
 use crate::events::{
-    ArchiveExtracted, Event, FileExtracted, FileFailed, FileHashed, FileListed, Outcome, Processed, Record, ServerStarted,
+    ArchiveExtracted, Event, FileExtracted, FileFailed, FileHashed, FileListed, Outcome, Processed, Record,
+    ServerStarted,
 };
 use crate::get::{Claims, Getter, Hosts, Stop};
 use crate::hash::{Algorithm, Hasher};
@@ -82,12 +83,12 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let getter = Getter {
         cache: Cache::open(&config.folder.root, config.folder.layout)?,
         transfer: Arc::new(Transfer::new(
-                connections,
-                config.proxies,
-                config.credentials,
-                config.services,
-                config.anonymous,
-            )),
+            connections,
+            config.proxies,
+            config.credentials,
+            config.services,
+            config.anonymous,
+        )),
         hosts: Hosts::new(connections),
         options: config.options,
         process: config.process,

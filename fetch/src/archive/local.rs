@@ -45,7 +45,9 @@ pub fn unpack_local(
     let size = file.metadata().map_err(FileError::at("read", &archive))?.len();
     let kind = match wish.kind {
         Some(kind) => kind,
-        None => Kind::detect(&file, &archive)?.ok_or(ArchiveError::OtherKind("an archive, nor compressed"))?,
+        None => {
+            Kind::detect(&file, &archive)?.ok_or(ArchiveError::OtherKind("an archive, nor compressed"))?
+        }
     };
     let name = archive.file_name().unwrap_or_default();
     let mut named = OsString::from(name);

@@ -2,7 +2,10 @@
 
 use common::term::{Styles, bytes, count, duration_us};
 
-use crate::events::{FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Processed, RequestServed, ServerStarted, Status};
+use crate::events::{
+    FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Processed, RequestServed, ServerStarted,
+    Status,
+};
 use crate::reduce::Summary;
 use crate::source::registry;
 

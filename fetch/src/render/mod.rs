@@ -13,7 +13,9 @@ use common::term::{Align, table};
 use common::writer::Output;
 use common::{Format, Session};
 
-use crate::events::{ArchiveExtracted, Event, FileHashed, FileListed, Outcome, Record, RequestServed, ServerStarted};
+use crate::events::{
+    ArchiveExtracted, Event, FileHashed, FileListed, Outcome, Record, RequestServed, ServerStarted,
+};
 use advances::Advances;
 use bars::Bars;
 
@@ -47,7 +49,9 @@ impl<'a> Screen<'a> {
     /// Shows one event of `fetch get`.
     pub fn show(&mut self, event: Event) -> io::Result<()> {
         self.bars.apply(&event);
-        if let Some(record) = self.advances.as_mut().and_then(|advances| advances.apply(&event, Instant::now())) {
+        if let Some(record) =
+            self.advances.as_mut().and_then(|advances| advances.apply(&event, Instant::now()))
+        {
             self.output.record(&record)?;
         }
         match event {

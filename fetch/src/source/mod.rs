@@ -8,8 +8,8 @@ mod conceal;
 mod documents;
 pub mod doi;
 mod json;
-mod process;
 pub mod object;
+mod process;
 pub mod registry;
 pub mod version;
 
@@ -18,8 +18,8 @@ pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
 pub use conceal::conceal;
 pub use json::read_json;
-pub use process::{Process, ProcessKind};
 pub use object::Object;
+pub use process::{Process, ProcessKind};
 pub use registry::from_registry;
 
 use serde_json::{Map, Value};

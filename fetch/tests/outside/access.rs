@@ -254,7 +254,7 @@ fn whether_files_are_there_is_asked_without_getting_them() {
     assert_eq!(file.last().unwrap()["type"], "fetch.run.failed", "no password is given");
     let file = &world.records(&["get", "--check", "--cache", "data", &there], 0)[0];
     assert_eq!((&file["type"], &file["available"]), (&"fetch.file.checked".into(), &true.into()));
-    assert_eq!((&file["size_bytes"], &file["http_status"]), (&6.into(), &200.into()));
+    assert_eq!((&file["size_bytes"], &file["http_status"]), (&6.into(), &206.into()));
     let methods: Vec<String> = world.server.seen().into_iter().map(|seen| seen.method).collect();
     assert_eq!(methods, ["HEAD", "GET"]);
     assert_eq!(world.server.seen()[1].headers["range"], "bytes=0-0");
