@@ -133,7 +133,7 @@ impl CommandLine for Cli {
 pub enum Command {
     /// Get files, from the cache when they are there
     #[command(after_help = GET_EXAMPLES)]
-    Get(GetArgs),
+    Get(Box<GetArgs>),
     /// Unpack archives and compressed files
     #[command(after_help = EXTRACT_EXAMPLES)]
     Extract(ExtractArgs),
@@ -160,6 +160,7 @@ pub enum Command {
 
 /// `fetch get`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct GetArgs {
     /// URLs; names of the registry; or - for JSON on standard input
     #[arg(value_name = "URL|NAME|-")]
@@ -261,6 +262,12 @@ pub struct ExtractArgs {
     /// Unpack into this folder; what else is in it stays
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
+    /// Take the files for archives of this kind, and refuse others
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = ProcessKind::Auto)]
+    pub process: ProcessKind,
+    /// What to call the content of a compressed file
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// Unpack this member or folder of the archives alone; may be given again
     #[arg(long = "member", value_name = "NAME")]
     pub members: Vec<String>,

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use common::Failure;
 use common::fs::FileError;
 
-use crate::archive::{Limit, Selection};
+use crate::archive::{Limit, Selection, Wish};
 use crate::cache::{Cache, Layout};
 use crate::cli::{ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
@@ -71,8 +71,8 @@ pub struct FromDoi {
 pub struct Extract {
     /// What to unpack.
     pub files: Vec<PathBuf>,
-    /// Where to; without, beside each.
-    pub to: Option<PathBuf>,
+    /// Where to, and as what.
+    pub wish: Wish,
     /// Which members.
     pub selection: Selection,
     /// How much may come out of each.
@@ -85,7 +85,7 @@ impl Extract {
         let selection = Selection::new(args.members.iter().map(String::as_str)).map_err(Error::Member)?;
         Ok(Extract {
             files: args.files,
-            to: args.to,
+            wish: Wish { to: args.to, kind: args.process.archive(), name: args.name },
             selection,
             limit: args.max_unpacked.unwrap_or_default(),
         })

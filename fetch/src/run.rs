@@ -75,12 +75,12 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
     let getter = Getter {
         cache: config.folder.open()?,
         transfer: Arc::new(Transfer::new(
-                connections,
-                config.proxies,
-                config.credentials,
-                config.services,
-                config.anonymous,
-            )),
+            connections,
+            config.proxies,
+            config.credentials,
+            config.services,
+            config.anonymous,
+        )),
         hosts: Hosts::new(connections),
         options: config.options,
         process: config.process,

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use common::app::{CommandLine, OutputArgs, Shell};
 
+use crate::reduce::Dist;
+
 /// The whole command line.
 #[derive(Clone, Debug, Args)]
 pub struct Cli {
@@ -39,6 +41,7 @@ Options that testfan does not know, and all paths, go to pytest; behind -- every
 Examples:
   testfan run                          the suite of this folder, one worker a core
   testfan run -n 4 -x -k login tests/  four workers, stop at the first failure
+  testfan run --partition 2/3          the second third, while other machines run the others
   testfan run --junit out.xml -- -p no:cacheprovider
   testfan run | jq -r 'select(.outcome==\"failed\").id'
 
@@ -50,15 +53,25 @@ pub struct RunArgs {
     /// The Python that has pytest and the suite's packages [default: the active virtual environment's, else python3]
     #[arg(long, value_name = "EXE")]
     pub python: Option<PathBuf>,
-    /// How many workers: a number, or auto for one a core
-    #[arg(short = 'n', long = "workers", value_name = "N", default_value = "auto")]
-    pub workers: String,
+    /// How many workers: a number, auto for one a core, logical for one a hardware thread; 0 is --dist no
+    /// [default: what pytest's options ask for, else auto]
+    #[arg(short = 'n', long = "workers", alias = "numprocesses", value_name = "N")]
+    pub workers: Option<String>,
+    /// Which tests stay together in one worker, as in pytest-xdist [default: what pytest's options ask for, else load]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub dist: Option<Dist>,
+    /// Run only part K of N, each of which another machine runs: 2/3
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<String>,
     /// Write an XML report to this file, as pytest --junitxml does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// End a test that runs longer than this, and fail it
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<f64>,
+    /// Run a failed test again, so many times at most; one that then passes is flaky
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: usize,
     /// How many lost workers to replace before giving up [default: 4 for each worker]
     #[arg(long, value_name = "N")]
     pub max_worker_restart: Option<usize>,
@@ -191,7 +204,7 @@ mod tests {
         let (args, output) =
             run(&["-k", "foo", "-x", "tests/", "-n4", "-q", "--junit=o.xml", "--start", "fork"]);
         assert_eq!(args.pytest, ["-k", "foo", "-x", "tests/"]);
-        assert_eq!((args.workers.as_str(), args.start), ("4", Start::Fork));
+        assert_eq!((args.workers.as_deref(), args.start), (Some("4"), Start::Fork));
         assert_eq!(args.junit, Some("o.xml".into()));
         assert!(output.quiet);
     }
@@ -199,7 +212,7 @@ mod tests {
     #[test]
     fn behind_two_dashes_everything_is_pytests() {
         let (args, _) = run(&["-n", "2", "--", "-n", "3", "--timeout=4"]);
-        assert_eq!(args.workers, "2");
+        assert_eq!(args.workers.as_deref(), Some("2"));
         assert_eq!(args.pytest, ["-n", "3", "--timeout=4"]);
     }
 }

@@ -1,7 +1,7 @@
 //! The command line made valid, once; nobody looks at options after this.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use common::app::Session;
@@ -9,16 +9,23 @@ use common::format::Format;
 
 use crate::cli::{RunArgs, Start};
 use crate::error::Error;
+use crate::reduce::{Dist, Part};
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
     /// The interpreter.
     pub python: PathBuf,
-    /// How many workers at most.
-    pub workers: usize,
+    /// How many workers at most, where that was said.
+    pub workers: Option<Workers>,
+    /// Which tests stay together, where that was said.
+    pub dist: Option<Dist>,
+    /// Which part of the suite is to run; none: all of it.
+    pub part: Option<Part>,
     /// How long a test may take.
     pub timeout: Option<Duration>,
+    /// How many times a failed test runs again.
+    pub retries: usize,
     /// How many lost workers are replaced, where that was said.
     pub restarts: Option<usize>,
     /// How workers start.
@@ -33,8 +40,11 @@ impl RunConfig {
     /// Makes the options of `testfan run` valid.
     pub fn new(args: RunArgs, session: &Session) -> Result<RunConfig, Error> {
         Ok(RunConfig {
-            workers: workers(&args.workers)?,
+            workers: args.workers.as_deref().map(str::parse).transpose()?,
+            dist: args.dist,
+            part: args.partition.as_deref().map(part).transpose()?,
             timeout: args.timeout.map(timeout).transpose()?,
+            retries: args.retries,
             restarts: args.max_worker_restart,
             start: args.start,
             pytest: pytest_args(&args, session)?,
@@ -47,13 +57,38 @@ impl RunConfig {
     }
 }
 
-fn workers(text: &str) -> Result<usize, Error> {
-    if matches!(text, "auto" | "logical") {
-        return Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
+/// How many workers, as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// One a core.
+    Auto,
+    /// One a hardware thread.
+    Logical,
+    /// So many; 0: one process that is told of no other.
+    Number(usize),
+}
+
+impl FromStr for Workers {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Workers, Error> {
+        match text {
+            "auto" => Ok(Workers::Auto),
+            "logical" => Ok(Workers::Logical),
+            _ => text.parse().map(Workers::Number).map_err(|_| {
+                let expected = "a number of workers, auto or logical";
+                Error::Option { option: "-n", value: text.to_owned(), expected }
+            }),
+        }
     }
-    let expected = "a number of workers from 1, or auto";
-    let wrong = || Error::Option { option: "-n", value: text.to_owned(), expected };
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)
+}
+
+fn part(text: &str) -> Result<Part, Error> {
+    let expected = "a part and the number of parts, such as 2/3";
+    let wrong = || Error::Option { option: "--partition", value: text.to_owned(), expected };
+    let (number, of) = text.split_once('/').ok_or_else(wrong)?;
+    let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return Err(wrong()) };
+    if number == 0 || number > of { Err(wrong()) } else { Ok(Part { number, of }) }
 }
 
 fn timeout(seconds: f64) -> Result<Duration, Error> {

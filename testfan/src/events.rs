@@ -62,6 +62,15 @@ pub enum Record {
         /// The worker it ran in.
         worker: String,
     },
+    /// A test failed and will run again; its `test.finished` comes when it has ended for good.
+    #[serde(rename = "testfan.test.retried")]
+    TestRetried {
+        /// Which attempt failed, from 1.
+        attempt: usize,
+        /// How it failed.
+        #[serde(flatten)]
+        failure: TestFinished,
+    },
     /// A test ended.
     #[serde(rename = "test.finished")]
     TestFinished(TestFinished),

@@ -7,6 +7,8 @@ use common::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::reduce::Dist;
+
 /// A worker's number: 0 is `gw0`. A worker that replaces a lost one gets a new number.
 pub type WorkerId = usize;
 
@@ -39,6 +41,8 @@ pub struct Begin {
     pub basetemp: Option<String>,
     /// Whether a worker whose test failed waits to be told to go on ([`ToWorker::GoOn`]).
     pub hold_after_failure: bool,
+    /// Whether testfan alone counts failures, for not each is final.
+    pub retries: bool,
     /// Where a worker writes its stacks when it is told to; none: it need not.
     pub stack_file: Option<PathBuf>,
 }
@@ -48,15 +52,9 @@ pub struct Begin {
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum ToZygote {
     /// Make a worker by fork; its channel travels along.
-    Fork {
-        /// Its name.
-        worker: String,
-    },
+    Fork(NewWorker),
     /// Make a worker that is a fresh process; its channel travels along.
-    Spawn {
-        /// Its name.
-        worker: String,
-    },
+    Spawn(NewWorker),
     /// Wait for a worker's end and say how it ended.
     Reap {
         /// Its name.
@@ -65,6 +63,8 @@ pub enum ToZygote {
         grace_ms: u64,
         /// Whether to have it write its stacks down first.
         dump: bool,
+        /// What it said of itself when it ended in order ([`FromWorker::Exit`]).
+        output: Option<String>,
     },
     /// Hand these reports to pytest's own plugins.
     Report {
@@ -74,6 +74,8 @@ pub enum ToZygote {
         i: usize,
         /// The reports of its phases.
         data: Vec<Value>,
+        /// How many attempts it took.
+        attempts: usize,
     },
     /// Hand this warning to pytest's own plugins.
     Warning(Value),
@@ -93,6 +95,17 @@ pub enum ToZygote {
         /// Why the run ends early.
         halt: Option<Halt>,
     },
+}
+
+/// A worker to be made.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewWorker {
+    /// Its name.
+    pub worker: String,
+    /// How many workers there are.
+    pub workers: usize,
+    /// Whether it is to be told of no other, as if there were no workers.
+    pub alone: bool,
 }
 
 /// Why a run ends before all items ran.
@@ -129,7 +142,7 @@ pub enum FromZygote {
     /// It runs.
     Hello(Hello),
     /// It collected.
-    Collected(Collected),
+    Collected(Box<Collected>),
     /// One of pytest's own plugins asks for the end, after a report it was handed.
     Halted(Halt),
     /// pytest's terminal reporter wrote this.
@@ -185,8 +198,31 @@ pub struct Collected {
     pub replay_all: bool,
     /// How far the order of the ids is part of what was asked for.
     pub order: Order,
+    /// What is asked of pytest-xdist.
+    pub wanted: Wanted,
+    /// The `xdist_group` of the items that have one.
+    pub groups: Vec<(usize, String)>,
+    /// What the user ought to know.
+    pub warnings: Vec<String>,
     /// Why the zygote must not be forked.
     pub unforkable: Option<String>,
+}
+
+/// What pytest's options, an ini file's among them, ask of pytest-xdist.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Wanted {
+    /// `-n`.
+    pub workers: Option<String>,
+    /// What `-n auto` means, where a hook or the environment says so.
+    pub auto: Option<usize>,
+    /// `--maxprocesses`.
+    pub most: Option<usize>,
+    /// `--dist`.
+    pub dist: Option<Dist>,
+    /// Whether the largest scopes come first (not `--no-loadscope-reorder`).
+    pub reorder: bool,
+    /// `--max-worker-restart`.
+    pub restarts: Option<usize>,
 }
 
 /// What the order of the collected ids means.
@@ -258,7 +294,10 @@ pub enum FromWorker {
     /// The worker ends early.
     Halted(Halt),
     /// The worker ends.
-    Exit,
+    Exit {
+        /// Its `config.workeroutput`, packed, for the zygote.
+        output: String,
+    },
 }
 
 /// How an item ended.

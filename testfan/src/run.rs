@@ -4,7 +4,7 @@ mod ending;
 mod outcomes;
 mod workers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
@@ -13,14 +13,14 @@ use common::{Exit, Failure};
 use tempfile::TempDir;
 
 use crate::cli::{Cli, Commands, Start};
-use crate::config::RunConfig;
+use crate::config::{RunConfig, Workers};
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
 use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name};
-use crate::reduce::{Item, Maxfail, Scheduler, Tally};
+use crate::reduce::{Dist, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
-use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions};
+use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, cores};
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
@@ -58,6 +58,7 @@ struct Run<'s> {
     next_worker: WorkerId,
     lost_workers: usize,
     tally: Tally,
+    retries: Retries,
     halt: Option<Halt>,
     interrupts: usize,
     open_streams: usize,
@@ -67,11 +68,44 @@ struct Run<'s> {
 /// What pytest collected, and what is known of it.
 struct Suite {
     collected: Collected,
-    durations: Durations,
     scheduler: Scheduler,
     maxfail: Maxfail,
     workers: usize,
     start: StartedBy,
+    /// Whether there is one worker, which is told of no other.
+    alone: bool,
+}
+
+/// How the tests are spread.
+struct Spread {
+    dist: Dist,
+    workers: usize,
+}
+
+impl Spread {
+    /// The command line's word counts, then that of pytest's options.
+    fn of(config: &RunConfig, collected: &Collected, dist: Dist, tests: usize) -> Result<Spread, Error> {
+        let wanted = &collected.wanted;
+        let asked = match (config.workers, &wanted.workers) {
+            (Some(workers), _) => workers,
+            (None, Some(text)) => text.parse()?,
+            (None, None) => Workers::Auto,
+        };
+        let counted =
+            |count: usize| wanted.auto.unwrap_or(count).clamp(1, wanted.most.unwrap_or(usize::MAX).max(1));
+        let number = match asked {
+            Workers::Auto => counted(cores::cores()),
+            Workers::Logical => counted(cores::threads()),
+            Workers::Number(number) => number,
+        };
+        if dist == Dist::No || number == 0 {
+            return Ok(Spread { dist: Dist::No, workers: tests.min(1) });
+        }
+        let most = if collected.order == Order::OneByOne { 1 } else { number };
+        // Each worker beyond the tests would have nothing to do.
+        let useful = if dist == Dist::Each && tests > 0 { most } else { most.min(tests) };
+        Ok(Spread { dist, workers: useful })
+    }
 }
 
 impl<'s> Run<'s> {
@@ -89,12 +123,14 @@ impl<'s> Run<'s> {
             replay_all: false,
             basetemp: None,
             hold_after_failure: false,
+            retries: config.retries > 0,
             stack_file: None,
         };
         let options = ZygoteOptions { python: config.python.clone(), begin: begin.clone() };
         let zygote = Zygote::start(&options, &sender)?;
         Ok(Run {
             render: renderer(session, config.width),
+            retries: Retries::new(config.retries),
             session,
             config,
             events,
@@ -164,7 +200,7 @@ impl<'s> Run<'s> {
                 return Err(Error::Unusable { python, version: hello.python, pytest: hello.pytest }.into());
             }
             FromZygote::Hello(hello) => self.hello = Some(hello),
-            FromZygote::Collected(collected) => self.collected(collected)?,
+            FromZygote::Collected(collected) => self.collected(*collected)?,
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
             FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
@@ -174,8 +210,15 @@ impl<'s> Run<'s> {
     }
 
     fn collected(&mut self, collected: Collected) -> Result<(), Failure> {
-        let most = if collected.order == Order::OneByOne { 1 } else { self.config.workers };
-        let workers = most.min(collected.ids.len());
+        for warning in &collected.warnings {
+            self.session.warn(warning);
+        }
+        let dist = self.config.dist.or(collected.wanted.dist).unwrap_or_default();
+        let durations = durations::load(&collected.root);
+        let items = items(&collected, &durations, dist);
+        let chosen = self.config.part.map(|part| partition(&items, part, dist.is_strict()));
+        let tests = chosen.as_ref().map_or(items.len(), Vec::len);
+        let Spread { dist, workers } = Spread::of(&self.config, &collected, dist, tests)?;
         let (start, reason) = match (self.config.start, &collected.unforkable) {
             (Start::Spawn, _) => (StartedBy::Spawn, None),
             (Start::Auto, Some(reason)) => (StartedBy::Spawn, Some(reason.clone())),
@@ -186,23 +229,35 @@ impl<'s> Run<'s> {
         }
         let hello = self.hello.take();
         self.show(&Record::Collected {
-            tests: collected.ids.len() as u64,
+            tests: (tests * if dist == Dist::Each { workers } else { 1 }) as u64,
             workers: workers as u64,
             start,
             reason,
             python: hello.as_ref().map(|hello| hello.python.clone()).unwrap_or_default(),
             pytest: hello.and_then(|hello| hello.pytest).unwrap_or_default(),
         })?;
-        let durations = durations::load(&collected.root);
-        let slowest_first = collected.order == Order::Any;
-        let scheduler = Scheduler::new(items(&collected.ids, &durations), workers, slowest_first);
+        let slowest_first = collected.order == Order::Any && (collected.wanted.reorder || !dist.is_strict());
+        let plan = match dist {
+            Dist::Each => Plan::Each(workers),
+            dist if dist.is_strict() => Plan::Scopes,
+            _ => Plan::Any,
+        };
+        let mut scheduler = Scheduler::new(items, workers, plan, slowest_first);
+        if let Some(chosen) = chosen {
+            scheduler.keep_only(&chosen);
+        }
+        let nothing_to_do = workers == 0 && !collected.ids.is_empty();
         let maxfail = Maxfail::new(collected.maxfail);
         self.begin.workers = workers;
         self.begin.replay_all = collected.replay_all;
         self.begin.hold_after_failure = collected.maxfail > 0;
         self.begin.basetemp.clone_from(&collected.basetemp);
         self.begin.parent = self.zygote.pid();
-        self.suite = Some(Suite { collected, durations, scheduler, maxfail, workers, start });
+        let alone = dist == Dist::No;
+        self.suite = Some(Suite { collected, scheduler, maxfail, workers, start, alone });
+        if nothing_to_do {
+            return self.finish_if_done();
+        }
         for _ in 0..workers {
             self.make_worker()?;
         }
@@ -218,13 +273,8 @@ fn printed(worker: Option<WorkerId>, source: TextSource, text: String) -> Record
     Record::TextPrinted { source, worker: worker.map(worker_name), text }
 }
 
-fn items(ids: &[String], durations: &Durations) -> Vec<Item> {
-    let mut modules: HashMap<&str, usize> = HashMap::new();
-    ids.iter()
-        .map(|id| {
-            let count = modules.len();
-            let module = *modules.entry(id.split("::").next().unwrap_or(id)).or_insert(count);
-            Item { module, duration_us: durations.get(id).copied() }
-        })
-        .collect()
+fn items(collected: &Collected, durations: &Durations, dist: Dist) -> Vec<Item> {
+    let scopes = scopes(&collected.ids, &collected.groups, dist);
+    let with = collected.ids.iter().zip(scopes);
+    with.map(|(id, scope)| Item { scope, duration_us: durations.get(id).copied() }).collect()
 }

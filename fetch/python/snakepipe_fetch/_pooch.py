@@ -12,8 +12,10 @@ from typing import Any
 
 from . import _program
 from ._downloaders import Downloader, choose_downloader, file_url, get
+from ._hashes import file_hash
 from ._log import get_logger
 from ._places import PathLike, cache_location, check_version, os_cache, unique_file_name
+from ._processors import Decompress, Untar, Unzip
 
 #: What a status of the binary is for a processor.
 _ACTIONS = {"downloaded": "download", "resumed": "download", "updated": "update"}
@@ -39,13 +41,13 @@ def retrieve(
     """
     folder = cache_location(os_cache("pooch") if path is None else path).absolute()
     name = unique_file_name(url) if fname is None else fname
-    if known_hash is None and (folder / name).exists():
-        return _processed(folder / name, "fetch", processor, None)
-    record = _obtain(folder, name, url, known_hash, downloader, progressbar)
+    wanted = _Wanted(folder, name, url, known_hash, processor, progressbar=progressbar)
+    if known_hash is None and wanted.path.exists():
+        return wanted.present(None)
+    records = wanted.obtain(downloader)
     if known_hash is None:
-        get_logger().info("To pin it: known_hash=%r", record["digest"])
-    action = _ACTIONS.get(record["status"], "fetch")
-    return _processed(folder / name, action, processor, None)
+        get_logger().info("To pin it: known_hash=%r", _program.one(records)["digest"])
+    return wanted.processed(records, None)
 
 
 def create(
@@ -125,8 +127,9 @@ class Pooch:
         url, known_hash, path = self.get_url(fname), self.registry[fname], self.abspath / fname
         if not self.allow_updates and path.exists() and not self._is_right(fname, url):
             raise ValueError(f"{fname} needs to update {path} but updates are disallowed.")
-        record = _obtain(self.abspath, fname, url, known_hash, downloader, progressbar, self.retry_if_failed)
-        return _processed(path, _ACTIONS.get(record["status"], "fetch"), processor, self)
+        retries = self.retry_if_failed
+        wanted = _Wanted(self.abspath, fname, url, known_hash, processor, progressbar, retries)
+        return wanted.processed(wanted.obtain(downloader), self)
 
     def fetch_all(self, fnames: Iterable[str] | None = None, progressbar: bool = False) -> dict[str, str]:
         """The paths of many files by name, all those of the registry where none are named; several come at once.
@@ -200,39 +203,82 @@ class Pooch:
         return any(record["type"] == "fetch.file.finished" for record in records)
 
 
-def _obtain(
-    folder: Path,
-    name: str,
-    url: str,
-    known_hash: str | None,
-    downloader: Callable[..., Any] | None,
-    progressbar: Any,
-    retries: int = 0,
-) -> _program.Record:
-    """Sees that the file is there and right; gives its `fetch.file.finished`."""
-    # Here a folder that cannot be written is a `PermissionError`, as Python's users expect.
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = {"name": name} if known_hash is None else {"name": name, "hash": known_hash.lower()}
-    arguments = ["get", "--cache", str(folder), *_retries(retries), "-"]
-    if downloader is None or isinstance(downloader, Downloader):
-        chosen = choose_downloader(url, progressbar) if downloader is None else downloader
-        return _program.one(get(arguments, [{**chosen.request(url), **wanted}], chosen))
-    if known_hash is not None:
+class _Wanted:
+    """One file, where it shall lie and what shall be made of it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        url: str,
+        known_hash: str | None,
+        processor: Callable[..., Any] | None,
+        progressbar: Any = False,
+        retries: int = 0,
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.url = url
+        self.processor = processor
+        self.progressbar = progressbar
+        self.retries = retries
+        self.keys: dict[str, Any] = {"name": name}
+        if known_hash is not None:
+            self.keys["hash"] = known_hash.lower()
+        # A class made of one of ours may do more than the binary knows.
+        self.builtin = type(processor) in (Unzip, Untar, Decompress)
+        if self.builtin:
+            self.keys["process"] = processor.request()
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.name
+
+    def obtain(self, downloader: Callable[..., Any] | None) -> list[_program.Record]:
+        """Sees that the file is there and right; gives the records of the run."""
+        # Here a folder that cannot be written is a `PermissionError`, as Python's users expect.
+        self.folder.mkdir(parents=True, exist_ok=True)
+        arguments = ["get", "--cache", str(self.folder), *_retries(self.retries), "-"]
+        if downloader is None or isinstance(downloader, Downloader):
+            chosen = choose_downloader(self.url, self.progressbar) if downloader is None else downloader
+            return get(arguments, [{**chosen.request(self.url), **self.keys}], chosen)
         # Not even the user's own downloader is asked for what is there.
-        records = _program.run(["get", "--offline", "--cache", folder, "-"], [{"url": url, **wanted}])
-        for record in records:
-            if record["type"] == "fetch.file.finished":
-                return record
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
-        path = os.path.join(temporary, "file")
-        get_logger().info("Downloading '%s' from '%s'.", name, url)
-        downloader(url, path, None)
-        return _program.one(_program.run(arguments, [{"url": file_url(path), **wanted}]))
+        if "hash" in self.keys and (records := self._offline()):
+            return records
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".download-") as temporary:
+            path = os.path.join(temporary, "file")
+            get_logger().info("Downloading '%s' from '%s'.", self.name, self.url)
+            downloader(self.url, path, None)
+            return _program.run(arguments, [{"url": file_url(path), **self.keys}])
+
+    def present(self, pooch: Pooch | None) -> Any:
+        """What a file that is there without a known hash is, or what is made of it."""
+        if not self.builtin:
+            return str(self.path) if self.processor is None else self.processor(str(self.path), "fetch", pooch)
+        records = self._offline()
+        if records is None:
+            # The cache does not know it yet: from now on it is known by its digest.
+            self.keys["hash"] = "sha256:" + file_hash(self.path)
+            records = self._offline() or []
+        return self.processor.result(records)
+
+    def processed(self, records: list[_program.Record], pooch: Pooch | None) -> Any:
+        """What the caller gets for the file that the records tell of."""
+        finished = _program.one(records)
+        if self.builtin:
+            return self.processor.result(records)
+        if self.processor is None:
+            return str(self.path)
+        return self.processor(str(self.path), _ACTIONS.get(finished["status"], "fetch"), pooch)
+
+    def _offline(self) -> list[_program.Record] | None:
+        """The records when the file is there and right; nothing when it would have to be downloaded."""
+        records = _program.run(
+            ["get", "--offline", "--cache", self.folder, "-"], [{"url": self.url, **self.keys}]
+        )
+        missed = any(record.get("code") == "offline_miss" for record in records)
+        return None if missed else records
 
 
 def _retries(retries: int) -> list[str]:
     return ["--retries", str(retries)] if retries else []
-
-
-def _processed(path: Path, action: str, processor: Callable[..., Any] | None, pooch: Pooch | None) -> Any:
-    return str(path) if processor is None else processor(str(path), action, pooch)

@@ -1,4 +1,4 @@
-"""What can be done with a file once it is there: unpacked by `fetch extract`.
+"""What can be done with a file once it is there: unpacked, by ``fetch get`` with the download, or by hand.
 
 A processor is any callable with pooch's signature: ``(path, action, pooch)``, where `action` is ``"download"``,
 ``"update"`` or ``"fetch"``.
@@ -28,12 +28,23 @@ class _Extractor:
 
     def __call__(self, fname: str, action: str, pooch: Any) -> list[str]:
         target = os.path.join(os.path.dirname(fname), self.extract_dir or os.path.basename(fname) + self._suffix)
-        arguments = ["extract", "--kind", self._kind, "--to", target]
+        arguments = ["extract", "--process", self._kind, "--to", target]
         arguments += [part for member in self.members or () for part in ("--member", member)]
-        records = _program.run([*arguments, "--", fname])
-        finished = _program.one(records)
-        if finished["status"] != "cached":
-            get_logger().info("Extracted '%s' to '%s'", fname, target)
+        get_logger().info("Extracting '%s' to '%s'", fname, target)
+        return self.result(_program.run([*arguments, "--", fname]))
+
+    def request(self) -> dict[str, Any]:
+        """What a request says for this to be done with its file."""
+        wish: dict[str, Any] = {"kind": self._kind}
+        if self.members:
+            wish["members"] = list(self.members)
+        if self.extract_dir is not None:
+            wish["extract_dir"] = self.extract_dir
+        return wish
+
+    def result(self, records: list[_program.Record]) -> list[str]:
+        """The paths that the records of a run name."""
+        _program.one(records)
         return [record["path"] for record in records if record["type"] == "fetch.file.extracted"]
 
 
@@ -61,11 +72,22 @@ class Decompress:
         self.name = name
 
     def __call__(self, fname: str, action: str, pooch: Any) -> str:
+        self._check()
+        name = self.name or os.path.basename(fname) + ".decomp"
+        arguments = ["extract", "--process", "decompress", "--to", os.path.dirname(fname), "--name", name]
+        get_logger().info("Decompressing '%s' to '%s'", fname, name)
+        return self.result(_program.run([*arguments, "--", fname]))
+
+    def request(self) -> dict[str, Any]:
+        """What a request says for this to be done with its file."""
+        self._check()
+        return {"kind": "decompress"} if self.name is None else {"kind": "decompress", "name": self.name}
+
+    def result(self, records: list[_program.Record]) -> str:
+        """The path that the records of a run name."""
+        return _program.one(records)["processed"]["path"]
+
+    def _check(self) -> None:
         if self.method not in self.methods:
             instead = " For archives use Unzip or Untar." if self.method in ("zip", "tar") else ""
             raise ValueError(f"unknown method {self.method!r}: one of {', '.join(self.methods)}.{instead}")
-        target = os.path.join(os.path.dirname(fname), self.name or os.path.basename(fname) + ".decomp")
-        records = _program.run(["extract", "--kind", "decompress", "--to", target, "--", fname])
-        if _program.one(records)["status"] != "cached":
-            get_logger().info("Decompressed '%s' to '%s'", fname, target)
-        return target

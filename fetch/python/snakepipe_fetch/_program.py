@@ -16,6 +16,9 @@ from ._errors import from_record
 
 Record = dict[str, Any]
 
+#: What a run says last of a file that all went well with.
+_FINAL = ("fetch.file.finished", "fetch.file.hashed", "fetch.file.checked", "fetch.archive.extracted")
+
 
 def run(
     arguments: Iterable[str | os.PathLike[str]],
@@ -72,7 +75,7 @@ def one(records: Iterable[Record]) -> Record:
     for record in records:
         if record["type"] == "fetch.file.failed":
             raise from_record(record)
-        if record["type"] in ("fetch.file.finished", "fetch.file.hashed", "fetch.file.checked"):
+        if record["type"] in _FINAL:
             return record
     raise RuntimeError("fetch said nothing of the file")
 

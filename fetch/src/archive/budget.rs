@@ -47,10 +47,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         unit => return Err(format!("{unit:?} is none of K M G T")),
     };
     let number: u64 = digits.parse().map_err(|_| "not a number of bytes such as 20G".to_owned())?;
-    number
-        .checked_shl(shift)
-        .filter(|bytes| bytes >> shift == number)
-        .ok_or("too big".into())
+    number.checked_shl(shift).filter(|bytes| bytes >> shift == number).ok_or("too big".into())
 }
 
 /// What the unpacking of one archive may use up; shared by its threads.

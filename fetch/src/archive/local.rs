@@ -21,10 +21,21 @@ pub struct Unpacked {
     pub items: Items,
 }
 
-/// Unpacks the file at `archive` into the folder `to`, else beside it under pooch's names.
+/// Where to unpack an archive, and as what.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// The folder; without, one beside the archive under pooch's name.
+    pub to: Option<PathBuf>,
+    /// The kind that the archive must be of; without, its content says it.
+    pub kind: Option<Kind>,
+    /// What the content of a compressed file is called; without, as before it was compressed, or under pooch's name.
+    pub name: Option<String>,
+}
+
+/// Unpacks the file at `archive`.
 pub fn unpack_local(
     archive: &Path,
-    to: Option<&Path>,
+    wish: &Wish,
     selection: &Selection,
     limit: Limit,
     watch: Watch<'_>,
@@ -32,16 +43,22 @@ pub fn unpack_local(
     let archive = std::path::absolute(archive).map_err(FileError::at("find", archive))?;
     let file = File::open(&archive).map_err(FileError::at("read", &archive))?;
     let size = file.metadata().map_err(FileError::at("read", &archive))?.len();
-    let kind = Kind::detect(&file, &archive)?.ok_or(ArchiveError::OtherKind("an archive, nor compressed"))?;
+    let kind = match wish.kind {
+        Some(kind) => kind,
+        None => {
+            Kind::detect(&file, &archive)?.ok_or(ArchiveError::OtherKind("an archive, nor compressed"))?
+        }
+    };
     let name = archive.file_name().unwrap_or_default();
     let mut named = OsString::from(name);
     named.push(kind.suffix());
-    let (target, output) = match (kind, to) {
+    let (target, output) = match (kind, &wish.to) {
         (Kind::Decompress, None) => (archive.parent().unwrap_or(Path::new("/")).to_owned(), named),
-        (Kind::Decompress, Some(to)) => (to.to_owned(), content_name(name).unwrap_or(named)),
+        (Kind::Decompress, Some(to)) => (to.clone(), content_name(name).unwrap_or(named)),
         (_, None) => (archive.with_file_name(&named), named),
-        (_, Some(to)) => (to.to_owned(), named),
+        (_, Some(to)) => (to.clone(), named),
     };
+    let output = wish.name.as_ref().map_or(output, OsString::from);
     let output = MemberPath::checked(output.as_bytes())?.ok_or(ArchiveError::OtherKind("a file"))?;
     if kind == Kind::Decompress && !selection.is_all() {
         return Err(ArchiveError::OtherKind("an archive with members: it is a single compressed file"));

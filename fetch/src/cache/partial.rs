@@ -308,7 +308,8 @@ mod tests {
         let path = folder.path().join("0123456789abcdef");
         let acquire = || Partial::acquire(&path, || false).map(|partial| partial.ok_or("stopped"));
         let (place, url, validator) = ("x".to_owned(), "http://h/x".to_owned(), "\"1\"".to_owned());
-        let notes = Notes { place, url, validator, size_bytes: None, boot: "b".to_owned(), parts: Vec::new() };
+        let notes =
+            Notes { place, url, validator, size_bytes: None, boot: "b".to_owned(), parts: Vec::new() };
         let mut partial = acquire()??;
         partial.restart(Some(notes.clone()))?;
         partial.write_all(b"beginning")?;

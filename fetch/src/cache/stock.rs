@@ -330,7 +330,15 @@ mod tests {
         };
         let (last_use, stamp) =
             (NOW + Duration::from_hours(1000 - hours), Stamp { size_bytes, mtime_ns: 0, inode: 0 });
-        Stock { kind, relative: number.to_string(), path: PathBuf::new(), size_bytes, unpacked_bytes: 0, last_use, stamp }
+        Stock {
+            kind,
+            relative: number.to_string(),
+            path: PathBuf::new(),
+            size_bytes,
+            unpacked_bytes: 0,
+            last_use,
+            stamp,
+        }
     }
 
     proptest! {

@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn ages_have_units() {
-        for (text, wanted) in [("45s", 45), ("90m", 5400), ("1h", 3600), ("30d", 2_592_000), ("2w", 1_209_600)] {
+        for (text, wanted) in
+            [("45s", 45), ("90m", 5400), ("1h", 3600), ("30d", 2_592_000), ("2w", 1_209_600)]
+        {
             assert_eq!(age(text).ok(), Some(Duration::from_secs(wanted)), "{text}");
         }
         for bad in ["", "30", "x", "-1d", "1.5h", "1y", "d"] {

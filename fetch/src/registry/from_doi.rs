@@ -39,7 +39,12 @@ pub fn record(transfer: &Transfer, doi: &str, policy: Policy) -> Result<Arc<Reco
 impl Listing {
     /// The registry of `record`, which `doi` stands for; sorted by name.
     pub fn new(doi: &str, record: &Record) -> Listing {
-        let mut listing = Listing { text: String::new(), entries: Vec::new(), without_digest: Vec::new(), unfit: Vec::new() };
+        let mut listing = Listing {
+            text: String::new(),
+            entries: Vec::new(),
+            without_digest: Vec::new(),
+            unfit: Vec::new(),
+        };
         listing.text += &format!("# the files of doi:{doi}; to get them:\n");
         let base = registry::quote(&format!("doi:{doi}/"));
         listing.text += &format!("# fetch get -r REGISTRY --base-url {base}\n");

@@ -97,7 +97,11 @@ pub fn walk(folder: &Path, selection: &Selection) -> Result<Vec<Found>, Error> {
             let own = above.is_empty() && bytes == CONTROL;
             let half_written = |name: &str| name.starts_with(PART_PREFIX) && name.ends_with(PART_SUFFIX);
             let lossy = format!("{above}{}", bytes.to_string_lossy());
-            if own || selection.spared.contains(&path) || half_written(&bytes.to_string_lossy()) || selection.excludes(&lossy) {
+            if own
+                || selection.spared.contains(&path)
+                || half_written(&bytes.to_string_lossy())
+                || selection.excludes(&lossy)
+            {
                 continue;
             }
             let name = || bytes.to_str().map(|name| format!("{above}{name}"));

@@ -83,7 +83,8 @@ pub fn listed(file: &FileListed, unused: Duration) -> Vec<String> {
 
 /// All that lies in the cache, in one line.
 pub fn total<'a>(files: impl Iterator<Item = &'a FileListed>) -> String {
-    let (number, size) = files.fold((0, 0), |(number, size), file| (number + 1, size + file.size_bytes + file.unpacked_bytes));
+    let (number, size) =
+        files.fold((0, 0), |(number, size), file| (number + 1, size + file.size_bytes + file.unpacked_bytes));
     format!("{}, {}", count(number, "file"), bytes(size))
 }
 

@@ -51,7 +51,9 @@ impl<'a> Screen<'a> {
     /// Shows one event of `fetch get`.
     pub fn show(&mut self, event: Event) -> io::Result<()> {
         self.bars.apply(&event);
-        if let Some(record) = self.advances.as_mut().and_then(|advances| advances.apply(&event, Instant::now())) {
+        if let Some(record) =
+            self.advances.as_mut().and_then(|advances| advances.apply(&event, Instant::now()))
+        {
             self.output.record(&record)?;
         }
         match event {

@@ -104,10 +104,7 @@ fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 fn prune(args: &PruneArgs, session: &mut Session) -> Result<Exit, Failure> {
-    let limits = Limits {
-        bytes: args.max_size,
-        age: args.older_than,
-    };
+    let limits = Limits { bytes: args.max_size, age: args.older_than };
     session.begin().map_err(lost_output)?;
     let cache = Folder::new(&args.folder)?.open()?;
     let right = if args.dry_run { None } else { Some(cache.removing()?) };
@@ -139,7 +136,8 @@ fn remove(args: &RmArgs, session: &mut Session) -> Result<Exit, Failure> {
 
 /// What somebody asked for, without secrets.
 fn shown(text: &str) -> String {
-    Address::parse(text).map_or_else(|_| source::conceal(&[text.to_owned()]).concat(), |address| address.to_string())
+    Address::parse(text)
+        .map_or_else(|_| source::conceal(&[text.to_owned()]).concat(), |address| address.to_string())
 }
 
 /// Whether something is meant by a name, a path, a URL or a digest.

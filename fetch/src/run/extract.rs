@@ -23,8 +23,7 @@ pub fn run(config: &Extract, session: &Session) -> Result<Exit, Failure> {
             bar.inc(bytes);
             !stop.is_set()
         };
-        let to = config.to.as_deref();
-        let unpacked = archive::unpack_local(path, to, &config.selection, config.limit, &watch);
+        let unpacked = archive::unpack_local(path, &config.wish, &config.selection, config.limit, &watch);
         bar.finish_and_clear();
         match unpacked {
             Ok(unpacked) => {

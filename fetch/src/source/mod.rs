@@ -8,8 +8,8 @@ mod conceal;
 mod documents;
 pub mod doi;
 mod json;
-mod process;
 pub mod object;
+mod process;
 pub mod registry;
 pub mod version;
 

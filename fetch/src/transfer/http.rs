@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ureq::{AsSendBody, Body as HttpBody};
 use ureq::http::header::{self, HeaderName};
 use ureq::http::{Method, Request, Response, request};
+use ureq::{AsSendBody, Body as HttpBody};
 
 use super::{Answer, Ask, Body, Credentials, Found, Proxies, Refusal, Validators, retry_after};
 use crate::error::Problem;
@@ -49,22 +49,13 @@ impl Client {
     }
 
     /// Asks for `address`; without `access` only netrc's login is told.
-    pub fn open(
-        &self,
-        address: &Address,
-        ask: Ask<'_>,
-        access: Option<&Access>,
-    ) -> Result<Answer, Refusal> {
+    pub fn open(&self, address: &Address, ask: Ask<'_>, access: Option<&Access>) -> Result<Answer, Refusal> {
         let response = self.send(&Method::GET, address, access, &conditions(ask))?;
         answer(response, Some(address), ask)
     }
 
     /// Asks whether `address` is there, by its headers alone; of a server that gives none, by the first byte.
-    pub fn check(
-        &self,
-        address: &Address,
-        access: Option<&Access>,
-    ) -> Result<Found, Refusal> {
+    pub fn check(&self, address: &Address, access: Option<&Access>) -> Result<Found, Refusal> {
         let head = self.send(&Method::HEAD, address, access, &[])?;
         match head.status().as_u16() {
             // Signed links are refused for any other method than theirs.
@@ -112,7 +103,8 @@ impl Client {
             // Not even the target's own login, which netrc may have, goes unencrypted where encryption was asked for.
             let downgraded = address.scheme() == "https" && target.scheme() != "https";
             let own = access.filter(|_| address.trusts(&target));
-            let headers = if downgraded { Headers::new() } else { introduction(&target, own, &self.credentials) };
+            let headers =
+                if downgraded { Headers::new() } else { introduction(&target, own, &self.credentials) };
             let response = self.send_once(method, &target, headers.iter().chain(conditions))?;
             let Some(location) = location(&response) else { return Ok(response) };
             let next = target.follow(&location).map_err(|bad| Problem::Redirect(bad.to_string()))?;
@@ -153,11 +145,8 @@ impl Client {
     ) -> Result<Reply, Problem> {
         let target = Address::parse(url).map_err(|bad| Problem::Connection(bad.to_string()))?;
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
-        let response = if body.is_empty() {
-            self.run(request, &target, ())?
-        } else {
-            self.run(request, &target, body)?
-        };
+        let response =
+            if body.is_empty() { self.run(request, &target, ())? } else { self.run(request, &target, body)? };
         Ok(Reply { response })
     }
 

@@ -4,8 +4,8 @@
 mod access;
 mod archives;
 mod cache;
-mod doi;
 mod damage;
+mod doi;
 mod faults;
 mod ftp;
 mod json;

@@ -8,4 +8,5 @@ hazards   why a zygote must not be forked
 session   what testfan adds to or takes from a pytest session
 serialise reports and warnings as JSON and back
 channel   JSON lines on a private socket
+compat    what a suite written for pytest-xdist expects: options, fixtures, marker, hooks
 """

@@ -6,12 +6,13 @@ import sys
 from . import session as sessions
 
 
-def repair(session, begin, streams):
+def repair(session, begin, workerinput, streams):
     config = session.config
-    sessions.enter_worker(config, begin)
+    sessions.enter_worker(config, workerinput)
     _own_streams(config.pluginmanager.get_plugin("capturemanager"), streams)
     sessions.leave_controller(config)
-    _own_tmp_path(config, begin["worker"])
+    if workerinput is not None:
+        _own_tmp_path(config, begin["worker"])
     _own_randomness()
     _own_coverage_file(config)
     # What the zygote replayed of others' failures is not this worker's.

@@ -6,18 +6,8 @@ Must not know about channels or processes.
 import os
 import sys
 
-import pytest
-
-# pytest-xdist's own parallel run must stay off even when an ini file asks for it.
-_XDIST_OPTIONS = {"numprocesses": None, "dist": "no", "distload": False, "tx": [], "px": [], "looponfail": False}
 # These speak for the whole run, so only the controller may have them.
 _CONTROLLER_PLUGINS = ("terminalreporter", "terminalprogress", "lfplugin", "nfplugin")
-
-
-def switch_off_xdist(config):
-    for name, value in _XDIST_OPTIONS.items():
-        if hasattr(config.option, name):
-            setattr(config.option, name, value)
 
 
 def order_of(config):
@@ -30,25 +20,18 @@ def order_of(config):
     return "any"
 
 
-def enter_worker(config, begin):
-    """Tells plugins, conftests and tests which worker they are in, as pytest-xdist does."""
-    os.environ.update(
-        PYTEST_XDIST_WORKER=begin["worker"],
-        PYTEST_XDIST_WORKER_COUNT=str(begin["workers"]),
-        PYTEST_XDIST_TESTRUNUID=begin["run"],
-        TESTFAN_WORKER=begin["worker"],
-    )
-    config.workerinput = {
-        "workerid": begin["worker"],
-        "workercount": begin["workers"],
-        "testrunuid": begin["run"],
-        "mainargv": list(begin["args"]),
-        # pytest-cov asks whether its controller runs in the same folder of the same machine.
-        "cov_master_host": os.uname().nodename,
-        "cov_master_topdir": os.getcwd(),
-        "cov_master_rsync_roots": [],
-    }
-    config.workeroutput = {}
+def enter_worker(config, workerinput):
+    """Tells plugins, conftests and tests which worker they are in, as pytest-xdist does; none: no worker
+    of several, so that nothing is said."""
+    if workerinput is not None:
+        os.environ.update(
+            PYTEST_XDIST_WORKER=workerinput["workerid"],
+            PYTEST_XDIST_WORKER_COUNT=str(workerinput["workercount"]),
+            PYTEST_XDIST_TESTRUNUID=workerinput["testrunuid"],
+            TESTFAN_WORKER=workerinput["workerid"],
+        )
+        config.workerinput = workerinput
+        config.workeroutput = {}
     # What -s lets through is to be seen when it is written, though it goes through a pipe.
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
@@ -90,22 +73,3 @@ class SilentTerminal:
 
     def __getattr__(self, name):
         return getattr(self._reporter, name)
-
-
-class WorkerFixtures:
-    """pytest-xdist's fixtures, for suites that use them where it is not installed."""
-
-    @pytest.fixture(scope="session")
-    def worker_id(self, request):
-        workerinput = getattr(request.config, "workerinput", None)
-        return workerinput["workerid"] if workerinput else "master"
-
-    @pytest.fixture(scope="session")
-    def testrun_uid(self, request):
-        workerinput = getattr(request.config, "workerinput", None)
-        return workerinput["testrunuid"] if workerinput else os.urandom(16).hex()
-
-
-def provide_fixtures(config):
-    if not config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(WorkerFixtures(), "testfan-fixtures")

@@ -7,27 +7,36 @@ import os
 
 import pytest
 
+from . import compat
 from . import session as sessions
 from .channel import die_with_parent
 from .worker import Worker
-from .zygote import digest
+from .zygote import WORKERINPUT, digest
 
 
 class SpawnedWorker:
-    def __init__(self, channel, begin):
+    def __init__(self, channel, begin, workerinput):
         self.channel = channel
         self.begin = begin
+        self.workerinput = workerinput
+        self.config = None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(self, early_config):
-        sessions.switch_off_xdist(early_config)
-        sessions.enter_worker(early_config, self.begin)
-        if self.begin["basetemp"]:
-            early_config.option.basetemp = os.path.join(self.begin["basetemp"], "popen-" + self.begin["worker"])
+    def pytest_load_initial_conftests(self, early_config, parser):
+        compat.declare(early_config, parser)
+        self.config = early_config
+        sessions.enter_worker(early_config, self.workerinput)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config):
+        compat.switch_off(config)
+        if self.begin["basetemp"] and self.workerinput is not None:
+            config.option.basetemp = os.path.join(self.begin["basetemp"], "popen-" + self.begin["worker"])
+        yield
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config):
-        sessions.provide_fixtures(config)
+        compat.provide(config)
         sessions.leave_controller(config)
 
     @pytest.hookimpl(tryfirst=True)
@@ -43,7 +52,19 @@ class SpawnedWorker:
 def main(channel):
     begin = channel.receive()
     die_with_parent(begin["parent"])
-    pytest.main(begin["args"], plugins=[SpawnedWorker(channel, begin)])
-    channel.send("exit")
+    spawned = SpawnedWorker(channel, begin, _workerinput())
+    pytest.main(begin["args"], plugins=[spawned])
+    output = getattr(spawned.config, "workeroutput", {})
+    channel.send("exit", output=compat.pack(output))
     channel.flush()
     return 0
+
+
+def _workerinput():
+    """What the zygote's hooks made of it, handed over in a file without a name; none: not one of several."""
+    number = os.environ.pop(WORKERINPUT, None)
+    if number is None:
+        return None
+    with open(int(number), encoding="ascii") as file:
+        file.seek(0)
+        return compat.unpack(file.read())

@@ -19,6 +19,7 @@ class Worker:
     def __init__(self, channel, begin):
         self.channel = channel
         self.replay_all = begin["replay_all"]
+        self.retries = begin["retries"]
         self.queue = deque()
         self.reports = []
         self.stopping = False
@@ -70,6 +71,8 @@ class Worker:
 
     def run(self, session):
         """Runs items until there are no more, or Ctrl-C, or a plugin stops the session."""
+        if self.retries:
+            session.config.option.maxfail = 0
         try:
             index = self._upcoming()
             while index is not None and not self.halted:

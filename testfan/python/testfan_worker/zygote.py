@@ -15,11 +15,15 @@ import traceback
 
 import pytest
 
-from . import afterfork, hazards, serialise
+from . import afterfork, compat, hazards, serialise
 from . import session as sessions
 from .channel import Channel, die_with_parent
 from .terminal import Terminal
 from .worker import STACK_SIGNAL, Worker
+
+
+# Names the file that holds a fresh worker's workerinput, by its number.
+WORKERINPUT = "_TESTFAN_WORKERINPUT"
 
 
 class WorkerError(Exception):
@@ -34,23 +38,31 @@ def digest(items):
 class Zygote:
     def __init__(self, channel, begin, command, environment):
         self.channel = channel
+        self.begin = begin
         self.command = command
         self.environment = environment
         self.folder = os.getcwd()
         self.sockets = hazards.open_sockets()
         self.terminal = Terminal(channel, begin["width"])
         self.children = {}
+        self.nodes = {}
+        self.wanted = {}
 
     # -- pytest's hooks, in the order they come
 
-    @pytest.hookimpl(hookwrapper=True)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config, parser):
+        compat.declare(early_config, parser)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
-        sessions.switch_off_xdist(config)
+        self.wanted = compat.wanted(config)
+        compat.switch_off(config)
         yield
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config):
-        sessions.provide_fixtures(config)
+        compat.provide(config)
         self.terminal.attach(config)
 
     @pytest.hookimpl(tryfirst=True)
@@ -93,6 +105,9 @@ class Zygote:
             maxfail=config.option.maxfail or 0,
             order=sessions.order_of(config),
             replay_all=self.terminal.wants_all_reports(config),
+            wanted=self.wanted,
+            groups=list(compat.groups(session.items).items()),
+            warnings=compat.not_honoured(config),
             unforkable=hazards.reason_not_to_fork(config, self.sockets),
         )
         # What lives now lives to the end: no worker's collector need look at it, nor copy its pages.
@@ -107,12 +122,10 @@ class Zygote:
             kind = message["t"]
             if kind == "finish":
                 return message
-            if kind == "fork":
-                self._fork(session, message["worker"], interrupt)
-            elif kind == "spawn":
-                self._spawn(message["worker"])
+            if kind in ("fork", "spawn"):
+                self._make_worker(session, message, interrupt)
             elif kind == "reap":
-                self._reap(message)
+                self._reap(session.config, message)
             elif kind == "report":
                 self._replay(session, message)
             elif kind == "warning":
@@ -120,8 +133,38 @@ class Zygote:
             elif kind == "lost":
                 self._replay_lost(session, message)
 
-    def _fork(self, session, worker, interrupt):
-        descriptor, *streams = self._files()
+    def _make_worker(self, session, message, interrupt):
+        worker, files = message["worker"], self._files()
+        workerinput = None if message["alone"] else self._node(session.config, worker, message["workers"]).workerinput
+        if message["t"] == "fork":
+            pid = self._fork(session, files, workerinput, interrupt)
+        else:
+            pid = self._spawn(files, workerinput)
+        for file in files:
+            os.close(file)
+        self.children[worker] = pid
+        self.channel.send("started", worker=worker, pid=pid)
+        if worker in self.nodes:
+            node, ids = self.nodes[worker], [item.nodeid for item in session.items]
+            self._tell(session.config, "pytest_testnodeready", node=node)
+            self._tell(session.config, "pytest_xdist_node_collection_finished", node=node, ids=ids)
+
+    def _node(self, config, worker, workers):
+        """What stands for a new worker in pytest-xdist's hooks, once they have had their say."""
+        if not self.nodes:
+            specs = [compat.Spec(f"gw{number}") for number in range(workers)]
+            self._tell(config, "pytest_xdist_setupnodes", config=config, specs=specs)
+        node = self.nodes[worker] = compat.Node(config, self.begin, worker, workers)
+        self._tell(config, "pytest_configure_node", node=node)
+        return node
+
+    def _tell(self, config, name, /, **arguments):
+        """Calls a hook of pytest-xdist's. pytest-cov's would expect its own kind of controller here."""
+        others = [config.pluginmanager.get_plugin("_cov")]
+        config.pluginmanager.subset_hook_caller(name, others)(**arguments)
+
+    def _fork(self, session, files, workerinput, interrupt):
+        descriptor, *streams = files
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
@@ -129,32 +172,38 @@ class Zygote:
             status = 3
             try:
                 self.channel.close()
-                status = run_forked(session, Channel(descriptor), streams, interrupt)
+                status = run_forked(session, Channel(descriptor), workerinput, streams, interrupt)
             finally:
                 # Whatever the zygote registered to do at its own end is not this copy's to do.
                 os._exit(status)
-        self._started(worker, pid, (descriptor, *streams))
+        return pid
 
-    def _spawn(self, worker):
-        files = self._files()
+    def _spawn(self, files, workerinput):
         stdin, stdout, stderr = files
+        environment, passed = dict(self.environment), ()
+        if workerinput is not None:
+            passed = (os.memfd_create("workerinput", 0),)
+            os.write(passed[0], compat.pack(workerinput).encode("ascii"))
+            environment[WORKERINPUT] = str(passed[0])
         process = subprocess.Popen(
-            self.command, stdin=stdin, stdout=stdout, stderr=stderr, env=self.environment, cwd=self.folder
+            self.command,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            cwd=self.folder,
+            pass_fds=passed,
         )
+        for file in passed:
+            os.close(file)
         process.returncode = 0  # it is reaped below, by process id
-        self._started(worker, process.pid, files)
+        return process.pid
 
     def _files(self):
         """What came along with an order to make a worker: its channel, standard output and error."""
         return [self.channel.descriptors.popleft() for _ in range(3)]
 
-    def _started(self, worker, pid, files):
-        for file in files:
-            os.close(file)
-        self.children[worker] = pid
-        self.channel.send("started", worker=worker, pid=pid)
-
-    def _reap(self, message):
+    def _reap(self, config, message):
         """Waits for a worker that closed its channel, or ends it when it lives on."""
         pid = self.children.pop(message["worker"])
         killed = False
@@ -171,10 +220,18 @@ class Zygote:
             os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
         self.channel.send("reaped", worker=message["worker"], status=status, killed=killed)
+        node = self.nodes.get(message["worker"])
+        if node is not None:
+            output = message["output"]
+            node.workeroutput = compat.unpack(output)
+            error = None if output is not None else f"worker ended with wait status {status}"
+            self._tell(config, "pytest_testnodedown", node=node, error=error)
 
     def _replay(self, session, message):
         config = session.config
         for data in message["data"]:
+            if message["attempts"] > 1:
+                data.setdefault("user_properties", []).append(("attempts", message["attempts"]))
             report = serialise.report_from_json(config, data, message["worker"], message["i"])
             self.terminal.log_report(config, report)
         if session.shouldstop:
@@ -222,25 +279,25 @@ class Zygote:
             raise session.Interrupted(session.shouldstop or halt["reason"])
 
 
-def run_forked(session, channel, streams, interrupt):
+def run_forked(session, channel, workerinput, streams, interrupt):
     """A forked worker's whole life; returns its exit status."""
     config = session.config
     try:
         begin = channel.receive()
         die_with_parent(begin["parent"])
         signal.signal(signal.SIGINT, interrupt)
-        afterfork.repair(session, begin, streams)
+        afterfork.repair(session, begin, workerinput, streams)
         worker = Worker(channel, begin)
         config.pluginmanager.register(worker, "testfan-worker")
         worker.run(session)
         config.hook.pytest_sessionfinish(session=session, exitstatus=int(bool(session.testsfailed)))
         afterfork.save_coverage(config)
         config._ensure_unconfigure()
-        channel.send("exit")
+        channel.send("exit", output=compat.pack(getattr(config, "workeroutput", {})))
         return 0
     except KeyboardInterrupt:
         channel.send("halted", kind="interrupted", reason="interrupted", code=None)
-        channel.send("exit")
+        channel.send("exit", output=compat.pack({}))
         return 2
     except BaseException:
         channel.send("halted", kind="internal", reason=traceback.format_exc(), code=None)

@@ -2,10 +2,16 @@
 
 mod chunks;
 mod maxfail;
+mod partition;
+mod retries;
 mod scheduler;
+mod scopes;
 mod tally;
 
 pub use chunks::Item;
 pub use maxfail::Maxfail;
-pub use scheduler::{Order, Scheduler};
+pub use partition::{Part, partition};
+pub use retries::Retries;
+pub use scheduler::{Order, Plan, Scheduler};
+pub use scopes::{Dist, scopes};
 pub use tally::Tally;

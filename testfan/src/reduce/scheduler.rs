@@ -20,6 +20,17 @@ const MEASURED: u64 = 4;
 /// An item and the one after it.
 const AHEAD: usize = 2;
 
+/// What a worker may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Any item.
+    Any,
+    /// Whole scopes.
+    Scopes,
+    /// Every item, once in each of so many workers.
+    Each(usize),
+}
+
 /// An order and the worker it is for.
 pub type Order = (WorkerId, ToWorker);
 
@@ -27,6 +38,7 @@ pub type Order = (WorkerId, ToWorker);
 #[derive(Debug)]
 pub struct Scheduler {
     items: Vec<Item>,
+    plan: Plan,
     mean_us: u64,
     pool: VecDeque<VecDeque<usize>>,
     workers: BTreeMap<WorkerId, Worker>,
@@ -49,19 +61,43 @@ struct Worker {
     asked: bool,
     /// Told that nothing more will come.
     stopped: bool,
+    /// Whether it has had a chunk.
+    fed: bool,
 }
 
 impl Scheduler {
     /// A run of `items` on about so many workers.
     ///
     /// The slowest come first where that is free and durations are known.
-    pub fn new(items: Vec<Item>, workers: usize, slowest_first: bool) -> Self {
+    pub fn new(items: Vec<Item>, workers: usize, plan: Plan, slowest_first: bool) -> Self {
         let estimates = chunks::estimates(&items);
         let mean_us = estimates.iter().sum::<u64>().checked_div(items.len() as u64).unwrap_or(1);
-        let pool = chunks::cut(&items, workers, slowest_first);
+        let pool = match plan {
+            Plan::Any => chunks::cut(&items, workers, slowest_first),
+            Plan::Scopes => chunks::gather(&items, slowest_first),
+            Plan::Each(_) if items.is_empty() => VecDeque::new(),
+            Plan::Each(copies) => std::iter::repeat_n((0..items.len()).collect(), copies).collect(),
+        };
         let remembered = items.iter().any(|item| item.duration_us.is_some());
         let awaited = workers;
-        Scheduler { items, mean_us, pool, workers: BTreeMap::new(), awaited, measured: (0, 0), remembered }
+        Scheduler {
+            items,
+            plan,
+            mean_us,
+            pool,
+            workers: BTreeMap::new(),
+            awaited,
+            measured: (0, 0),
+            remembered,
+        }
+    }
+
+    /// Leaves out all items but these, sorted; before any worker joins.
+    pub fn keep_only(&mut self, items: &[usize]) {
+        for chunk in &mut self.pool {
+            chunk.retain(|item| items.binary_search(item).is_ok());
+        }
+        self.pool.retain(|chunk| !chunk.is_empty());
     }
 
     /// A worker is ready for work.
@@ -98,6 +134,16 @@ impl Scheduler {
         self.feed_all()
     }
 
+    /// An item that a worker ran is to run again: anywhere; where scopes stay together, not beside its scope.
+    pub fn again(&mut self, worker: WorkerId, item: usize) -> Vec<Order> {
+        match self.workers.get_mut(&worker).filter(|_| self.plan != Plan::Any) {
+            // When it is stopped, this goes back to the pool with its end.
+            Some(state) => state.reserve.push_front(item),
+            None => self.put_back(VecDeque::from([item])),
+        }
+        self.feed_all()
+    }
+
     /// A worker is gone, in good order or not: the item it was at, and orders for the others.
     pub fn left(&mut self, worker: WorkerId) -> (Option<usize>, Vec<Order>) {
         let Some(mut state) = self.workers.remove(&worker) else { return (None, Vec::new()) };
@@ -124,7 +170,11 @@ impl Scheduler {
         !self.pool.is_empty()
     }
 
+    /// How much a worker that joins may find: items, or chunks where they stay whole.
     fn unclaimed(&self) -> usize {
+        if self.plan != Plan::Any {
+            return self.pool.len();
+        }
         let reserves = self.workers.values().map(|worker| worker.reserve.len());
         self.pool.iter().map(VecDeque::len).chain(reserves).sum()
     }
@@ -135,8 +185,10 @@ impl Scheduler {
         }
     }
 
+    /// Those with least to do come first, else a worker could take back at once what it gave for another.
     fn feed_all(&mut self) -> Vec<Order> {
-        let workers: Vec<WorkerId> = self.workers.keys().copied().collect();
+        let mut workers: Vec<WorkerId> = self.workers.keys().copied().collect();
+        workers.sort_by_key(|id| self.workers.get(id).map_or(0, |worker| worker.told.len()));
         workers.into_iter().flat_map(|worker| self.feed(worker)).collect()
     }
 
@@ -151,7 +203,7 @@ impl Scheduler {
         }
         let mut items = Vec::new();
         while ahead < AHEAD || work_us < high_us {
-            if ahead > 0 && self.awaited > 0 && self.unclaimed() <= self.awaited {
+            if ahead > 0 && self.awaited > 0 && self.unclaimed() <= self.awaited && !self.keeps_reserve(id) {
                 break;
             }
             let Some(item) = self.claim(id) else { break };
@@ -172,10 +224,22 @@ impl Scheduler {
         orders
     }
 
+    /// Whether what is planned for a worker is nobody else's, come what may.
+    fn keeps_reserve(&self, id: WorkerId) -> bool {
+        self.plan != Plan::Any && self.workers.get(&id).is_some_and(|worker| !worker.reserve.is_empty())
+    }
+
     /// The next item for a worker: of its reserve, else of a new chunk, else of another's reserve.
     fn claim(&mut self, id: WorkerId) -> Option<usize> {
-        if self.workers.get(&id)?.reserve.is_empty() {
+        let worker = self.workers.get_mut(&id)?;
+        if worker.reserve.is_empty() {
+            if matches!(self.plan, Plan::Each(_)) && std::mem::replace(&mut worker.fed, true) {
+                return None;
+            }
             let more = self.pool.pop_front().or_else(|| {
+                if self.plan != Plan::Any {
+                    return None;
+                }
                 let richest = self.workers.values_mut().max_by_key(|worker| worker.reserve.len())?;
                 let half = richest.reserve.len() / 2;
                 (!richest.reserve.is_empty()).then(|| richest.reserve.split_off(half))
@@ -187,9 +251,20 @@ impl Scheduler {
 
     /// For a worker that there is nothing more for, unless another gives some back.
     fn steal_or_stop(&mut self, id: WorkerId) -> Option<Order> {
-        if self.workers.values().any(|worker| worker.asked) {
-            return None;
+        if self.plan == Plan::Any {
+            if self.workers.values().any(|worker| worker.asked) {
+                return None;
+            }
+            if let Some(order) = self.steal(id) {
+                return Some(order);
+            }
         }
+        self.workers.get_mut(&id)?.stopped = true;
+        Some((id, ToWorker::Stop))
+    }
+
+    /// Has the worker with the longest queue give some of it back, where that is worth it.
+    fn steal(&mut self, id: WorkerId) -> Option<Order> {
         let spare = |worker: &Worker| worker.told.len().saturating_sub(AHEAD);
         let mean_us = self.mean();
         let victim = self.workers.iter_mut().filter(|(other, worker)| **other != id && !worker.stopped);
@@ -199,8 +274,7 @@ impl Scheduler {
             worker.asked = true;
             return Some((*victim, ToWorker::Steal { count: spare(worker).div_ceil(2) }));
         }
-        self.workers.get_mut(&id)?.stopped = true;
-        Some((id, ToWorker::Stop))
+        None
     }
 
     fn estimate(&self, item: usize) -> u64 {
@@ -238,7 +312,7 @@ mod tests {
         scheduler: Scheduler,
         workers: BTreeMap<WorkerId, Simulated>,
         next: WorkerId,
-        ended: Vec<usize>,
+        ended: Vec<(WorkerId, usize)>,
         lost: Vec<usize>,
     }
 
@@ -274,7 +348,7 @@ mod tests {
         fn step(&mut self, id: WorkerId, duration_us: u64) -> bool {
             let Some(worker) = self.workers.get_mut(&id) else { return false };
             if let Some(item) = worker.running.take() {
-                self.ended.push(item);
+                self.ended.push((id, item));
                 let orders = self.scheduler.finished(id, duration_us);
                 self.obey(orders);
             } else if let Some(count) = worker.steals.pop() {
@@ -306,18 +380,25 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order of events, the crashes and the wrong estimates: every item runs once.
+        /// Whatever the order of events, the crashes and the wrong estimates: every item runs once, or once
+        /// in each worker; scopes stay together where they must.
         #[test]
         fn every_item_is_run_exactly_once(
             durations in prop::collection::vec(prop::option::of(1u64..400_000), 0..120),
             workers in 1usize..5,
             moves in prop::collection::vec((0usize..6, 0u64..300_000, 0u8..12), 0..400),
+            plan in 0u8..3, scopes in 1usize..20, crashes: bool,
         ) {
+            let (plan, copies) = match plan {
+                0 => (Plan::Any, 1),
+                1 => (Plan::Scopes, 1),
+                _ => (Plan::Each(workers), workers),
+            };
             let items: Vec<Item> = durations.iter().enumerate()
-                .map(|(index, duration_us)| Item { module: index / 7, duration_us: *duration_us }).collect();
+                .map(|(index, duration_us)| Item { scope: index * 5 % scopes, duration_us: *duration_us }).collect();
             let count = items.len();
             let mut world = World {
-                scheduler: Scheduler::new(items, workers, true), workers: BTreeMap::new(), next: 0,
+                scheduler: Scheduler::new(items, workers, plan, true), workers: BTreeMap::new(), next: 0,
                 ended: Vec::new(), lost: Vec::new(),
             };
             for _ in 0..workers {
@@ -326,7 +407,7 @@ mod tests {
             for (pick, duration_us, luck) in moves {
                 let ids: Vec<WorkerId> = world.workers.keys().copied().collect();
                 if let Some(id) = ids.get(pick % ids.len().max(1)).copied() {
-                    if luck == 0 { world.crash(id) } else { world.step(id, duration_us); }
+                    if luck == 0 && crashes { world.crash(id) } else { world.step(id, duration_us); }
                 }
                 if world.workers.is_empty() && world.scheduler.has_unclaimed() {
                     world.join();
@@ -344,22 +425,33 @@ mod tests {
                     prop_assert!(moved, "nobody can go on: {:?}", world.scheduler);
                 }
             }
-            let mut all: Vec<usize> = world.ended.iter().chain(&world.lost).copied().collect();
+            if plan == Plan::Scopes && world.lost.is_empty() && !crashes {
+                let homes: std::collections::BTreeSet<(usize, WorkerId)> =
+                    world.ended.iter().map(|(worker, item)| (item * 5 % scopes, *worker)).collect();
+                prop_assert!(homes.len() <= scopes, "a scope in two workers: {homes:?}");
+            }
+            let mut all: Vec<usize> = world.ended.iter().map(|(_, item)| *item).chain(world.lost).collect();
             all.sort_unstable();
-            prop_assert_eq!(all, (0..count).collect::<Vec<_>>());
+            prop_assert_eq!(all, (0..count).flat_map(|item| vec![item; copies]).collect::<Vec<_>>());
+            if !crashes {
+                world.ended.sort_unstable();
+                world.ended.dedup();
+                prop_assert_eq!(world.ended.len(), count * copies, "an item came twice to a worker");
+            }
         }
     }
 
     #[test]
     fn as_many_tests_as_workers_run_side_by_side() {
-        let mut scheduler = Scheduler::new(vec![Item { module: 0, duration_us: None }; 2], 2, true);
+        let mut scheduler = Scheduler::new(vec![Item { scope: 0, duration_us: None }; 2], 2, Plan::Any, true);
         assert_eq!(scheduler.joined(0), [(0, ToWorker::Run { items: vec![0] }), (0, ToWorker::Stop)]);
         assert_eq!(scheduler.joined(1), [(1, ToWorker::Run { items: vec![1] }), (1, ToWorker::Stop)]);
     }
 
     #[test]
     fn a_cancelled_run_begins_nothing_more() {
-        let mut scheduler = Scheduler::new(vec![Item { module: 0, duration_us: None }; 50], 2, true);
+        let mut scheduler =
+            Scheduler::new(vec![Item { scope: 0, duration_us: None }; 50], 2, Plan::Any, true);
         scheduler.joined(0);
         assert_eq!(scheduler.cancel(), [(0, ToWorker::Cancel)]);
         assert_eq!(scheduler.finished(0, 5), []);

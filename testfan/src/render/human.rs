@@ -32,6 +32,9 @@ pub struct Human {
     done: u64,
     bad: u64,
     bar: Option<ProgressBar>,
+    /// The tests that failed and ran again, with the last attempt that failed; and those of them that then passed.
+    retried: BTreeMap<String, usize>,
+    flaky: Vec<(String, usize)>,
     /// The beginnings of lines that workers wrote.
     unfinished: BTreeMap<String, String>,
 }
@@ -52,6 +55,8 @@ impl Human {
             done: 0,
             bad: 0,
             bar: None,
+            retried: BTreeMap::new(),
+            flaky: Vec::new(),
             unfinished: BTreeMap::new(),
         }
     }
@@ -82,6 +87,9 @@ impl Human {
     fn finished(&mut self, test: &TestFinished) -> io::Result<()> {
         self.done += 1;
         self.bad += u64::from(test.outcome.is_bad());
+        if let Some(attempt) = self.retried.remove(&test.id).filter(|_| !test.outcome.is_bad()) {
+            self.flaky.push((test.id.clone(), attempt + 1));
+        }
         if let Some(bar) = &self.bar {
             bar.set_position(self.done);
             if self.bad > 0 {
@@ -117,6 +125,15 @@ impl Human {
             shown.insert(0, '\n');
         }
         self.print(&shown)
+    }
+
+    /// The tests that failed at first and then did not.
+    fn name_flaky(&mut self) -> io::Result<()> {
+        let mut text = String::new();
+        for (id, attempt) in std::mem::take(&mut self.flaky) {
+            text += &format!("\n{} {id} (passed at attempt {attempt})", self.styles.warn("FLAKY"));
+        }
+        if text.is_empty() { Ok(()) } else { self.print(&(text + "\n")) }
     }
 
     /// `[gw0] [ 45%] PASSED tests/test_a.py::test_b`
@@ -162,7 +179,14 @@ impl Render for Human {
                     bar.finish_and_clear();
                 }
                 let unfinished = std::mem::take(&mut self.unfinished);
-                unfinished.into_iter().try_for_each(|(worker, line)| self.labelled(&worker, &(line + "\n")))
+                for (worker, line) in unfinished {
+                    self.labelled(&worker, &(line + "\n"))?;
+                }
+                self.name_flaky()
+            }
+            Record::TestRetried { attempt, failure } => {
+                self.retried.insert(failure.id.clone(), *attempt);
+                Ok(())
             }
             Record::TextPrinted { text, worker: Some(worker), .. } => self.labelled(worker, text),
             Record::TextPrinted { text, .. } => self.print(text),

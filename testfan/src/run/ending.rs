@@ -88,6 +88,7 @@ impl Run<'_> {
             hello,
             suite,
             tally,
+            retries,
             halt,
             finishing,
             mut open_streams,
@@ -112,7 +113,10 @@ impl Run<'_> {
         for (outcome, number) in tally.counts() {
             session.count(outcome, number);
         }
-        let Some(mut suite) = suite else {
+        if config.retries > 0 {
+            session.count("flaky", retries.flaky() as u64);
+        }
+        let Some(suite) = suite else {
             // Without a suite there was a usage error, an error while collecting, --help or the like;
             // pytest said so. Without a hello there was no pytest either.
             let silent = hello.is_none() || !(0..=127).contains(&code);
@@ -124,8 +128,7 @@ impl Run<'_> {
         }
         let measured = tally.durations().iter();
         let measured = measured.filter_map(|(item, us)| Some((suite.collected.ids.get(*item)?.clone(), *us)));
-        suite.durations.extend(measured);
-        if let Err(error) = durations::save(&suite.collected.root, &suite.durations) {
+        if let Err(error) = durations::add(&suite.collected.root, measured.collect()) {
             session.warn(&format!("durations were not kept: {error}"));
         }
         let interrupted = halt.is_some_and(|halt| halt.kind == HaltKind::Interrupted);

@@ -26,21 +26,20 @@ impl Run<'_> {
             }
             FromWorker::Start { i } => {
                 worker.running = Some((i, Instant::now()));
-                worker.reported = false;
+                worker.reports = None;
                 suite.scheduler.started(id, i);
                 let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
                 self.show(&Record::TestStarted(TestStarted { id, worker: name }))?;
             }
-            FromWorker::Report { i, data } => {
-                worker.reported = true;
-                self.zygote.ask(&ToZygote::Report { worker: name, i, data })?;
-            }
+            FromWorker::Report { data, .. } => worker.reports = Some(data),
             FromWorker::Done(done) => {
                 worker.running = None;
-                let reported = worker.reported;
+                let reports = worker.reports.take();
                 let duration_us = done.duration_us;
                 // The verdict comes first, for it may end the run.
-                self.test_done(id, done, reported)?;
+                if !self.test_retried(id, &done)? {
+                    self.test_done(id, done, reports)?;
+                }
                 let orders = self
                     .suite
                     .as_mut()
@@ -57,7 +56,7 @@ impl Run<'_> {
                 self.test_interrupted(id)?;
                 self.halt(halt.kind, halt.reason, halt.code)?;
             }
-            FromWorker::Exit => worker.end = End::Announced,
+            FromWorker::Exit { output } => worker.end = End::Announced { output },
         }
         Ok(())
     }

@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use common::Failure;
 use common::outcome::{Outcome, TestFinished};
+use serde_json::Value;
 
 use super::{RESTARTS_PER_WORKER, Run};
 use crate::error::Error;
 use crate::events::{Record, StartedBy};
-use crate::protocol::{Begin, Done, HaltKind, ToWorker, ToZygote, WorkerId, worker_name};
+use crate::protocol::{Begin, Done, HaltKind, NewWorker, ToWorker, ToZygote, WorkerId, worker_name};
 use crate::reduce::Order;
 use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Streams};
 
@@ -22,8 +23,8 @@ pub(super) struct Worker {
     pub(super) ready: bool,
     /// The item it is at, and since when.
     pub(super) running: Option<(usize, Instant)>,
-    /// Whether pytest's plugins already have the reports of that item.
-    pub(super) reported: bool,
+    /// The reports of that item, for pytest's plugins once it ended for good.
+    pub(super) reports: Option<Vec<Value>>,
     /// How far it is with ending.
     pub(super) end: End,
     /// Why it is being ended, where testfan does it.
@@ -31,19 +32,22 @@ pub(super) struct Worker {
 }
 
 /// How far a worker is with ending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// Nothing is known of an end.
     NotYet,
-    /// It said goodbye.
-    Announced,
+    /// It said goodbye, and this of itself.
+    Announced {
+        /// Its `config.workeroutput`, packed.
+        output: String,
+    },
     /// The zygote was asked to wait for it, or to bring it about.
     Awaited,
 }
 
 impl Worker {
     fn new(peer: Peer, ready: bool) -> Self {
-        Worker { peer, ready, running: None, reported: false, end: End::NotYet, ending: None }
+        Worker { peer, ready, running: None, reports: None, end: End::NotYet, ending: None }
     }
 }
 
@@ -58,9 +62,10 @@ impl Run<'_> {
             stack_file: self.config.timeout.map(|_| stack_file),
             ..self.begin.clone()
         };
+        let new = NewWorker { worker, workers: suite.workers, alone: suite.alone };
         let order = match suite.start {
-            StartedBy::Fork => ToZygote::Fork { worker },
-            StartedBy::Spawn => ToZygote::Spawn { worker },
+            StartedBy::Fork => ToZygote::Fork(new),
+            StartedBy::Spawn => ToZygote::Spawn(new),
         };
         let streams = Streams::of(id, &self.sender).map_err(Error::Channel)?;
         let peer = self.zygote.make_worker(&order, &begin, &streams)?;
@@ -104,7 +109,7 @@ impl Run<'_> {
     pub(super) fn worker_closed(&mut self, id: WorkerId, why: &Closed) -> Result<(), Failure> {
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
         let name = worker_name(id);
-        if worker.end == End::Announced {
+        if matches!(worker.end, End::Announced { .. }) {
             self.reap(id, GRACE_MS, false)?;
             return self.worker_finished(id, name);
         }
@@ -124,8 +129,11 @@ impl Run<'_> {
         let Some(worker) = self.workers.get_mut(&id).filter(|worker| worker.end != End::Awaited) else {
             return Ok(());
         };
-        worker.end = End::Awaited;
-        Ok(self.zygote.ask(&ToZygote::Reap { worker: worker_name(id), grace_ms, dump })?)
+        let output = match std::mem::replace(&mut worker.end, End::Awaited) {
+            End::Announced { output } => Some(output),
+            _ => None,
+        };
+        Ok(self.zygote.ask(&ToZygote::Reap { worker: worker_name(id), grace_ms, dump, output })?)
     }
 
     /// Ends every worker at once.
@@ -150,12 +158,22 @@ impl Run<'_> {
             self.test_interrupted(id)?;
         }
         let (Some(worker), Some(suite)) = (self.workers.remove(&id), &mut self.suite) else { return Ok(()) };
-        let (_, orders) = suite.scheduler.left(id);
         let running = worker.running;
+        let attempt = running.filter(|_| self.halt.is_none()).and_then(|(item, _)| self.retries.failed(item));
+        let mut orders = match (attempt, running) {
+            (Some(_), Some((item, _))) => suite.scheduler.again(id, item),
+            _ => Vec::new(),
+        };
+        orders.extend(suite.scheduler.left(id).1);
         let reason = worker.ending.unwrap_or_else(|| how_it_ended(status, killed));
         let at = running.and_then(|(item, _)| suite.collected.ids.get(item).cloned());
-        let (total, limit) =
-            (suite.workers, self.config.restarts.unwrap_or(suite.workers * RESTARTS_PER_WORKER));
+        let (total, limit) = (
+            suite.workers,
+            self.config
+                .restarts
+                .or(suite.collected.wanted.restarts)
+                .unwrap_or(suite.workers * RESTARTS_PER_WORKER),
+        );
         self.show(&Record::WorkerLost { worker: name.to_owned(), reason: reason.clone(), id: at.clone() })?;
         self.give(orders)?;
         if !worker.ready {
@@ -166,7 +184,12 @@ impl Run<'_> {
             let mut message = format!("worker {name} {reason} while running {test}");
             message += &self.stacks_of(name);
             let duration_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.test_lost(id, item, message, duration_us)?;
+            let done =
+                Done { i: item, outcome: Outcome::Failed, duration_us, message, output: String::new() };
+            match attempt {
+                Some(attempt) => self.show_retried(id, attempt, &done)?,
+                None => self.test_lost(id, done)?,
+            }
         } else if self.halt.is_none() {
             self.session.warn(&format!("worker {name} {reason} between tests"));
         }
@@ -181,16 +204,39 @@ impl Run<'_> {
         self.finish_if_done()
     }
 
-    fn test_lost(
-        &mut self,
-        worker: WorkerId,
-        i: usize,
-        message: String,
-        duration_us: u64,
-    ) -> Result<(), Failure> {
-        self.zygote.ask(&ToZygote::Lost { worker: worker_name(worker), i, message: message.clone() })?;
-        let done = Done { i, outcome: Outcome::Failed, duration_us, message, output: String::new() };
-        self.test_done(worker, done, true)
+    fn test_lost(&mut self, id: WorkerId, done: Done) -> Result<(), Failure> {
+        let (worker, i, message) = (worker_name(id), done.i, done.message.clone());
+        self.zygote.ask(&ToZygote::Lost { worker, i, message })?;
+        self.tally.done(&done, true);
+        self.test_ended(id, done)
+    }
+
+    /// Whether a test failed and is to run again; then that is under way.
+    pub(super) fn test_retried(&mut self, id: WorkerId, done: &Done) -> Result<bool, Failure> {
+        if !done.outcome.is_bad() || self.halt.is_some() {
+            return Ok(false);
+        }
+        let Some(attempt) = self.retries.failed(done.i) else { return Ok(false) };
+        self.show_retried(id, attempt, done)?;
+        let mut orders =
+            self.suite.as_mut().map(|suite| suite.scheduler.again(id, done.i)).unwrap_or_default();
+        if self.begin.hold_after_failure {
+            orders.push((id, ToWorker::GoOn));
+        }
+        self.give(orders)?;
+        Ok(true)
+    }
+
+    fn show_retried(&mut self, id: WorkerId, attempt: usize, done: &Done) -> Result<(), Failure> {
+        let failure = self.record_of(id, done.clone());
+        self.show(&Record::TestRetried { attempt, failure })
+    }
+
+    fn record_of(&self, id: WorkerId, done: Done) -> TestFinished {
+        let Done { i, outcome, duration_us, message, output } = done;
+        let known = self.suite.as_ref().and_then(|suite| suite.collected.ids.get(i));
+        let test = known.cloned().unwrap_or_default();
+        TestFinished { id: test, outcome, duration_us, worker: worker_name(id), message, output }
     }
 
     /// The test that a worker is at, if it is at one, will have no outcome.
@@ -201,26 +247,30 @@ impl Run<'_> {
         self.show(&Record::TestInterrupted { id: test, worker: worker_name(id) })
     }
 
-    /// One test ended, wherever and however.
-    pub(super) fn test_done(&mut self, id: WorkerId, done: Done, reported: bool) -> Result<(), Failure> {
-        self.tally.done(&done, reported);
+    /// One test ended for good; pytest's plugins get its reports, if it has any.
+    pub(super) fn test_done(
+        &mut self,
+        id: WorkerId,
+        done: Done,
+        reports: Option<Vec<Value>>,
+    ) -> Result<(), Failure> {
+        self.tally.done(&done, reports.is_some());
+        let attempts = self.retries.ended(done.i, done.outcome.is_bad());
+        if let Some(data) = reports {
+            self.zygote.ask(&ToZygote::Report { worker: worker_name(id), i: done.i, data, attempts })?;
+        }
+        self.test_ended(id, done)
+    }
+
+    fn test_ended(&mut self, id: WorkerId, done: Done) -> Result<(), Failure> {
         let Some(suite) = &mut self.suite else { return Ok(()) };
         let bad = done.outcome.is_bad();
         if bad {
             suite.maxfail.failed();
         }
         let (reached, maxfail) = (suite.maxfail.reached(), suite.collected.maxfail);
-        let worker = worker_name(id);
-        let Done { i, outcome, duration_us, message, output } = done;
-        let test = suite.collected.ids.get(i).cloned().unwrap_or_default();
-        self.show(&Record::TestFinished(TestFinished {
-            id: test,
-            outcome,
-            duration_us,
-            worker,
-            message,
-            output,
-        }))?;
+        let record = Record::TestFinished(self.record_of(id, done));
+        self.show(&record)?;
         if reached {
             self.halt(HaltKind::Failed, format!("stopping after {maxfail} failures"), None)?;
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-use common::fs::{FileError, cache_dir, write_atomic};
+use common::fs::{FileError, Lock, cache_dir, write_atomic};
 
 /// Microseconds by node id.
 pub type Durations = BTreeMap<String, u64>;
@@ -16,9 +16,14 @@ pub fn load(root: &str) -> Durations {
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-/// Keeps what is known of the suite at `root`; without a home folder there is nowhere to.
-pub fn save(root: &str, durations: &Durations) -> Result<(), FileError> {
-    let (Some(path), Ok(text)) = (file(root), serde_json::to_vec(durations)) else { return Ok(()) };
+/// Keeps what was measured of the suite at `root`, beside what is known of its other tests; runs that end at the
+/// same time lose nothing of each other's. Without a home folder there is nowhere to.
+pub fn add(root: &str, measured: Durations) -> Result<(), FileError> {
+    let Some(path) = file(root) else { return Ok(()) };
+    let _lock = Lock::acquire(&path.with_extension("lock"))?;
+    let mut durations = load(root);
+    durations.extend(measured);
+    let Ok(text) = serde_json::to_vec(&durations) else { return Ok(()) };
     write_atomic(path, &text)
 }
 

@@ -3,6 +3,7 @@
 
 mod carried;
 mod channel;
+pub mod cores;
 pub mod durations;
 mod signals;
 mod streams;

@@ -5,6 +5,9 @@
 mod ends;
 mod failing;
 mod interrupts;
+mod parts;
+mod retries;
 mod runs;
 mod suites;
 mod support;
+mod xdist;

@@ -36,6 +36,14 @@ impl Suite {
         command
     }
 
+    /// What its runs remember, in microseconds by node id.
+    pub fn durations(&self) -> BTreeMap<String, u64> {
+        let folder = self.cache.path().join("testfan/durations");
+        let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let file = files.find(|path| path.extension().is_some_and(|kind| kind == "json")).unwrap();
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    }
+
     /// `testfan run`, run to its end, and its records.
     pub fn run(&self, python: &Path, args: &[&str]) -> (Ran, Vec<Value>) {
         let ran = kit::run(&mut self.command(python, args));

@@ -199,13 +199,14 @@ struct Inquiry<'a> {
 impl Inquiry<'_> {
     /// The whole answer of an API, or why there is none.
     fn get(&self, address: &Address) -> Result<Vec<u8>, Refusal> {
-        let answer = self.client.open(address, Ask::Whole, None).map_err(|refusal| match refusal.problem {
-            Problem::NotFound { .. } => {
-                DoiProblem::NoRecord { doi: self.doi.to_owned(), host: address.authority() }.into()
-            }
-            Problem::AccessDenied { status } => self.restricted(address, Some(status)),
-            _ => refusal.about(address),
-        })?;
+        let answer =
+            self.client.open(address, Ask::Whole, None).map_err(|refusal| match refusal.problem {
+                Problem::NotFound { .. } => {
+                    DoiProblem::NoRecord { doi: self.doi.to_owned(), host: address.authority() }.into()
+                }
+                Problem::AccessDenied { status } => self.restricted(address, Some(status)),
+                _ => refusal.about(address),
+            })?;
         let Answer::Body(body) = answer else { return Err(BadAnswer::NoBody.of(address)) };
         let mut bytes = Vec::new();
         let read = body.bytes.take(LONGEST_ANSWER + 1).read_to_end(&mut bytes);

@@ -94,7 +94,7 @@ impl Az {
             headers.push(("authorization", authorization));
         }
         let url = format!("{scheme}://{host}{path}{query}");
-        reply::ask(http, &url, &headers, ask, tried, &secrets).map_err(|refused| refused.refusal)
+        reply::ask(http, &url, &headers, ask, tried, &secrets).map_err(|refused| *refused.refusal)
     }
 }
 

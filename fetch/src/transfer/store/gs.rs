@@ -77,7 +77,7 @@ impl Gs {
             secrets.extend(keys.secrets());
         }
         let url = format!("{scheme}://{host}{path}{query}");
-        reply::ask(http, &url, &headers, ask, tried, &secrets).map_err(|refused| refused.refusal)
+        reply::ask(http, &url, &headers, ask, tried, &secrets).map_err(|refused| *refused.refusal)
     }
 }
 

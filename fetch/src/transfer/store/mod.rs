@@ -114,7 +114,10 @@ fn conditions(ask: Ask<'_>) -> Vec<Header> {
             vec![("range", format!("bytes={from}-")), (condition, validator.to_owned())]
         }
         Ask::Part { from, to, validator } => {
-            vec![("range", format!("bytes={from}-{}", to.saturating_sub(1))), ("if-match", validator.to_owned())]
+            vec![
+                ("range", format!("bytes={from}-{}", to.saturating_sub(1))),
+                ("if-match", validator.to_owned()),
+            ]
         }
     }
 }

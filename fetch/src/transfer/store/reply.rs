@@ -15,14 +15,14 @@ const LONGEST_SENTENCE: usize = 300;
 /// No object.
 pub struct Refused {
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: Box<Refusal>,
     /// The region where S3 says that the bucket is, when it was asked for in another.
     pub region: Option<String>,
 }
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
-        Refused { refusal: problem.into(), region: None }
+        Refused { refusal: Box::new(problem.into()), region: None }
     }
 }
 
@@ -43,7 +43,9 @@ pub fn ask(
     let status = reply.status();
     match status {
         200..=299 | 304 | 416 => {
-            return reply.answer(wanted).map_err(|refusal| Refused { refusal, region: None });
+            return reply
+                .answer(wanted)
+                .map_err(|refusal| Refused { refusal: Box::new(refusal), region: None });
         }
         // It is another version than the one whose rest was asked for.
         412 => return Ok(Answer::NoRest),
@@ -63,7 +65,8 @@ pub fn ask(
     };
     let region = region.or(document.region).filter(|region| is_region(region));
     let region = region.filter(|_| matches!(status, 301 | 302 | 307 | 308 | 400));
-    Err(Refused { refusal: Refusal { problem: problem.into(), retry_after }, region })
+    let refusal = Box::new(Refusal { problem: problem.into(), retry_after });
+    Err(Refused { refusal, region })
 }
 
 /// Whether it may become part of a host's name.

@@ -37,10 +37,10 @@ impl S3 {
             Err(refused) => refused,
         };
         let Some(right) = refused.region.filter(|right| *right != region) else {
-            return Err(refused.refusal);
+            return Err(*refused.refusal);
         };
         self.learn(&object.bucket, &right);
-        ask_in(http, settings, object, ask, &right).map_err(|refused| refused.refusal)
+        ask_in(http, settings, object, ask, &right).map_err(|refused| *refused.refusal)
     }
 
     fn learn(&self, bucket: &str, region: &str) {

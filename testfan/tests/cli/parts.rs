@@ -1,0 +1,73 @@
+//! A suite in parts, and what runs remember of each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use crate::support::{Suite, outcomes};
+use kit::of_type;
+
+const MANY: &str = "import pytest\n\
+    @pytest.mark.parametrize('i', range(20))\n\
+    def test_a(i): pass\n\
+    class TestB:\n\
+    \x20   def test_b(self): pass\n\
+    \x20   def test_c(self): pass\n";
+
+#[test]
+fn parts_are_the_whole_suite_and_share_no_test() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let suite = Suite::new(&[("test_a.py", MANY), ("test_b.py", MANY)]);
+    for mode in ["load", "loadscope"] {
+        let mut all = BTreeSet::new();
+        for part in ["1/3", "2/3", "3/3"] {
+            let (ran, records) = suite.run(&python, &["-n2", "--dist", mode, "--partition", part]);
+            let ran = ran.exits(0);
+            let ids: Vec<String> = outcomes(&records).into_keys().collect();
+            assert_eq!(of_type(&records, "testfan.suite.collected")[0]["tests"], ids.len());
+            assert!(!ids.is_empty() && ids.len() < 30, "{part} {}", ran.stdout);
+            for id in ids {
+                assert!(all.insert(id.clone()), "{id} ran twice");
+            }
+        }
+        assert_eq!(all.len(), 44);
+    }
+}
+
+#[test]
+fn a_part_may_be_empty_and_must_make_sense() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let suite = Suite::new(&[("test_a.py", "def test_a(): pass\n")]);
+    let (ran, records) = suite.run(&python, &["--partition=2/2"]);
+    assert_eq!(ran.exits(0).stderr, "");
+    assert_eq!(outcomes(&records).len(), 0);
+    for wrong in ["0/2", "3/2", "1", "a/b"] {
+        let ran = kit::run(&mut suite.command(&python, &["--partition", wrong])).exits(4);
+        assert!(ran.stderr.contains(&format!("--partition \"{wrong}\" is not a part")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn runs_side_by_side_keep_each_others_durations() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let suite = Suite::new(&[(
+        "test_a.py",
+        "import os, time\n\
+         def test_long():\n\
+         \x20   while not os.path.exists('go'): time.sleep(0.01)\n\
+         def test_short(): pass\n",
+    )]);
+    let mut long = suite.command(&python, &["-n1", "-k", "long"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(long.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"test.started\"") {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0);
+    }
+    suite.run(&python, &["-n1", "-k", "short"]).0.exits(0);
+    std::fs::write(suite.path().join("go"), "").unwrap();
+    output.read_to_string(&mut line).unwrap();
+    assert!(long.wait().unwrap().success());
+    let known: BTreeMap<String, u64> = suite.durations();
+    assert_eq!(known.keys().collect::<Vec<_>>(), ["test_a.py::test_long", "test_a.py::test_short"]);
+}
