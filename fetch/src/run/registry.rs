@@ -14,9 +14,9 @@ use crate::cli::{CheckArgs, ConvertArgs, MakeArgs, RegistryCommand};
 use crate::config::{self, Folder, FromDoi};
 use crate::error::{Error, Problem};
 use crate::events::{EntryChecked, EntryConverted, FileHashed, RegistryWritten};
-use crate::registry::{self, Form, Identity, Listing, Selection, State};
+use crate::registry::{self, Form, Identity, Listing, RegistryError, Selection, State};
 use crate::render::Screen;
-use crate::source::registry::Entry;
+use crate::source::registry::{Entry, format_as_made};
 use crate::source::{Address, Request};
 use crate::transfer::{Credentials, Transfer};
 
@@ -46,7 +46,8 @@ fn make(args: &MakeArgs, records_asked: bool, session: &mut Session) -> Result<E
     selection.except = target.map_or_else(Identity::of_stdout, Identity::of_path).into_iter().collect();
     let made = registry::make(&args.folder, &selection, algorithm)?;
     let entries: Vec<Entry> = made.iter().map(|file| file.entry.clone()).collect();
-    let text = registry::write(&entries, Form::Pooch).map_err(Error::from)?;
+    let text: Result<String, _> = entries.iter().map(format_as_made).collect();
+    let text = text.map_err(|bad| Error::from(RegistryError::from(bad)))?;
     let records = made.into_iter().map(|file| FileHashed {
         name: Some(file.entry.name),
         path: RecordPath::from(file.path.as_path()),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Address, BadAddress, Request};
 use crate::error::Error;
-use crate::hash::{BadDigest, Digest};
+use crate::hash::{Algorithm, BadDigest, Digest};
 
 /// One line of a registry.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,11 +65,23 @@ pub fn merge(registries: impl IntoIterator<Item = Vec<Entry>>) -> Vec<Entry> {
 
 /// The line of an entry, with its end, as pooch and [`parse`] read it back. Its URL is as it was given, secrets and all.
 pub fn format(entry: &Entry) -> Result<String, NoLine> {
+    format_with(entry, &entry.digest.to_string())
+}
+
+/// The same as `pooch.make_registry` writes it: sha256 goes without saying.
+pub fn format_as_made(entry: &Entry) -> Result<String, NoLine> {
+    match entry.digest.algorithm() {
+        Algorithm::Sha256 => format_with(entry, &entry.digest.hex()),
+        _ => format(entry),
+    }
+}
+
+fn format_with(entry: &Entry, hash: &str) -> Result<String, NoLine> {
     if entry.name.contains(['\n', '\r']) {
         return Err(NoLine { name: entry.name.clone() });
     }
     let url = entry.addresses.first().map(Address::given);
-    Ok(line(&entry.name, &entry.digest.to_string(), url) + "\n")
+    Ok(line(&entry.name, hash, url) + "\n")
 }
 
 /// A name that no registry can have, as its lines end where the name's do.

@@ -33,7 +33,7 @@ fn a_registry_is_made_sorted_without_itself() {
     names.sort_unstable();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), names.len(), "{text}");
-    assert!(lines.iter().all(|line| line.ends_with(&format!(" sha256:{HELLO}"))), "{text}");
+    assert!(lines.iter().all(|line| line.ends_with(&format!(" {HELLO}"))), "{text}");
 
     let records = world.records(&["registry", "make", "data", "-o", "data/r.txt"], 0);
     assert_eq!(records.last().unwrap()["type"], "fetch.registry.written");

@@ -16,7 +16,9 @@ fn a_registry_of_a_record_gets_all_its_files() {
          tiny-data.txt md5:b1946ac92492d2347c6235b4d2611184\n"
     );
     assert_eq!(ran.stdout, expected);
-    let listed = doi.records(&["registry", "from-doi", ZENODO, "--format", "jsonl"], 0);
+    let other = Doi::new();
+    other.zenodo("zenodo");
+    let listed = other.records(&["registry", "from-doi", ZENODO, "--format", "jsonl"], 0);
     assert_eq!(listed[1]["name"], "tiny-data.txt");
     assert_eq!(listed[1]["digest"], "md5:b1946ac92492d2347c6235b4d2611184");
     assert_eq!(listed[1]["urls"][0], format!("doi:{ZENODO}/tiny-data.txt"));
