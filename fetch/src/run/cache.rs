@@ -50,7 +50,7 @@ fn list(args: &LsArgs, session: &mut Session) -> Result<Exit, Failure> {
     let ages: Vec<Duration> =
         stock.iter().map(|one| now.duration_since(one.last_use).unwrap_or_default()).collect();
     session.count("files", stock.len() as u64);
-    session.count("size_bytes", stock.iter().map(|one| one.bytes()).sum());
+    session.count("size_bytes", stock.iter().map(Stock::bytes).sum());
     let listed = |one: Stock| {
         let (state, entry) = match one.kind {
             Kind::File(entry) => (ListedState::Whole, Some(entry)),

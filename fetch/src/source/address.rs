@@ -38,7 +38,7 @@ pub struct Address {
     /// The text it was read from, secrets and all: it names pooch's files.
     given: String,
     /// What the URL of a store names; `url` has only its scheme then, as the key is no path of a URL.
-    object: Option<Object>,
+    object: Option<Box<Object>>,
 }
 
 /// A text that is no URL that can be got.
@@ -84,7 +84,7 @@ impl Address {
         if let Some(object) = Object::parse(text) {
             let object = object?;
             let url = Url::parse(&format!("{}:", object.store.scheme())).map_err(not_url)?;
-            return Ok(Address { url, given, object: Some(object) });
+            return Ok(Address { url, given, object: Some(Box::new(object)) });
         }
         let address = Address { url: Url::parse(text).map_err(not_url)?, given, object: None };
         match address.url.scheme() {
@@ -113,7 +113,7 @@ impl Address {
             segments.pop_if_empty().extend(name.split('/'));
         }
         let given = format!("{}/{name}", self.given.trim_end_matches('/'));
-        Address { url, given, object: self.object.as_ref().map(|object| object.join(name)) }
+        Address { url, given, object: self.object.as_ref().map(|object| Box::new(object.join(name))) }
     }
 
     /// The ways to read a `doi:` address, likeliest first; none for any other.
@@ -179,7 +179,7 @@ impl Address {
 
     /// What the URL of a store names.
     pub fn object(&self) -> Option<&Object> {
-        self.object.as_ref()
+        self.object.as_deref()
     }
 
     /// The last part of the path, or `download` when there is none.
@@ -191,7 +191,7 @@ impl Address {
             return if name.is_empty() { "download".to_owned() } else { name.to_owned() };
         }
         let of_path = || self.url.path_segments().and_then(|mut segments| segments.next_back());
-        let last = self.object.as_ref().map(Object::file_name).or_else(of_path).unwrap_or_default();
+        let last = self.object.as_deref().map(Object::file_name).or_else(of_path).unwrap_or_default();
         let name = &last[last.ceil_char_boundary(last.len().saturating_sub(LONGEST_NAME))..];
         if name.is_empty() { "download".to_owned() } else { name.to_owned() }
     }
