@@ -151,8 +151,12 @@ pub fn cache_dir(tool: &str) -> Result<PathBuf, NoHome> {
     if let Some(root) = std::env::var_os("SNAKEPIPE_CACHE").filter(|root| !root.is_empty()) {
         return Ok(PathBuf::from(root).join(tool));
     }
-    let base = etcetera::choose_base_strategy().map_err(|_| NoHome)?;
-    Ok(base.cache_dir().join("snakepipe").join(tool))
+    Ok(user_cache_dir()?.join("snakepipe").join(tool))
+}
+
+/// Where all programs of the user keep their caches: `$XDG_CACHE_HOME`, else `~/.cache`.
+pub fn user_cache_dir() -> Result<PathBuf, NoHome> {
+    Ok(etcetera::choose_base_strategy().map_err(|_| NoHome)?.cache_dir())
 }
 
 /// The user has no home folder to keep a cache in.

@@ -9,8 +9,14 @@ use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
 use crate::archive::Limit;
-use crate::cache::Verify;
+use crate::cache::{Layout, Verify};
 use crate::source::{self, ProcessKind};
+
+mod cache;
+mod registry;
+
+pub use cache::{CacheArgs, CacheCommand, LsArgs, Order, PruneArgs, RmArgs, VerifyArgs};
+pub use registry::{CheckArgs, ConvertArgs, FromDoiArgs, MakeArgs, RegistryArgs, RegistryCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +37,8 @@ Examples:
   pip install --dry-run --report - six | fetch get -  the same for pip (with pip's -q)
   jq -c '{url, hash: .sha}' list.json | fetch get -   JSON lines: url|urls, name, hash, dest, process, auth, headers
   fetch get - < earlier-records.jsonl                 the same files again, by the digests they had then
+  fetch get --lock data.lock https://host/data.csv    pins it in data.lock; --locked refuses what is not in there
+  fetch get --layout pooch https://host/data.csv      where pooch.retrieve puts and finds it
   fetch get --process untar --member data URL         also unpacks data/ of it, into FILE.untar/
   fetch get doi:10.5281/zenodo.3939050/tiny-data.txt  a file of a record, with the digest that its repository tells
   fetch get -r registry.txt --base-url 'https://host/{version}/' --data-version 1.2+3.gabc --dev-version main
@@ -66,11 +74,6 @@ A run that was killed is gone on with by the next one, where the server tells ve
 
 Exit codes: 0 every file is there; 1 a file had other content than its hash says, or --check found none; 2 a file could not be got
 (not found, no network, a miss with --offline, a name that leads out of the cache folder) or bad arguments.";
-
-const FROM_DOI_EXAMPLES: &str = "\
-Examples:
-  fetch registry from-doi 10.5281/zenodo.3939050 -o registry.txt
-  fetch get -r registry.txt --base-url doi:10.5281/zenodo.3939050/ --cache data";
 
 const EXTRACT_EXAMPLES: &str = "\
 Examples:
@@ -137,9 +140,9 @@ pub enum Command {
     /// Print the digests of files
     #[command(after_help = HASH_HELP)]
     Hash(HashArgs),
-    /// Make registries
+    /// Make, check and convert registries
     Registry(RegistryArgs),
-    /// Look into the cache
+    /// Look into the cache, and tidy it up
     #[command(after_help = "Example:\n  du -sh \"$(fetch cache path)\"")]
     Cache(CacheArgs),
     /// Serve a folder over HTTP, for tests and for rooms without a network
@@ -162,19 +165,18 @@ pub struct GetArgs {
     /// URLs; names of the registry; or - for JSON on standard input
     #[arg(value_name = "URL|NAME|-")]
     pub wanted: Vec<String>,
-    /// A registry as pooch has them: lines of `name [alg:]hash [url]`
+    /// A registry as pooch has them: lines of `name [alg:]hash [url]`; - for standard input; of several the later counts
     #[arg(short, long, value_name = "FILE")]
-    pub registry: Option<PathBuf>,
-    /// Where the files of the registry are that have no URL of their own
-    #[arg(long, value_name = "URL", requires = "registry")]
+    pub registry: Vec<PathBuf>,
+    /// Where the files are that have a name and no URL of their own
+    #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
-    /// The version of the project whose data it is: stands for {version} in the base URL and, with --cache, for a
-    /// folder in DIR
-    #[arg(long, value_name = "VERSION", requires = "registry")]
-    pub data_version: Option<String>,
-    /// What to take for a version with a local part, such as 1.2+3.gabc, which has no data of its own
-    #[arg(long, value_name = "NAME", default_value = "master", requires = "data_version")]
-    pub dev_version: String,
+    /// Pin what is got in FILE, a registry; what it has already is what must come
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// Get only what is in the lock file, as it is there
+    #[arg(long, requires = "lock", conflicts_with = "refresh")]
+    pub locked: bool,
     /// The hash of the one URL: ALG:HEX, sha256 in hexadecimal, or SRI
     #[arg(long, value_name = "ALG:HEX")]
     pub hash: Option<String>,
@@ -285,35 +287,6 @@ pub struct HashArgs {
     pub algorithm: String,
 }
 
-/// `fetch registry`
-#[derive(Debug, Args)]
-pub struct RegistryArgs {
-    /// What to do
-    #[command(subcommand)]
-    pub command: RegistryCommand,
-}
-
-/// What can be done with registries.
-#[derive(Debug, Subcommand)]
-pub enum RegistryCommand {
-    /// Print the registry of all files of a record, by the digests that its repository tells
-    #[command(after_help = FROM_DOI_EXAMPLES)]
-    FromDoi(FromDoiArgs),
-}
-
-/// `fetch registry from-doi`
-#[derive(Debug, Args)]
-pub struct FromDoiArgs {
-    /// The DOI: 10.PREFIX/SUFFIX, also behind `doi:` or `https://doi.org/`
-    pub doi: String,
-    /// Write it there instead of to standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// How often to try again after a failure that may pass
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub retries: u32,
-}
-
 /// `fetch serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -331,29 +304,27 @@ pub struct ServeArgs {
     pub rate: Option<NonZeroU64>,
 }
 
-/// `fetch cache`
-#[derive(Debug, Args)]
-pub struct CacheArgs {
-    /// What to do with it
-    #[command(subcommand)]
-    pub command: CacheCommand,
-}
-
-/// What can be done with the cache.
-#[derive(Debug, Subcommand)]
-pub enum CacheCommand {
-    /// Print where it is
-    Path(FolderArgs),
-    /// List the files in it
-    Ls(FolderArgs),
-}
-
 /// Which cache folder.
 #[derive(Debug, Args)]
 pub struct FolderArgs {
     /// Put files at DIR/NAME instead of into the shared cache
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// How files are arranged [default: plain with --cache, else shared]
+    ///
+    /// shared: <key>/<name>, for any number of projects; plain: <name>; pooch: as pooch has them, by default in
+    /// pooch's own folder for `retrieve`, so that either finds what the other got
+    #[arg(long, value_enum, value_name = "shared|plain|pooch", hide_possible_values = true)]
+    pub layout: Option<Layout>,
+    /// An environment variable that names the folder, when it is set
+    #[arg(long, value_name = "NAME")]
+    pub cache_env: Option<String>,
+    /// The version of the data: a folder of its own below --cache, and {version} in --base-url
+    #[arg(long, value_name = "VERSION")]
+    pub data_version: Option<String>,
+    /// What stands for versions between releases, such as 1.2+3.gabc
+    #[arg(long, value_name = "NAME", default_value = "master", requires = "data_version")]
+    pub dev_version: String,
 }
 
 /// A number of bytes a second, such as `500k` or `20M`.

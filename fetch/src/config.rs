@@ -1,22 +1,25 @@
 //! Arguments made valid, once; behind this nobody looks at flags. Must not get or print anything.
 
+use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use common::Failure;
 use common::fs::FileError;
 
 use crate::archive::{Limit, Selection, Wish};
-use crate::cache::Layout;
-use crate::cli::{AccessArgs, ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
+use crate::cache::{Cache, Layout};
+use crate::cli::{ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
-use crate::source::{
-    self, Access, Address, BadAddress, Header, Login, Process, ProcessKind, Requests, registry, version,
-};
-use crate::transfer::credentials::netrc::Netrc;
-use crate::transfer::credentials::{read_netrc, read_usual_netrc};
+use crate::registry::{self, Form, Lock, RegistryError, Use};
+use crate::source::{self, Address, BadAddress, Process, ProcessKind, Requests, version};
 use crate::transfer::doi::Services;
 use crate::transfer::{Credentials, Proxies};
+
+mod access;
+
+use access::{access, netrc, proxies};
 
 /// A valid `fetch get`.
 pub struct Get {
@@ -32,6 +35,8 @@ pub struct Get {
     pub process: Option<Process>,
     /// How many files at once.
     pub jobs: usize,
+    /// The lock file.
+    pub lock: Option<Lock>,
     /// Who resolves DOIs.
     pub services: Services,
     /// Whether records tell how far each file is.
@@ -92,8 +97,10 @@ impl Extract {
 pub struct Folder {
     /// An absolute path.
     pub root: PathBuf,
-    /// The user's own folder, or the cache that all share.
+    /// How its files are arranged.
     pub layout: Layout,
+    /// The cache folder that all share, when there can be one.
+    pub shared: Option<PathBuf>,
 }
 
 impl Get {
@@ -102,15 +109,18 @@ impl Get {
         let mut warnings = Vec::new();
         let netrc = netrc(args.access.netrc_file.as_deref(), &mut warnings)?;
         let access = access(&args.access, &netrc)?;
-        let version = data_version(args)?;
-        let mut folder = Folder::new(&args.folder)?;
-        // The shared cache goes by digests, so that versions cannot be in each other's way.
-        if let (Layout::Plain, Some(version)) = (folder.layout, version) {
-            folder.root.push(version);
+        let mut requests = requests(args)?;
+        let lock = lock(args)?;
+        if let (Requests::Known(requests), Some(lock)) = (&mut requests, &lock) {
+            // Before anything is got, so that a run that --locked forbids gets nothing.
+            for request in requests {
+                request.locked = lock.pin(request).map_err(Error::from)?;
+            }
         }
         Ok(Get {
-            requests: requests(args, version)?,
-            folder,
+            requests,
+            lock,
+            folder: Folder::new(&args.folder)?,
             options: Options {
                 check: args.check,
                 offline: args.offline,
@@ -161,22 +171,41 @@ fn process(args: &ProcessArgs) -> Result<Option<Process>, Error> {
 impl Folder {
     /// The folder named, else the shared cache.
     pub fn new(args: &FolderArgs) -> Result<Folder, Failure> {
-        let (root, layout) = match &args.cache {
-            Some(root) => (root.clone(), Layout::Plain),
-            None => (common::fs::cache_dir("fetch")?, Layout::Shared),
+        let from_environment = args.cache_env.as_deref().and_then(std::env::var_os);
+        let from_environment = from_environment.filter(|path| !path.is_empty()).map(expand_user);
+        let named = from_environment.or_else(|| args.cache.clone());
+        let layout = args.layout.unwrap_or(if named.is_some() { Layout::Plain } else { Layout::Shared });
+        let mut root = match (named, layout) {
+            (Some(root), _) => root,
+            (None, Layout::Pooch) => common::fs::user_cache_dir()?.join("pooch"),
+            (None, _) => common::fs::cache_dir("fetch")?,
         };
-        let root = std::path::absolute(&root).map_err(FileError::at("find", &root))?;
-        Ok(Folder { root, layout })
+        // The shared cache goes by digests, so that versions cannot be in each other's way.
+        if let Some(version) = data_version(args)?.filter(|_| layout != Layout::Shared) {
+            root.push(version);
+        }
+        let absolute = |path: PathBuf| std::path::absolute(&path).map_err(FileError::at("find", &path));
+        let shared = common::fs::cache_dir("fetch").ok().map(absolute).transpose()?;
+        Ok(Folder { root: absolute(root)?, layout, shared })
+    }
+
+    /// Opens the cache.
+    pub fn open(&self) -> Result<Cache, FileError> {
+        Ok(Cache::open(&self.root, self.layout)?.beside(self.shared.clone()))
     }
 }
 
-fn proxies(given: Option<&str>) -> Result<Proxies, Error> {
-    Proxies::new(given, |name| std::env::var(name).ok())
-        .map_err(|(origin, bad)| Error::BadProxy { origin, bad })
+/// `~` and `~/…` as Python's `expanduser` has them; a shell does not do it in the value of a variable.
+fn expand_user(path: OsString) -> PathBuf {
+    let path = PathBuf::from(path);
+    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path,
+    }
 }
 
 /// The version of the data that is asked for.
-fn data_version(args: &GetArgs) -> Result<Option<&str>, Error> {
+fn data_version(args: &FolderArgs) -> Result<Option<&str>, Error> {
     let normal = |name: &str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     let development = args.dev_version.as_str();
     if development.is_empty() || !normal(development) {
@@ -186,79 +215,74 @@ fn data_version(args: &GetArgs) -> Result<Option<&str>, Error> {
     Ok(version.transpose()?)
 }
 
-fn base_url(args: &GetArgs, version: Option<&str>) -> Result<Option<Address>, Error> {
-    let Some(text) = &args.base_url else { return Ok(None) };
-    let text = match version {
-        Some(version) => text.replace(version::MARK, version),
-        None if text.contains(version::MARK) => return Err(Error::NoVersion),
-        None => text.clone(),
+fn lock(args: &GetArgs) -> Result<Option<Lock>, Error> {
+    let mode = match (args.locked, args.refresh) {
+        (true, _) => Use::Locked,
+        (false, true) => Use::Refresh,
+        (false, false) => Use::Update,
     };
-    Ok(Some(Address::parse(&text)?))
+    args.lock.as_deref().map(|path| Lock::open(path, mode)).transpose()
 }
 
-fn requests(args: &GetArgs, version: Option<&str>) -> Result<Requests, Error> {
+fn requests(args: &GetArgs) -> Result<Requests, Error> {
     let expected = args.hash.as_deref().map(str::parse).transpose();
     let expected = expected.map_err(|bad| Error::BadHash { bad })?;
     let from_stdin = args.wanted.iter().any(|wanted| wanted == "-");
-    if let Some(path) = &args.registry {
+    let base = base_url(args.base_url.as_deref(), data_version(&args.folder)?)?;
+    if !args.registry.is_empty() {
         if expected.is_some() {
             return Err(Error::HashElsewhere("-r"));
         }
-        let base = base_url(args, version)?;
-        let requests = source::from_registry(read_registry(path)?, base.as_ref(), &args.wanted)?;
-        return Ok(Requests::Known(requests));
+        let stdin = args.registry.iter().filter(|path| is_stdin(path)).count() + usize::from(from_stdin);
+        if stdin > 1 {
+            return Err(Error::InputTwice);
+        }
+        let read = |path: &PathBuf| {
+            let (name, text) = read_text(path)?;
+            registry::read_as(&text, &name, Form::Pooch)
+        };
+        let registries: Vec<_> = args.registry.iter().map(read).collect::<Result<_, _>>()?;
+        let entries = source::registry::merge(registries);
+        return Ok(Requests::Known(source::from_registry(entries, base.as_ref(), &args.wanted)?));
     }
     match args.wanted.as_slice() {
         [] => Err(Error::NothingAsked),
         [_] if from_stdin && expected.is_some() => Err(Error::HashElsewhere("-")),
-        [_] if from_stdin => Ok(Requests::StandardInput),
+        [_] if from_stdin => Ok(Requests::StandardInput { base }),
         _ if from_stdin => Err(Error::InputAndUrls),
-        urls => Ok(Requests::Known(source::from_arguments(urls, expected.as_ref())?)),
+        urls => Ok(Requests::Known(source::from_arguments(urls, base.as_ref(), expected.as_ref())?)),
     }
 }
 
-/// The logins of the file that was named, which must be good, or of the usual one.
-fn netrc(named: Option<&Path>, warnings: &mut Vec<String>) -> Result<Netrc, Error> {
-    match named {
-        Some(path) => read_netrc(path),
-        // Most runs need no login, so that a bad file of somebody else's making must not end them.
-        None => Ok(read_usual_netrc().unwrap_or_else(|error| {
-            warnings.push(format!("no logins are read: {}", Failure::from(error)));
-            Netrc::default()
-        })),
-    }
+/// A base URL with the version of the data in its place.
+pub fn base_url(text: Option<&str>, version: Option<&str>) -> Result<Option<Address>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    let text = match version {
+        Some(version) => text.replace(version::MARK, version),
+        None if text.contains(version::MARK) => return Err(Error::NoVersion),
+        None => text.to_owned(),
+    };
+    Ok(Some(Address::parse(&text)?))
 }
 
-/// The run's own login and headers. A password is never taken from the command line, which others can read.
-fn access(args: &AccessArgs, netrc: &Netrc) -> Result<Access, Error> {
-    let bad = |bad| Error::BadHeader { bad };
-    let mut headers = Vec::new();
-    for header in &args.headers {
-        match header.strip_prefix('@').map(Path::new) {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
-                for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                    headers.push(Header::parse(line).map_err(bad)?);
-                }
-            }
-            None => headers.push(Header::parse(header).map_err(bad)?),
-        }
-    }
-    let Some(user) = args.user.clone() else { return Ok(Access { login: None, headers }) };
-    if user.contains(':') {
-        return Err(Error::PasswordShown);
-    }
-    // Without a password here, netrc has one for this user at each host, or else there is none.
-    let password = std::env::var("FETCH_PASSWORD").ok();
-    if password.is_none() && !netrc.knows(&user) {
-        return Err(Error::NoPassword { user });
-    }
-    Ok(Access { login: Some(Login::Basic { user, password: password.unwrap_or_default() }), headers })
+fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
-fn read_registry(path: &Path) -> Result<Vec<registry::Entry>, Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
-    registry::parse(&text).map_err(|(line, bad)| Error::BadRegistry { path: path.to_owned(), line, bad })
+/// The text of a file, or of standard input when the path is `-`, and what it is called in errors.
+pub fn read_text(path: &Path) -> Result<(String, String), Error> {
+    if is_stdin(path) {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map_err(|cause| Error::Input { cause })?;
+        return text("standard input".to_owned(), bytes);
+    }
+    let bytes = std::fs::read(path).map_err(|cause| Error::Unreadable { path: path.to_owned(), cause })?;
+    text(path.display().to_string(), bytes)
+}
+
+fn text(name: String, bytes: Vec<u8>) -> Result<(String, String), Error> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok((name, text)),
+        Err(_) => Err(RegistryError::Text { registry: name }.into()),
+    }
 }

@@ -10,9 +10,9 @@ use common::{Exit, Explain};
 
 use crate::archive::ArchiveError;
 use crate::hash::{BadDigest, Digest, UnknownAlgorithm};
+use crate::registry::RegistryError;
 use crate::source::BadAddress;
 use crate::source::access::BadAccess;
-use crate::source::registry::BadEntry;
 use crate::source::version::BadVersion;
 use crate::transfer::RemoteProblem;
 use crate::transfer::credentials::netrc::BadNetrc;
@@ -47,8 +47,6 @@ pub enum Error {
     BadNetrc { path: PathBuf, line: usize, bad: BadNetrc },
     #[error(transparent)]
     Algorithm(#[from] UnknownAlgorithm),
-    #[error("{}, line {line}: {bad}", path.display())]
-    BadRegistry { path: PathBuf, line: usize, bad: BadEntry },
     #[error("failed to read {}", path.display())]
     Unreadable {
         path: PathBuf,
@@ -97,6 +95,14 @@ pub enum Error {
         cause: io::Error,
     },
     #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("nothing in the cache is called {0:?}")]
+    NotInCache(String),
+    #[error("- for more than one thing")]
+    InputTwice,
+    #[error("{} is no folder", .0.display())]
+    NoFolder(PathBuf),
+    #[error(transparent)]
     File(#[from] FileError),
 }
 
@@ -136,12 +142,15 @@ impl Explain for Error {
             Error::Member(_) => "give names as the archive writes them",
             Error::MemberOfSingle => "a compressed file has no members; tar archives need --process untar",
             Error::Algorithm(_) => "see fetch hash --help for the names",
-            Error::BadRegistry { .. } => "a line is `name [alg:]hash [url]`; quote names with spaces",
             Error::NotInRegistry { .. } => "give names as the registry writes them",
             Error::NoBaseUrl { .. } => "give --base-url URL, or the URL as third field of its line",
             Error::NotJson { .. } | Error::BadObject { .. } => {
                 "give objects with \"url\" or \"urls\", or the JSON of `npm view X dist --json` or `pip install --dry-run --report - X`"
             }
+            Error::Registry(error) => error.hint(),
+            Error::NotInCache(_) => "see fetch cache ls for names, URLs, digests and paths",
+            Error::InputTwice => "standard input is one registry or one list of requests",
+            Error::NoFolder(_) => "check the path",
             Error::Listen { .. } => {
                 "give another --port, or none for any that is free; --bind takes an address of this machine"
             }
@@ -154,10 +163,11 @@ impl Explain for Error {
     fn code(&self) -> &'static str {
         match self {
             Error::File(error) => error.code(),
+            Error::Registry(error) => error.code(),
+            Error::NotInCache(_) => "not_found",
             Error::NoRecord { cause, .. } => cause.code(),
             Error::Unreadable { .. } | Error::Input { .. } => "file_error",
             Error::Listen { .. } => "cannot_listen",
-            Error::BadRegistry { .. } => "bad_registry",
             Error::BadNetrc { .. } => "bad_netrc",
             Error::NotJson { .. } | Error::BadObject { .. } => "bad_input",
             Error::Member(error) => error.code(),
@@ -267,6 +277,8 @@ pub enum Problem {
     #[error("no such file: {}", .0.display())]
     NoLocalFile(PathBuf),
     #[error(transparent)]
+    Lock(#[from] RegistryError),
+    #[error(transparent)]
     Remote(#[from] RemoteProblem),
     #[error(transparent)]
     Archive(ArchiveError),
@@ -338,6 +350,7 @@ impl Explain for Problem {
             Problem::Encoding(_) => "give a mirror in \"urls\", or tell the server's owner",
             Problem::OfflineMiss => "run it once without --offline",
             Problem::UnsafePath { .. } => "use relative names with / and without ..",
+            Problem::Lock(error) => error.hint(),
             Problem::NameConflict { .. } => "give each its own \"name\" or \"dest\"",
             Problem::Remote(problem) => return problem.hint(),
             Problem::Archive(error) => return error.hint(),
@@ -370,6 +383,7 @@ impl Explain for Problem {
             Problem::OfflineMiss => "offline_miss",
             Problem::UnsafePath { .. } => "unsafe_path",
             Problem::NameConflict { .. } => "name_conflict",
+            Problem::Lock(error) => error.code(),
             Problem::Remote(problem) => problem.code(),
             Problem::Archive(error) => error.code(),
             Problem::File(error) => error.code(),

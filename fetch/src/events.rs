@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::archive::{Items, Kind, What};
+use crate::cache::{Kept, Reason};
+use crate::registry::State;
 
 /// The keys of [`FileFinished`], [`FileFailed`] and the envelope; a requester's keys of these names do not pass.
 pub const OWN_KEYS: [&str; 22] = [
@@ -66,9 +68,27 @@ pub enum Record {
     /// `fetch hash`: a file's digest.
     #[serde(rename = "fetch.file.hashed")]
     Hashed(FileHashed),
+    /// `fetch registry check`: whether a file is that of the registry.
+    #[serde(rename = "fetch.entry.checked")]
+    EntryChecked(EntryChecked),
+    /// `fetch registry make|convert`: a registry was written.
+    #[serde(rename = "fetch.registry.written")]
+    Written(RegistryWritten),
+    /// `fetch registry convert`: an entry of the registry.
+    #[serde(rename = "fetch.entry.converted")]
+    Converted(EntryConverted),
     /// `fetch cache ls`: a file in the cache.
     #[serde(rename = "fetch.file.listed")]
     Listed(FileListed),
+    /// `fetch cache verify`: whether a file is as it was when it was got.
+    #[serde(rename = "fetch.file.verified")]
+    Verified(FileVerified),
+    /// `fetch cache prune|rm|verify`: a file was removed from the cache, or would be.
+    #[serde(rename = "fetch.file.removed")]
+    Removed(FileRemoved),
+    /// `fetch cache prune|rm|verify`: a file should go, and stays.
+    #[serde(rename = "fetch.file.kept")]
+    Kept(FileKept),
     /// `fetch serve`: it listens.
     #[serde(rename = "fetch.server.started")]
     ServerStarted(ServerStarted),
@@ -288,6 +308,9 @@ impl FileFailed {
 /// `fetch.file.hashed`
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FileHashed {
+    /// For `fetch registry make`: its name in the registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The file, as named.
     #[serde(flatten)]
     pub path: RecordPath,
@@ -303,12 +326,118 @@ pub struct FileListed {
     /// Where it lies: an absolute path.
     #[serde(flatten)]
     pub path: RecordPath,
+    /// What it is.
+    pub state: ListedState,
     /// Where it came from, without user, password and tokens.
-    pub url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The sha256 that it had when it was last verified.
-    pub digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// The size in bytes of what was unpacked of it.
+    pub unpacked_bytes: u64,
+    /// When it was last used, to a day, in RFC 3339.
+    pub last_use: String,
+}
+
+/// What lies in a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListedState {
+    /// A verified file.
+    Whole,
+    /// The beginning of a file.
+    Partial,
+    /// A file that the index does not know.
+    Unknown,
+}
+
+/// `fetch.entry.checked`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct EntryChecked {
+    /// Its name in the registry.
+    pub name: String,
+    /// Where it lies or should.
+    #[serde(flatten)]
+    pub path: RecordPath,
+    /// How it is with it.
+    pub state: State,
+    /// The digest that the registry has for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// The digest that it has, by the same algorithm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub got: Option<String>,
+    /// Its size in bytes, when it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+}
+
+/// `fetch.registry.written`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RegistryWritten {
+    /// The registry, as named.
+    #[serde(flatten)]
+    pub path: RecordPath,
+    /// How many entries it has.
+    pub entries: u64,
+}
+
+/// `fetch.entry.converted`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct EntryConverted {
+    /// The file's name.
+    pub name: String,
+    /// Its digest as algorithm, `:` and hexadecimal digits.
+    pub digest: String,
+    /// Where it can be got, best first, without user, password and tokens.
+    pub urls: Vec<String>,
+}
+
+/// `fetch.file.verified`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FileVerified {
+    /// Where it lies: an absolute path.
+    #[serde(flatten)]
+    pub path: RecordPath,
+    /// Where it came from, without user, password and tokens.
+    pub url: String,
+    /// `right` or `wrong`.
+    pub state: State,
+    /// The sha256 that it had when it was got.
+    pub expected: String,
+    /// The sha256 that it has.
+    pub got: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// `fetch.file.removed`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FileRemoved {
+    /// Where it lay: an absolute path.
+    #[serde(flatten)]
+    pub path: RecordPath,
+    /// Its size in bytes, with what was unpacked of it.
+    pub size_bytes: u64,
+    /// Why it went.
+    pub reason: Reason,
+    /// True when it is still there, as only that was asked.
+    pub dry_run: bool,
+}
+
+/// `fetch.file.kept`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FileKept {
+    /// Where it lies: an absolute path.
+    #[serde(flatten)]
+    pub path: RecordPath,
+    /// Its size in bytes, with what was unpacked of it.
+    pub size_bytes: u64,
+    /// Why it stays.
+    pub reason: Kept,
 }
 
 /// `fetch.server.started`

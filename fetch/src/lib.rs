@@ -5,6 +5,7 @@
 //! - [`cli`], [`config`]: the arguments as given; the arguments made valid
 //! - [`run`]: wires one command
 //! - [`source`]: requests from URLs, pooch's registries, and JSON of ours, npm's and pip's
+//! - [`registry`]: registries as files of their own: made, checked, converted, kept as a lock
 //! - [`get`]: many requests at once, each from the look into the cache to the file in its place; retries and mirrors
 //!   - [`cache`]: which files are there, whole and right; places, index, partials that outlive a kill, what is swept
 //!   - [`transfer`]: bytes from where they are, one room for each protocol; only `transfer/http` knows ureq;

@@ -180,8 +180,8 @@ class Pooch:
         if not self.base_url.startswith("doi:"):
             raise ValueError(f"load_registry_from_doi is for a base_url that is a DOI, not {self.base_url!r}")
         for record in _program.run(["registry", "from-doi", self.base_url.rstrip("/")]):
-            if record["type"] == "fetch.registry.listed":
-                self.registry[record["name"]] = record["hash"]
+            if record["type"] == "fetch.entry.converted":
+                self.registry[record["name"]] = record["digest"]
 
     def is_available(self, fname: str, downloader: Callable[..., Any] | None = None) -> bool:
         """Whether a file could be downloaded. Nothing is written."""

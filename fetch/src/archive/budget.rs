@@ -31,22 +31,23 @@ impl FromStr for Limit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Limit, String> {
-        let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-        let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
-            "" => 0,
-            "K" | "KB" | "KIB" => 10,
-            "M" | "MB" | "MIB" => 20,
-            "G" | "GB" | "GIB" => 30,
-            "T" | "TB" | "TIB" => 40,
-            unit => return Err(format!("{unit:?} is none of K M G T")),
-        };
-        let number: u64 = digits.parse().map_err(|_| "not a number of bytes such as 20G".to_owned())?;
-        number
-            .checked_shl(shift)
-            .filter(|bytes| bytes >> shift == number)
-            .map(Limit::Bytes)
-            .ok_or("too big".into())
+        bytes(text).map(Limit::Bytes)
     }
+}
+
+/// Reads a number of bytes: `500`, `10G`, also `10GB` and `10GiB`, by 1024 each.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        unit => return Err(format!("{unit:?} is none of K M G T")),
+    };
+    let number: u64 = digits.parse().map_err(|_| "not a number of bytes such as 20G".to_owned())?;
+    number.checked_shl(shift).filter(|bytes| bytes >> shift == number).ok_or("too big".into())
 }
 
 /// What the unpacking of one archive may use up; shared by its threads.

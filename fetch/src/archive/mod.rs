@@ -22,12 +22,12 @@ mod tar;
 mod target;
 mod zip;
 
-pub use budget::{Budget, Limit, Watch};
+pub use budget::{Budget, Limit, Watch, bytes};
 pub use error::ArchiveError;
 pub use kind::Kind;
 pub use local::{Unpacked, Wish, check_spares, unpack_local};
 pub use members::{MemberPath, Selection};
-pub use staging::Staging;
+pub use staging::{Staging, remove_stale};
 pub use target::{Item, What, same_content, unchanged};
 
 use std::collections::BTreeMap;

@@ -39,6 +39,13 @@ impl Staging {
         }
     }
 
+    /// The folder at `path`, unless somebody is at work in it.
+    pub fn try_acquire(path: &Path) -> Result<Option<Staging>, FileError> {
+        std::fs::create_dir_all(path).map_err(FileError::at("create", path))?;
+        let lock = File::open(path).map_err(FileError::at("open", path))?;
+        if lock.try_lock().is_ok() { Staging::locked(lock, path) } else { Ok(None) }
+    }
+
     /// Removes the folder at `path`, unless somebody is at work in it.
     pub fn sweep(path: &Path) -> Result<(), FileError> {
         let lock = File::open(path).map_err(FileError::at("open", path))?;
@@ -111,7 +118,7 @@ impl Drop for Staging {
 }
 
 /// Removes what only the earlier version had, as far as nobody has changed it; and folders that are empty then.
-fn remove_stale(target: &Path, items: &Items, earlier: &Items) {
+pub fn remove_stale(target: &Path, items: &Items, earlier: &Items) {
     let goes = |path: &MemberPath, what: &What| match (items.get(path), what) {
         (None, _) => true,
         (Some(now), What::Folder) => *now != What::Folder,

@@ -1,12 +1,14 @@
 //! What is known of the files in a cache folder, so that a hit costs a stat instead of a hash.
 //! Must not know where files come from.
 //!
-//! A log of JSON lines, each with a checksum of itself: the last one of a path counts. Lines are added under a lock, those of a batch by one write; a
-//! line that was cut short or spoilt is passed over, and its file is hashed again. The log is rewritten whole, atomically, once
+//! A log of JSON lines, each with a checksum of itself: the last one of a path counts, and may say that the file was
+//! removed. Lines are added under a lock, those of a batch by one write; a line that was cut short or spoilt is passed
+//! over, and its file is hashed again. The log is rewritten whole, atomically, once
 //! most of its lines are out of date. What a line vouches for after a crash: see `settle`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, Metadata, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -79,6 +81,46 @@ impl Entry {
     }
 }
 
+/// A line that says that a file was removed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Forgotten {
+    /// Where it lay.
+    forgotten: String,
+}
+
+/// What a line of the log says.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Known(Entry),
+    Gone(Forgotten),
+}
+
+impl Line {
+    fn path(&self) -> &str {
+        match self {
+            Line::Known(entry) => &entry.path,
+            Line::Gone(Forgotten { forgotten }) => forgotten,
+        }
+    }
+}
+
+/// Stands for a digest where whole ones take too much room.
+fn short(digest: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    digest.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn remember(by_digest: &mut HashMap<u64, Vec<String>>, entry: &Entry) {
+    for digest in &entry.digests {
+        let paths = by_digest.entry(short(digest)).or_default();
+        if !paths.contains(&entry.path) {
+            paths.push(entry.path.clone());
+        }
+    }
+}
+
 /// The index of one cache folder, as far as it was read.
 #[derive(Debug)]
 pub struct Index {
@@ -87,6 +129,8 @@ pub struct Index {
     entries: BTreeMap<String, Entry>,
     /// What this process knows of files that are not in the log yet.
     unsettled: BTreeMap<String, Entry>,
+    /// Paths by digest, once somebody asked; may name too many, never too few.
+    by_digest: Option<HashMap<u64, Vec<String>>>,
     lines: usize,
     /// The inode of the log, and how many of its bytes were read.
     read: (u64, u64),
@@ -100,6 +144,7 @@ impl Index {
             lock: folder.join("index.lock"),
             entries: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            by_digest: None,
             lines: 0,
             read: (0, 0),
         };
@@ -128,7 +173,40 @@ impl Index {
 
     /// Notes what is now known of a file for this process alone, until [`Index::add`] is called for it.
     pub fn note(&mut self, entry: Entry) {
+        self.remember(&entry);
         self.unsettled.insert(entry.path.clone(), entry);
+    }
+
+    /// Where a file with this digest lies, as far as the index knows.
+    pub fn with_digest(&mut self, digest: &Digest) -> Vec<Entry> {
+        let wanted = digest.to_string();
+        let has = |entry: &&Entry| entry.digests.contains(&wanted);
+        let known = self.entries.values().chain(self.unsettled.values());
+        let by_digest = self.by_digest.get_or_insert_with(|| {
+            let mut by_digest = HashMap::new();
+            known.for_each(|entry| remember(&mut by_digest, entry));
+            by_digest
+        });
+        let paths = by_digest.get(&short(&wanted)).cloned().unwrap_or_default();
+        paths.iter().filter_map(|path| self.get(path)).filter(has).cloned().collect()
+    }
+
+    fn remember(&mut self, entry: &Entry) {
+        if let Some(by_digest) = &mut self.by_digest {
+            remember(by_digest, entry);
+        }
+    }
+
+    /// Forgets files, for this process and all others.
+    pub fn forget(&mut self, paths: &[String]) -> Result<(), FileError> {
+        let _lock = Lock::acquire(&self.lock)?;
+        let lines: Vec<Forgotten> = paths.iter().map(|path| Forgotten { forgotten: path.clone() }).collect();
+        self.append(&lines).map_err(FileError::at("write the cache index", &self.log))?;
+        for path in paths {
+            self.entries.remove(path);
+            self.unsettled.remove(path);
+        }
+        Ok(())
     }
 
     /// Adds what is now known of files, for this process and all others.
@@ -139,12 +217,13 @@ impl Index {
             if self.unsettled.get(&entry.path).is_some_and(|noted| noted.stamp == entry.stamp) {
                 self.unsettled.remove(&entry.path);
             }
+            self.remember(&entry);
             self.entries.insert(entry.path.clone(), entry);
         }
         Ok(())
     }
 
-    fn append(&self, entries: &[Entry]) -> io::Result<()> {
+    fn append(&self, entries: &[impl Serialize]) -> io::Result<()> {
         let mut log = OpenOptions::new().create(true).append(true).read(true).open(&self.log)?;
         let mut lines = Vec::with_capacity(512 * entries.len());
         // Keep apart from a line that its writer did not get to finish.
@@ -183,8 +262,15 @@ impl Index {
         self.read.1 += whole as u64;
         for line in bytes[..whole].split_inclusive(|byte| *byte == b'\n') {
             self.lines += 1;
-            if let Some(entry) = read_line(line) {
-                self.entries.insert(entry.path.clone(), entry);
+            match read_line(line) {
+                Some(Line::Known(entry)) => {
+                    self.remember(&entry);
+                    self.entries.insert(entry.path.clone(), entry);
+                }
+                Some(Line::Gone(Forgotten { forgotten })) => {
+                    self.entries.remove(&forgotten);
+                }
+                None => {}
             }
         }
         Ok(())
@@ -204,12 +290,12 @@ impl Index {
 
 /// How a line begins; 16 hexadecimal digits follow.
 const SUM: &[u8] = b"{\"sum\":\"";
-/// What stands between the digits and the entry's own keys.
+/// What stands between the digits and the line's own keys.
 const AFTER_SUM: &[u8] = b"\",";
 
-/// `{"sum":"<xxh3 of what follows>",<the entry's JSON without its first bracket>`.
-fn write_line(lines: &mut Vec<u8>, entry: &Entry) -> io::Result<()> {
-    let text = serde_json::to_vec(entry)?;
+/// `{"sum":"<xxh3 of what follows>",<the line's JSON without its first bracket>`.
+fn write_line(lines: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_vec(line)?;
     lines.extend_from_slice(SUM);
     write!(lines, "{:016x}", xxh3_64(&text[1..]))?;
     lines.extend_from_slice(AFTER_SUM);
@@ -218,13 +304,13 @@ fn write_line(lines: &mut Vec<u8>, entry: &Entry) -> io::Result<()> {
     Ok(())
 }
 
-/// The entry of a line; nothing for one that is not as it was written, or that names what no file here is called.
-fn read_line(line: &[u8]) -> Option<Entry> {
+/// What a line says; nothing for one that is not as it was written, or that names what no file here is called.
+fn read_line(line: &[u8]) -> Option<Line> {
     let (digits, rest) = line.strip_suffix(b"\n").unwrap_or(line).strip_prefix(SUM)?.split_at_checked(16)?;
     let sum = u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
     let text = rest.strip_prefix(AFTER_SUM).filter(|text| xxh3_64(text) == sum)?;
-    let entry: Entry = serde_json::from_slice(&[b"{", text].concat()).ok()?;
-    is_ours(&entry.path).then_some(entry)
+    let line: Line = serde_json::from_slice(&[b"{", text].concat()).ok()?;
+    is_ours(line.path()).then_some(line)
 }
 
 #[cfg(test)]
@@ -271,6 +357,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_forgotten_is_forgotten_by_all() -> Result<(), FileError> {
+        let folder = tempfile::tempdir().map_err(FileError::at("make", Path::new("temp")))?;
+        let (mut one, mut two) = (Index::open(folder.path())?, Index::open(folder.path())?);
+        let digest = format!("md5:{}", "0".repeat(32)).parse().unwrap_or_else(|_| unreachable!());
+        assert!(one.with_digest(&digest).is_empty());
+        one.add(vec![Entry { digests: vec![digest.to_string()], ..entry("a", 1) }, entry("b", 1)])?;
+        two.refresh()?;
+        assert_eq!((one.with_digest(&digest).len(), two.with_digest(&digest).len()), (1, 1));
+        two.forget(&["a".into()])?;
+        one.refresh()?;
+        assert_eq!(one.entries.keys().collect::<Vec<_>>(), ["b"]);
+        assert!(one.with_digest(&digest).is_empty() && two.with_digest(&digest).is_empty());
+        one.add(vec![entry("a", 2)])?;
+        assert!(Index::open(folder.path())?.get("a").is_some());
+        Ok(())
+    }
+
+    #[test]
     fn a_log_spoilt_anywhere_costs_only_what_is_spoilt() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let mut index = Index::open(folder.path())?;
@@ -301,7 +405,7 @@ mod tests {
         for path in ["../x", "/etc/passwd", ".fetch/index.lock", "a/../../x", "a//b", ""] {
             let mut line = Vec::new();
             write_line(&mut line, &entry(path, 1))?;
-            assert_eq!(read_line(&line), None, "{path}");
+            assert!(read_line(&line).is_none(), "{path}");
         }
         Ok(())
     }

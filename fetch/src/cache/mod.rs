@@ -4,17 +4,25 @@
 mod index;
 mod partial;
 mod place;
+mod pooch;
+mod reuse;
 mod settle;
+mod stock;
 mod sweep;
 mod unpacked;
+mod usage;
 
 pub use index::{Entry, Stamp};
 pub use partial::{Notes, Partial};
 pub use place::{CONTROL, Layout};
+pub use pooch::unique_file_name;
+pub use reuse::UnderWay;
 pub use settle::boot;
+pub use stock::{Kept, Kind, Limits, Reason, Stock, Verified, beyond};
 pub use unpacked::Ways;
+pub use usage::{InUse, Removing};
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -50,6 +58,9 @@ pub struct Cache {
     index: Arc<Mutex<Index>>,
     /// Started with the first file that is published.
     settler: OnceLock<Settler>,
+    /// The folder that all share, when this is another one; its index is read when a file is first looked for there.
+    others: Option<(PathBuf, OnceLock<Option<Mutex<Index>>>)>,
+    under_way: UnderWay,
     /// Whether something was done after which to tidy up, other than publishing files.
     unswept: AtomicBool,
 }
@@ -68,13 +79,29 @@ impl Cache {
     pub fn open(root: &Path, layout: Layout) -> Result<Cache, FileError> {
         let index = Index::open(&root.join(CONTROL))?;
         let index = Arc::new(Mutex::new(index));
-        Ok(Cache {
-            root: root.to_owned(),
-            layout,
-            index,
-            settler: OnceLock::new(),
-            unswept: AtomicBool::new(false),
-        })
+        let (settler, under_way) = (OnceLock::new(), UnderWay::default());
+        let unswept = AtomicBool::new(false);
+        Ok(Cache { root: root.to_owned(), layout, index, settler, others: None, under_way, unswept })
+    }
+
+    /// The same cache; a file whose digest is known is also looked for in the cache folder `shared`, before it is got.
+    #[must_use]
+    pub fn beside(mut self, shared: Option<PathBuf>) -> Cache {
+        self.others = shared.filter(|shared| *shared != self.root).map(|shared| (shared, OnceLock::new()));
+        self
+    }
+
+    /// Marks the cache as in use, until what is given is dropped: no file that is used meanwhile is removed.
+    pub fn mark_in_use(&self) -> Option<InUse> {
+        InUse::mark(&self.control())
+    }
+
+    fn control(&self) -> PathBuf {
+        self.root.join(CONTROL)
+    }
+
+    fn partial_path(&self, relative: &str) -> PathBuf {
+        self.control().join(place::PARTIALS).join(place::short_hash(relative))
     }
 
     /// Where the file of a request lies or will lie.
@@ -88,8 +115,7 @@ impl Cache {
     /// `stopped`.
     pub fn begin(&self, place: &Place, stopped: impl Fn() -> bool) -> Result<Partial, Problem> {
         place::check_links(&self.root, &place.relative)?;
-        let name = place::short_hash(&place.relative);
-        let path = self.root.join(CONTROL).join(place::PARTIALS).join(name);
+        let path = self.partial_path(&place.relative);
         let partial = Partial::acquire(&path, &stopped)?.ok_or(Problem::Stopped)?;
         // Who published the file keeps it locked until the index knows it. Where locks do not work, it is made again;
         // and so it is when somebody else has locked it, for whatever reason.
@@ -105,8 +131,13 @@ impl Cache {
     pub fn stat_hit(&self, place: &Place, request: &Request) -> Option<Entry> {
         let entry = self.index().get(&place.relative)?.clone();
         let wanted = wanted(request, Some(&entry))?;
-        let same = stamp(&place.path) == Some(entry.stamp) && !settle::outlived(&entry);
-        (same && entry.has(&wanted) == Some(true)).then_some(entry)
+        let state = state(&place.path)?;
+        let same = Stamp::from(&state) == entry.stamp && !settle::outlived(&entry);
+        let right = same && wanted.iter().all(|wanted| entry.has(wanted) == Some(true));
+        if right {
+            usage::renew(&place.path, &state);
+        }
+        right.then_some(entry)
     }
 
     /// The file at a place, when its bytes have the digest asked for; the index then knows it.
@@ -126,14 +157,21 @@ impl Cache {
 
     fn hashed(&self, place: &Place, request: &Request) -> Result<Option<Published>, FileError> {
         let known = self.index().get(&place.relative).cloned();
-        let Some(wanted) = wanted(request, known.as_ref()) else { return Ok(None) };
-        let Some(stamp) = stamp(&place.path) else { return Ok(None) };
-        let hasher = Hasher::new([Algorithm::Sha256, wanted.algorithm()]);
+        // pooch takes a file for what its URL gives when it bears the name that the URL makes, and so must who shares
+        // its folder.
+        let by_name = self.layout == Layout::Pooch && known.is_none() && !request.is_pinned();
+        let wanted = wanted(request, known.as_ref());
+        let Some(wanted) = wanted.or_else(|| by_name.then(Vec::new)) else { return Ok(None) };
+        let Some(state) = state(&place.path) else { return Ok(None) };
+        let stamp = Stamp::from(&state);
+        let algorithms = wanted.iter().map(Digest::algorithm);
+        let hasher = Hasher::new([Algorithm::Sha256].into_iter().chain(algorithms));
         let file = File::open(&place.path).map_err(FileError::at("read", &place.path))?;
         let (digests, _) = hasher.read(&file).map_err(FileError::at("read", &place.path))?;
-        if !digests.contains(&wanted) {
+        if !wanted.iter().all(|wanted| digests.contains(wanted)) {
             return Ok(None);
         }
+        usage::renew(&place.path, &state);
         // What another boot has left was read from the disk: it will outlive further ones.
         let durable = known.as_ref().is_some_and(|known| known.stamp == stamp && settle::outlived(known));
         // What is known of other bytes, such as their ETag, does not hold for these.
@@ -160,6 +198,10 @@ impl Cache {
         digests: &[Digest],
         validators: Validators,
     ) -> Result<Entry, FileError> {
+        if self.layout == Layout::Pooch {
+            // pooch takes a file by its name alone, whatever a crash has made of it.
+            partial.file().sync_data().map_err(FileError::at("make durable", &place.path))?;
+        }
         let file = partial.publish(&place.path)?;
         let metadata = file.metadata().map_err(FileError::at("read", &place.path))?;
         let Validators { etag, last_modified } = validators;
@@ -177,13 +219,6 @@ impl Cache {
             sweep::sweep(&self.root);
         }
         Ok(())
-    }
-
-    /// All files of the index that are still there, with their paths.
-    pub fn list(&self) -> Vec<(PathBuf, Entry)> {
-        let index = self.index();
-        let with_path = index.entries().map(|entry| (self.root.join(&entry.path), entry.clone()));
-        with_path.filter(|(path, _)| path.is_file()).collect()
     }
 
     fn settle(&self, published: Published) {
@@ -211,18 +246,17 @@ impl Entry {
     }
 }
 
-/// The digest that a file must have: the one asked for, else the one it had when it came from the same URL.
-fn wanted(request: &Request, known: Option<&Entry>) -> Option<Digest> {
-    if let Some(expected) = &request.expected {
-        return Some(expected.clone());
+/// The digests that a file must have: those asked for, else the one it had when it came from the same URL.
+fn wanted(request: &Request, known: Option<&Entry>) -> Option<Vec<Digest>> {
+    if request.is_pinned() {
+        return Some(request.digests().cloned().collect());
     }
     let known = known?;
     let same_source = request.addresses.iter().any(|address| address.to_string() == known.url);
-    same_source.then(|| known.sha256().parse().ok()).flatten()
+    same_source.then(|| known.sha256().parse().ok().map(|digest| vec![digest])).flatten()
 }
 
 /// Never follows a link: what lies in the cache is a file.
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = path.symlink_metadata().ok()?;
-    metadata.is_file().then(|| Stamp::from(&metadata))
+fn state(path: &Path) -> Option<Metadata> {
+    path.symlink_metadata().ok().filter(Metadata::is_file)
 }

@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::{CHUNK, Hasher};
 
+/// So often a folder is made for a file, should it be removed again at the same moment.
+const TRIES: usize = 16;
+
 /// How soon a lock that somebody holds is tried again at first; each time it takes twice as long,
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 /// up to this.
@@ -180,9 +183,12 @@ impl Partial {
             self.forget().map_err(failed)?;
         }
         let mut moved = std::fs::rename(&self.path, target);
-        if let (Err(error), Some(folder)) = (&moved, target.parent())
-            && error.kind() == ErrorKind::NotFound
-        {
+        // Whoever removes files may remove the new folder while it is empty.
+        for _ in 0..TRIES {
+            let (Err(error), Some(folder)) = (&moved, target.parent()) else { break };
+            if error.kind() != ErrorKind::NotFound {
+                break;
+            }
             std::fs::create_dir_all(folder).map_err(FileError::at("create the folder of", target))?;
             moved = std::fs::rename(&self.path, target);
         }

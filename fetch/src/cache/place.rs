@@ -4,6 +4,7 @@ use std::path::Path;
 
 use common::fs::{PART_PREFIX, PART_SUFFIX};
 
+use super::pooch::unique_file_name;
 use crate::error::Problem;
 use crate::hash::{Algorithm, Hasher};
 use crate::source::Request;
@@ -18,13 +19,16 @@ pub const UNPACKING: &str = "unpacking";
 pub const UNPACKED: &str = "unpacked";
 
 /// How the files of a cache folder are arranged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Layout {
     /// `<key>/<name>`, where the key stands for the digest asked for, else for the URL: any number of projects
     /// share the folder, and none replaces another's file of the same name.
     Shared,
     /// `<name>`: the folder is the requester's own.
     Plain,
+    /// As pooch has them: `<name>` of a registry, and for a mere URL a name made of it; so that either finds the files
+    /// of the other.
+    Pooch,
 }
 
 /// The path of a request's file, relative to the cache folder, its parts apart by `/`.
@@ -32,9 +36,12 @@ pub fn relative_path(layout: Layout, request: &Request) -> Result<String, Proble
     if let Some(dest) = &request.dest {
         return checked(dest);
     }
+    if let (Layout::Pooch, false, Some(address)) = (layout, request.named, request.addresses.first()) {
+        return checked(&unique_file_name(address.given()));
+    }
     let name = checked(&request.name)?;
     Ok(match layout {
-        Layout::Plain => name,
+        Layout::Plain | Layout::Pooch => name,
         Layout::Shared => format!("{}/{name}", key(request)),
     })
 }

@@ -14,7 +14,7 @@ use super::place::{CONTROL, PARTIALS, UNPACKING};
 use crate::archive::Staging;
 
 /// A partial that nobody has gone on with for so long is given up.
-const PARTIAL_AGE: Duration = Duration::from_hours(7 * 24);
+pub const PARTIAL_AGE: Duration = Duration::from_hours(7 * 24);
 /// A `.snakepipe-*.part` this old belongs to no living process, even where locks do not work.
 const PART_AGE: Duration = Duration::from_hours(24);
 /// All folders are looked through once in this time.
@@ -24,6 +24,7 @@ const PERIOD: Duration = Duration::from_hours(24);
 pub fn sweep(root: &Path) {
     let control = root.join(CONTROL);
     partials(&control.join(PARTIALS));
+    super::usage::forget_dead(&control);
     for entry in entries(&control.join(UNPACKING)) {
         let _ = Staging::sweep(&entry.path());
     }

@@ -5,17 +5,19 @@
 //! archive, which members, and the state of each file. As with the index, it counts only as long as the bytes that it
 //! vouches for cannot have been lost: in another boot of the machine the files are hashed once more.
 
-use std::fs::File;
+use std::collections::{HashMap, HashSet};
+use std::fs::{DirEntry, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use common::fs::{FileError, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use super::place::{self, CONTROL, UNPACKED, UNPACKING};
-use super::{Cache, Place, Verify, settle};
+use super::{Cache, Place, Verify, settle, usage};
 use crate::archive::{
-    self, ArchiveError, Budget, Items, Kind, Limit, MemberPath, Order, Selection, Staging, Watch,
+    self, ArchiveError, Budget, Items, Kind, Limit, MemberPath, Order, Selection, Staging, Watch, What,
 };
 use crate::error::Problem;
 use crate::source::{Process, ProcessKind};
@@ -36,6 +38,8 @@ pub struct Ways<'a> {
 /// What is known of one archive, unpacked in one way.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
+    /// Where the archive lies, relative to the cache folder.
+    archive: String,
     /// The sha256 of the archive.
     digest: String,
     kind: Kind,
@@ -46,6 +50,17 @@ struct Note {
     /// The machine's boot in which it was unpacked, until its bytes are known to be on the disk.
     boot: Option<String>,
     items: Vec<archive::Item>,
+}
+
+/// All that was unpacked of one archive and is there.
+#[derive(Debug, Default)]
+pub struct Unpacked {
+    /// The size of its files in bytes.
+    pub size_bytes: u64,
+    /// When one of them was last used.
+    pub last_use: Option<SystemTime>,
+    /// Where they lie, and the folders they lie in.
+    pub paths: HashSet<PathBuf>,
 }
 
 /// Where one archive is unpacked to.
@@ -89,7 +104,7 @@ impl Cache {
                 None => return Ok(None),
             },
         };
-        let staging = Staging::acquire(&self.control(UNPACKING).join(&way.key))?;
+        let staging = Staging::acquire(&self.control().join(UNPACKING).join(&way.key))?;
         // Another process may have done it while this one waited.
         if let Some(note) = self.read_note(&way, ways.verify) {
             return Ok(Some(self.wanted_of(note, process)));
@@ -124,6 +139,7 @@ impl Cache {
         };
         let mut all: Items = known.into_iter().chain(stale.clone()).collect();
         let mut note = Note {
+            archive: way.place.relative.clone(),
             digest: way.digest.to_owned(),
             kind,
             target,
@@ -211,6 +227,64 @@ impl Cache {
         (note.kind, self.root.join(note.target), items)
     }
 
+    /// What was unpacked, by archive, relative to the cache folder.
+    pub(super) fn unpacked(&self) -> HashMap<String, Unpacked> {
+        let mut all: HashMap<String, Unpacked> = HashMap::new();
+        for (_, note) in self.notes() {
+            let root = self.root.join(&note.target);
+            let unpacked = all.entry(note.archive).or_default();
+            for (path, what) in &note.items {
+                unpacked.paths.extend(path.folders().map(|folder| root.join(folder.as_path())));
+                let path = root.join(path.as_path());
+                if let Ok(state) = path.symlink_metadata()
+                    && unpacked.paths.insert(path)
+                    && *what != What::Folder
+                {
+                    unpacked.size_bytes += what.size_bytes();
+                    unpacked.last_use = unpacked.last_use.max(Some(usage::last_use(&state)));
+                }
+            }
+        }
+        all
+    }
+
+    /// Removes what was unpacked of an archive, as far as nobody has changed it; false when somebody is unpacking it.
+    pub(super) fn remove_unpacked(&self, archive: &str) -> Result<bool, FileError> {
+        let path = self.root.join(archive);
+        let beside = path.parent().unwrap_or(&self.root);
+        for (key, _) in self.notes().into_iter().filter(|(_, note)| note.archive == archive) {
+            let Some(_held) = Staging::try_acquire(&self.control().join(UNPACKING).join(&key))? else {
+                return Ok(false);
+            };
+            // What it says now that nobody else can write it.
+            let Some(note) = self.read(&key) else { continue };
+            let target = self.root.join(&note.target);
+            archive::remove_stale(&target, &Items::new(), &note.items.into_iter().collect());
+            let below = |folder: &&Path| folder.starts_with(beside) && *folder != beside;
+            for folder in target.ancestors().take_while(below) {
+                // It stays while it holds anything.
+                if std::fs::remove_dir(folder).is_err() {
+                    break;
+                }
+            }
+            let path = self.note_path(&key);
+            std::fs::remove_file(&path).map_err(FileError::at("remove", &path))?;
+        }
+        Ok(true)
+    }
+
+    fn notes(&self) -> Vec<(String, Note)> {
+        let notes = std::fs::read_dir(self.control().join(UNPACKED)).into_iter().flatten().flatten();
+        let note = |entry: DirEntry| {
+            let key = entry.file_name().to_str()?.strip_suffix(".json")?.to_owned();
+            let note = self.read(&key)?;
+            // A note that was tampered with may lead nowhere else.
+            let inside = note.target.is_empty() || place::is_ours(&note.target);
+            (inside && place::is_ours(&note.archive)).then_some((key, note))
+        };
+        notes.filter_map(note).collect()
+    }
+
     fn read(&self, key: &str) -> Option<Note> {
         serde_json::from_slice(&std::fs::read(self.note_path(key)).ok()?).ok()
     }
@@ -222,10 +296,6 @@ impl Cache {
     }
 
     fn note_path(&self, key: &str) -> PathBuf {
-        self.control(UNPACKED).join(format!("{key}.json"))
-    }
-
-    fn control(&self, name: &str) -> PathBuf {
-        self.root.join(CONTROL).join(name)
+        self.control().join(UNPACKED).join(format!("{key}.json"))
     }
 }

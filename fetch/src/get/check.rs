@@ -9,8 +9,11 @@ use crate::transfer::Found;
 impl Job<'_> {
     /// Asks one URL after the other until one has the file; nothing when the run was stopped before.
     ///
-    /// The file is missing when each of them says so, and failed when one of them could not be asked.
-    pub fn availability(mut self) -> Option<Outcome> {
+    /// `allowed` is whether it may be asked for. The file is missing when each of them says so, and failed when one of them could not be asked.
+    pub fn availability(mut self, allowed: Result<(), Problem>) -> Option<Outcome> {
+        if let Err(problem) = allowed {
+            return Some(Outcome::Failed(self.failed(&problem)));
+        }
         let mut failed = None;
         let mut missing = Found::default();
         let result = self.rounds(|job| {

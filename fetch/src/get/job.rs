@@ -15,6 +15,7 @@ use super::{Getter, tell};
 use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
 use crate::events::{Event, FileFailed, FileFinished, Outcome, Processed, Status};
+use crate::hash::Digest;
 use crate::source::{Address, Request};
 use crate::transfer::{Answer, Ask, Refusal, Validators};
 
@@ -54,12 +55,13 @@ impl<'a> Job<'a> {
         Job { getter, events, number, request, attempts: 0, requests, segments, address: 0 }
     }
 
-    /// Does it, and says how it ended; nothing when the run was stopped before.
-    pub fn run(mut self) -> Option<Outcome> {
-        let place = self.getter.cache.place(self.request);
+    /// Does it, and says how it ended; nothing when the run was stopped before. `allowed` is whether it may begin.
+    pub fn run(mut self, allowed: Result<(), Problem>) -> Option<Outcome> {
+        let place = allowed.and_then(|()| self.getter.cache.place(self.request));
         let result = place.and_then(|place| {
             self.getter.claims.claim(&place, self.request)?;
             let got = self.obtain(&place)?;
+            self.lock(&got)?;
             let processed = self.process(&place, &got.entry)?;
             Ok((got, place, processed))
         });
@@ -73,12 +75,12 @@ impl<'a> Job<'a> {
     fn obtain(&mut self, place: &Place) -> Result<Got, Problem> {
         let cache = &self.getter.cache;
         // Without a known digest only the server can say whether the file is still the same.
-        let ask_again = self.getter.options.refresh && self.request.expected.is_none();
+        let ask_again = self.getter.options.refresh && !self.request.is_pinned();
         let trust_stat = self.getter.options.verify == Verify::Stat && !ask_again;
         if trust_stat && let Some(entry) = cache.stat_hit(place, self.request) {
             return Ok(Got { entry, status: Status::Cached });
         }
-        let partial = match cache.begin(place, || self.getter.stop.is_set()) {
+        let mut partial = match cache.begin(place, || self.getter.stop.is_set()) {
             Ok(partial) => partial,
             // Where nothing can be written, what is there and right is still a hit.
             Err(problem) if problem.is_unwritable() && !ask_again => {
@@ -99,7 +101,31 @@ impl<'a> Job<'a> {
                 partial.discard().map_err(FileError::at("remove the partial of", &place.path))?;
                 Ok(Got { entry, status: Status::Cached })
             }
-            present => self.download(place, partial, present.as_ref()),
+            present => {
+                let digests: Vec<Digest> = self.request.digests().cloned().collect();
+                let _turn = digests.first().map(|digest| cache.turn(digest));
+                match cache.reuse(place, &mut partial, &digests, self.getter.options.verify)? {
+                    Some(digests) => self.publish_known(place, partial, &digests),
+                    None => self.download(place, partial, present.as_ref()),
+                }
+            }
+        }
+    }
+
+    /// Publishes content that was there under another name.
+    fn publish_known(&self, place: &Place, partial: Partial, digests: &[Digest]) -> Result<Got, Problem> {
+        let (cache, url) = (&self.getter.cache, self.address().to_string());
+        let entry = cache.publish(partial, place, url, digests, Validators::default())?;
+        Ok(Got { entry, status: Status::Cached })
+    }
+
+    /// Has the lock file know what came.
+    fn lock(&self, got: &Got) -> Result<(), Problem> {
+        let Some(lock) = &self.getter.lock else { return Ok(()) };
+        match got.entry.sha256().parse() {
+            Ok(sha256) => lock.note(self.request, sha256, &self.address().to_string()),
+            // The index has no entry without it.
+            Err(_) => Ok(()),
         }
     }
 
@@ -223,14 +249,15 @@ impl<'a> Job<'a> {
     }
 
     fn check(&self, received: &Received) -> Result<(), Problem> {
-        let expected = self.request.expected.as_ref().or(received.published.as_ref());
-        let Some(expected) = expected else { return Ok(()) };
-        match received.digests.iter().find(|digest| digest.algorithm() == expected.algorithm()) {
-            Some(got) if got != expected => {
-                Err(Problem::HashMismatch { expected: expected.clone(), got: got.clone() })
+        // What the requester pins counts more than what a repository tells.
+        let published = received.published.as_ref().filter(|_| !self.request.is_pinned());
+        for expected in self.request.digests().chain(published) {
+            let got = received.digests.iter().find(|digest| digest.algorithm() == expected.algorithm());
+            if let Some(got) = got.filter(|got| *got != expected) {
+                return Err(Problem::HashMismatch { expected: expected.clone(), got: got.clone() });
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn publish(&self, place: &Place, partial: Partial, received: Received) -> Result<Got, Problem> {
@@ -286,7 +313,7 @@ impl<'a> Job<'a> {
             size_bytes: got.entry.stamp.size_bytes,
             status: got.status,
             attempts: self.attempts(),
-            pinned: self.request.expected.is_some(),
+            pinned: self.request.is_pinned(),
             processed,
             extra: self.request.extra.clone(),
         }

@@ -25,8 +25,9 @@ use std::time::Duration;
 
 use crate::archive::Limit;
 use crate::cache::{Cache, Verify};
-use crate::error::Error;
+use crate::error::{Error, Problem};
 use crate::events::Event;
+use crate::registry::Lock;
 use crate::source::{Process, Request, Requests};
 use crate::transfer::Transfer;
 use job::Job;
@@ -72,6 +73,8 @@ pub struct Getter {
     pub stop: Stop,
     /// What each place is for.
     pub claims: Claims,
+    /// What earlier runs got, and what this one gets.
+    pub lock: Option<Lock>,
 }
 
 /// A numbered request, or the error that the source ended with.
@@ -112,11 +115,23 @@ impl Getter {
     /// Gets files until the queue is closed; an error from the source closes it.
     fn work(&self, queue: &Queue<Item>, events: &Sender<Event>) -> Result<(), Error> {
         while let Some(item) = queue.pop() {
-            let (number, request) = item.inspect_err(|_| queue.close())?;
+            let (number, mut request) = item.inspect_err(|_| queue.close())?;
+            let allowed = self.pin(&mut request);
             let job = Job::new(self, events, number, &request);
-            if let Some(outcome) = if self.options.check { job.availability() } else { job.run() } {
+            let outcome = if self.options.check { job.availability(allowed) } else { job.run(allowed) };
+            if let Some(outcome) = outcome {
                 tell(events, Event::Ended { job: number, outcome: Box::new(outcome) });
             }
+        }
+        Ok(())
+    }
+}
+
+impl Getter {
+    /// Has the lock file's digest go with the request, where it has one.
+    fn pin(&self, request: &mut Request) -> Result<(), Problem> {
+        if let Some(lock) = &self.lock {
+            request.locked = lock.pin(request)?;
         }
         Ok(())
     }

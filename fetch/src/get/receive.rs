@@ -70,7 +70,7 @@ impl Receiver<'_> {
         first.end = notes.size_bytes.map_or(first.end, |whole| first.end.min(whole.saturating_sub(1)));
         let bytes = first.end;
         let same = notes.place == self.place.relative && notes.url == address.to_string();
-        let unharmed = self.request.expected.is_some() || !notes.boot.is_empty() && notes.boot == boot();
+        let unharmed = self.request.is_pinned() || !notes.boot.is_empty() && notes.boot == boot();
         (same && unharmed && bytes > 0).then(|| Held { bytes, parts, validator: notes.validator.clone() })
     }
 
@@ -88,7 +88,8 @@ impl Receiver<'_> {
         }
         let (job, name, url) = (self.job, self.request.name.clone(), address.to_string());
         tell(self.events, Event::Started { job, name, url, size_bytes: size, held_bytes: from });
-        let expected = self.request.expected.as_ref().or(body.digest.as_ref()).map(Digest::algorithm);
+        let published = body.digest.as_ref().filter(|_| !self.request.is_pinned());
+        let expected = self.request.digests().chain(published).map(Digest::algorithm);
         let mut hasher = Hasher::new([Algorithm::Sha256].into_iter().chain(expected));
         if let Some(size) = size.filter(|size| size.saturating_sub(from) >= segments::LONG) {
             return self.receive_long(partial, body, size, address, held, hasher);

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::get::Policy;
-use crate::source::registry;
+use crate::source::registry::{self, Entry};
 use crate::transfer::doi::Record;
 use crate::transfer::{Refusal, Transfer};
 
 /// A registry, and what could not be put into it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Listing {
     /// The whole text.
     pub text: String,
+    /// What it has, without URLs.
+    pub entries: Vec<Entry>,
     /// Files without a digest, which stand in it as comments.
     pub without_digest: Vec<String>,
     /// Files whose names no registry can have.
@@ -37,7 +39,12 @@ pub fn record(transfer: &Transfer, doi: &str, policy: Policy) -> Result<Arc<Reco
 impl Listing {
     /// The registry of `record`, which `doi` stands for; sorted by name.
     pub fn new(doi: &str, record: &Record) -> Listing {
-        let mut listing = Listing { text: String::new(), without_digest: Vec::new(), unfit: Vec::new() };
+        let mut listing = Listing {
+            text: String::new(),
+            entries: Vec::new(),
+            without_digest: Vec::new(),
+            unfit: Vec::new(),
+        };
         listing.text += &format!("# the files of doi:{doi}; to get them:\n");
         let base = registry::quote(&format!("doi:{doi}/"));
         listing.text += &format!("# fetch get -r REGISTRY --base-url {base}\n");
@@ -48,6 +55,8 @@ impl Listing {
             }
             if let Some(digest) = &file.digest {
                 listing.text += &registry::line(&file.name, &digest.to_string(), None);
+                let (name, digest) = (file.name.clone(), digest.clone());
+                listing.entries.push(Entry { name, digest, addresses: Vec::new() });
             } else {
                 listing.text += &format!("# no digest is known: {}", file.name);
                 listing.without_digest.push(file.name.clone());

@@ -1,12 +1,16 @@
 //! Records as lines for people. Must not know when they are printed.
 
+use std::time::Duration;
+
 use common::term::{Styles, bytes, count, duration_us};
 
+use crate::cache::{Kept, Reason};
 use crate::events::{
-    FileChecked, FileFailed, FileFinished, FileHashed, FileListed, Processed, RequestServed, ServerStarted,
-    Status,
+    EntryChecked, FileChecked, FileFailed, FileFinished, FileHashed, FileKept, FileListed, FileRemoved,
+    FileVerified, ListedState, Processed, RegistryWritten, RequestServed, ServerStarted, Status,
 };
 use crate::reduce::Summary;
+use crate::registry::State;
 use crate::source::registry;
 
 /// A file that is there: what was done, where it lies, how big it is; and how to pin it when it is not.
@@ -67,9 +71,94 @@ pub fn hashed(file: &FileHashed) -> String {
     format!("{}  {}\n", file.digest, file.path.path)
 }
 
-/// A file in the cache, as a row of a table.
-pub fn listed(file: &FileListed) -> Vec<String> {
-    vec![bytes(file.size_bytes), file.path.path.clone(), file.url.clone()]
+/// What lies in the cache, as a row of a table.
+pub fn listed(file: &FileListed, unused: Duration) -> Vec<String> {
+    let from = match (&file.url, file.state) {
+        (Some(url), _) => url.clone(),
+        (None, ListedState::Partial) => "(the beginning of a file)".to_owned(),
+        (None, _) => "(not in the index)".to_owned(),
+    };
+    vec![bytes(file.size_bytes + file.unpacked_bytes), age(unused), file.path.path.clone(), from]
+}
+
+/// All that lies in the cache, in one line.
+pub fn total<'a>(files: impl Iterator<Item = &'a FileListed>) -> String {
+    let (number, size) =
+        files.fold((0, 0), |(number, size), file| (number + 1, size + file.size_bytes + file.unpacked_bytes));
+    format!("{}, {}", count(number, "file"), bytes(size))
+}
+
+/// How long ago something was, in its biggest unit.
+fn age(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Whether a file is that of a registry.
+pub fn entry_checked(styles: Styles, file: &EntryChecked) -> String {
+    let mut text = format!("{}  {}\n", state(styles, file.state), file.name);
+    if let (State::Wrong, Some(expected), Some(got)) = (file.state, &file.expected, &file.got) {
+        text += &format!("{:>12}  {expected}\n{:>12}  {got}\n", "expected", "got");
+    }
+    text
+}
+
+/// Whether a file in the cache is right.
+pub fn verified(styles: Styles, file: &FileVerified) -> String {
+    let mut text = format!("{}  {}\n", state(styles, file.state), file.path.path);
+    if file.state == State::Wrong {
+        text += &format!("{:>12}  {}\n{:>12}  {}\n", "expected", file.expected, "got", file.got);
+    }
+    text
+}
+
+fn state(styles: Styles, state: State) -> String {
+    match state {
+        State::Right => styles.good(format!("{:>12}", "right")),
+        State::Wrong => styles.bad(format!("{:>12}", "wrong")),
+        State::Missing => styles.bad(format!("{:>12}", "missing")),
+        State::Unknown => styles.warn(format!("{:>12}", "unknown")),
+    }
+}
+
+/// A registry that was written.
+pub fn written(registry: &RegistryWritten) -> String {
+    format!("{}: {}", registry.path.path, count(registry.entries, "file"))
+}
+
+/// A file that was removed, or would be.
+pub fn removed(styles: Styles, file: &FileRemoved) -> String {
+    let word = if file.dry_run { "would remove" } else { "removed" };
+    let why = match file.reason {
+        Reason::Orphan => "nobody can use it",
+        Reason::TooOld => "too old",
+        Reason::TooMuch => "too much",
+        Reason::Wrong => "wrong",
+        Reason::Asked => "asked for",
+    };
+    let size = styles.dim(format!("({}, {why})", bytes(file.size_bytes)));
+    format!("{word:>12}  {} {size}\n", file.path.path)
+}
+
+/// A file that stays although it should go.
+pub fn kept(styles: Styles, file: &FileKept) -> String {
+    let why = match file.reason {
+        Kept::InUse => "in use",
+        Kept::Changed => "changed meanwhile",
+    };
+    format!("{}  {} ({why})\n", styles.warn(format!("{:>12}", "kept")), file.path.path)
+}
+
+/// What a tidying has come to, in one line.
+pub fn cleared(removed: u64, size_bytes: u64, kept: u64, dry_run: bool) -> String {
+    let verb = if dry_run { "would be removed" } else { "removed" };
+    let kept = if kept > 0 { format!("; {} kept", count(kept, "file")) } else { String::new() };
+    format!("{}, {} {verb}{kept}", count(removed, "file"), bytes(size_bytes))
 }
 
 /// Where a server listens.

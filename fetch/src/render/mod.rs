@@ -4,18 +4,20 @@ mod advances;
 mod bars;
 mod human;
 
-pub use human::summary;
+pub use human::{cleared, summary};
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::term::{Align, table};
 use common::writer::Output;
 use common::{Format, Session};
 
 use crate::events::{
-    ArchiveExtracted, Event, FileHashed, FileListed, Outcome, Record, RequestServed, ServerStarted,
+    ArchiveExtracted, EntryChecked, EntryConverted, Event, FileHashed, FileKept, FileListed, FileRemoved,
+    FileVerified, Outcome, Record, RegistryWritten, RequestServed, ServerStarted,
 };
+use crate::registry::State;
 use advances::Advances;
 use bars::Bars;
 
@@ -84,13 +86,70 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// Shows what is in the cache.
-    pub fn listed(&mut self, files: Vec<FileListed>) -> io::Result<()> {
+    /// Shows what is in the cache, each with the time since its last use.
+    pub fn listed(&mut self, files: Vec<(FileListed, Duration)>) -> io::Result<()> {
         if self.session.format == Format::Human {
-            let rows = files.iter().map(human::listed).collect();
-            return self.text(&table(&[], &[Align::Right, Align::Left, Align::Left], rows));
+            let rows = files.iter().map(|(file, unused)| human::listed(file, *unused)).collect();
+            let header = ["SIZE", "USED", "PATH", "FROM"];
+            let columns = [Align::Right, Align::Right, Align::Left, Align::Left];
+            let total = human::total(files.iter().map(|(file, _)| file));
+            self.text(&if files.is_empty() { String::new() } else { table(&header, &columns, rows) })?;
+            self.session.note(&total);
+            return Ok(());
         }
-        files.into_iter().try_for_each(|file| self.output.record(&Record::Listed(file)))
+        files.into_iter().try_for_each(|(file, _)| self.output.record(&Record::Listed(file)))
+    }
+
+    /// Shows whether a file is that of a registry; people need not hear of those that are right.
+    pub fn entry_checked(&mut self, file: EntryChecked) -> io::Result<()> {
+        match self.session.format {
+            Format::Human if file.state == State::Right && self.session.quiet => Ok(()),
+            Format::Human => self.text(&human::entry_checked(self.session.styles, &file)),
+            Format::Jsonl => self.output.record(&Record::EntryChecked(file)),
+        }
+    }
+
+    /// Shows that a registry was written.
+    pub fn written(&mut self, registry: RegistryWritten) -> io::Result<()> {
+        if self.session.format == Format::Human {
+            self.session.note(&human::written(&registry));
+            return Ok(());
+        }
+        self.output.record(&Record::Written(registry))
+    }
+
+    /// Shows an entry of a registry, to programs; people have the registry itself.
+    pub fn converted(&mut self, entry: EntryConverted) -> io::Result<()> {
+        match self.session.format {
+            Format::Human => Ok(()),
+            Format::Jsonl => self.output.record(&Record::Converted(entry)),
+        }
+    }
+
+    /// Shows whether a file in the cache is right.
+    pub fn verified(&mut self, file: FileVerified) -> io::Result<()> {
+        match self.session.format {
+            Format::Human if file.state == State::Right && self.session.quiet => Ok(()),
+            Format::Human => self.text(&human::verified(self.session.styles, &file)),
+            Format::Jsonl => self.output.record(&Record::Verified(file)),
+        }
+    }
+
+    /// Shows that a file was removed from the cache.
+    pub fn removed(&mut self, file: FileRemoved) -> io::Result<()> {
+        match self.session.format {
+            Format::Human if self.session.quiet => Ok(()),
+            Format::Human => self.text(&human::removed(self.session.styles, &file)),
+            Format::Jsonl => self.output.record(&Record::Removed(file)),
+        }
+    }
+
+    /// Shows that a file stays in the cache that should go.
+    pub fn kept(&mut self, file: FileKept) -> io::Result<()> {
+        match self.session.format {
+            Format::Human => self.text(&human::kept(self.session.styles, &file)),
+            Format::Jsonl => self.output.record(&Record::Kept(file)),
+        }
     }
 
     /// Shows where a server listens.

@@ -35,8 +35,10 @@ const SECRET_KEYS: [&str; 12] = [
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     url: Url,
+    /// The text it was read from, secrets and all: it names pooch's files.
+    given: String,
     /// What the URL of a store names; `url` has only its scheme then, as the key is no path of a URL.
-    object: Option<Object>,
+    object: Option<Box<Object>>,
 }
 
 /// A text that is no URL that can be got.
@@ -71,18 +73,20 @@ impl Address {
     /// Reads a URL.
     pub fn parse(text: &str) -> Result<Address, BadAddress> {
         let not_url = |cause| BadAddress::NotUrl { text: conceal_text(text), cause };
+        let given = text.to_owned();
         if let Some((scheme, rest)) =
             text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("doi"))
         {
             let path = doi::escape(rest).ok_or_else(|| BadAddress::Doi(text.to_owned()))?;
-            return Url::parse(&format!("{scheme}:{path}")).map(Address::of).map_err(not_url);
+            let url = Url::parse(&format!("{scheme}:{path}")).map_err(not_url)?;
+            return Ok(Address { url, given, object: None });
         }
         if let Some(object) = Object::parse(text) {
             let object = object?;
             let url = Url::parse(&format!("{}:", object.store.scheme())).map_err(not_url)?;
-            return Ok(Address { url, object: Some(object) });
+            return Ok(Address { url, given, object: Some(Box::new(object)) });
         }
-        let address = Address::of(Url::parse(text).map_err(not_url)?);
+        let address = Address { url: Url::parse(text).map_err(not_url)?, given, object: None };
         match address.url.scheme() {
             "http" | "https" => Ok(address),
             "ftp" | "ftps" | "ftpes" | "sftp" if !address.host().is_empty() => Ok(address),
@@ -94,7 +98,8 @@ impl Address {
     }
 
     fn of(url: Url) -> Address {
-        Address { url, object: None }
+        let given = url.to_string();
+        Address { url, given, object: None }
     }
 
     /// This address with `name` put at the end of its path, as pooch joins `base_url` and a registry's name.
@@ -107,7 +112,8 @@ impl Address {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(name.split('/'));
         }
-        Address { url, object: self.object.as_ref().map(|object| object.join(name)) }
+        let given = format!("{}/{name}", self.given.trim_end_matches('/'));
+        Address { url, given, object: self.object.as_ref().map(|object| Box::new(object.join(name))) }
     }
 
     /// The ways to read a `doi:` address, likeliest first; none for any other.
@@ -173,7 +179,7 @@ impl Address {
 
     /// What the URL of a store names.
     pub fn object(&self) -> Option<&Object> {
-        self.object.as_ref()
+        self.object.as_deref()
     }
 
     /// The last part of the path, or `download` when there is none.
@@ -185,7 +191,7 @@ impl Address {
             return if name.is_empty() { "download".to_owned() } else { name.to_owned() };
         }
         let of_path = || self.url.path_segments().and_then(|mut segments| segments.next_back());
-        let last = self.object.as_ref().map(Object::file_name).or_else(of_path).unwrap_or_default();
+        let last = self.object.as_deref().map(Object::file_name).or_else(of_path).unwrap_or_default();
         let name = &last[last.ceil_char_boundary(last.len().saturating_sub(LONGEST_NAME))..];
         if name.is_empty() { "download".to_owned() } else { name.to_owned() }
     }
@@ -196,6 +202,12 @@ impl Address {
             return self.to_string();
         }
         without_user(&self.url).into()
+    }
+
+    /// The text that it was read from, secrets and all: for registries, whose URLs it is to be one of again, and for
+    /// the names of pooch's files. Never to be shown.
+    pub fn given(&self) -> &str {
+        &self.given
     }
 
     /// The host, as names and certificates have it: without the brackets of an IPv6 address.

@@ -75,7 +75,7 @@ fn text<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::from_json;
+    use super::super::json::{Unaddressed, from_json};
     use crate::hash::Digest;
     use serde_json::json;
 
@@ -94,7 +94,7 @@ mod tests {
             (package, 1, "sha256"),
             (flat, 1, "sha1"),
         ] {
-            let requests = from_json(document).unwrap_or_default();
+            let requests = from_json(document, &Unaddressed::Refused).unwrap_or_default();
             assert_eq!(requests.len(), count);
             assert_eq!(requests[0].name, "ms-2.1.3.tgz");
             let expected = requests[0].expected.as_ref().map(|digest| digest.algorithm().name());
@@ -109,7 +109,7 @@ mod tests {
                 "archive_info": {"hash": "md5=00", "hashes": {"sha1": SHA1, "odd": "1"}}},
             "metadata": {"name": "six", "version": "1.0"},
         }]});
-        let requests = from_json(report).unwrap_or_default();
+        let requests = from_json(report, &Unaddressed::Refused).unwrap_or_default();
         assert_eq!(requests[0].name, "six-1.0-py3-none-any.whl");
         assert_eq!(requests[0].expected.as_ref().map(Digest::hex).as_deref(), Some(SHA1));
         assert_eq!(requests[0].extra["package"], "six");

@@ -12,6 +12,8 @@ use crate::error::Error;
 use crate::events::OWN_KEYS;
 use crate::hash::Digest;
 
+/// What is wrong with an object that says of nothing where it is.
+const NO_URL: &str = "neither \"url\" nor \"urls\" is given";
 /// The type of the records that are requests as well, so that the output of one run pins the next.
 const FINISHED: &str = "fetch.file.finished";
 
@@ -19,6 +21,25 @@ const FINISHED: &str = "fetch.file.finished";
 ///
 /// The first error is the last item.
 pub fn read_json(input: impl Read) -> impl Iterator<Item = Result<Request, Error>> {
+    read_json_as(input, Unaddressed::Refused)
+}
+
+/// What becomes of an object that has a name but no URL.
+#[derive(Clone, Debug)]
+pub enum Unaddressed {
+    /// It is an error.
+    Refused,
+    /// The file lies below this base URL.
+    Below(Address),
+    /// It is a request without a URL: one that is not to be got.
+    Taken,
+}
+
+/// The same with names that need no URL.
+pub fn read_json_as(
+    input: impl Read,
+    unaddressed: Unaddressed,
+) -> impl Iterator<Item = Result<Request, Error>> {
     let line = Rc::new(Cell::new(1));
     let input = LineCounter { input: BufReader::new(input), line: Rc::clone(&line) };
     let mut values = serde_json::Deserializer::from_reader(input).into_iter::<Value>();
@@ -28,7 +49,8 @@ pub fn read_json(input: impl Read) -> impl Iterator<Item = Result<Request, Error
             return None;
         }
         let requests = match values.next()? {
-            Ok(value) => from_json(value).map_err(|problem| Error::BadObject { line: line.get(), problem }),
+            Ok(value) => from_json(value, &unaddressed)
+                .map_err(|problem| Error::BadObject { line: line.get(), problem }),
             Err(cause) if cause.is_io() => Err(Error::Input { cause: cause.into() }),
             Err(cause) => Err(Error::NotJson { line: cause.line(), cause }),
         };
@@ -42,29 +64,42 @@ pub fn read_json(input: impl Read) -> impl Iterator<Item = Result<Request, Error
 }
 
 /// The requests in one JSON value: an object of ours, a document of npm or pip, or an array of any of them.
-pub fn from_json(value: Value) -> Result<Vec<Request>, String> {
+pub fn from_json(value: Value, unaddressed: &Unaddressed) -> Result<Vec<Request>, String> {
     match value {
         Value::Array(values) => {
-            let requests: Result<Vec<_>, _> = values.into_iter().map(from_json).collect();
+            let requests: Result<Vec<_>, _> =
+                values.into_iter().map(|value| from_json(value, unaddressed)).collect();
             Ok(requests?.concat())
         }
         Value::Object(object) => match documents::recognize(&object)? {
             Some(requests) => Ok(requests),
-            None => Ok(from_object(object)?.into_iter().collect()),
+            None => Ok(from_object(object, unaddressed)?.into_iter().collect()),
         },
         _ => Err("neither an object nor an array".into()),
     }
 }
 
 /// A request in our own words; nothing for a record of another type.
-fn from_object(mut object: Map<String, Value>) -> Result<Option<Request>, String> {
+fn from_object(mut object: Map<String, Value>, unaddressed: &Unaddressed) -> Result<Option<Request>, String> {
     if object.get("type").and_then(Value::as_str).is_some_and(|kind| kind.contains('.') && kind != FINISHED) {
         return Ok(None);
     }
-    let addresses = addresses(&mut object)?;
+    let mut addresses = addresses(&mut object)?;
+    if addresses.is_empty() && matches!(unaddressed, Unaddressed::Refused) {
+        return Err(NO_URL.into());
+    }
     let access = Access::take(&mut object).map_err(|bad| bad.to_string())?;
-    let first = addresses.first().ok_or("neither \"url\" nor \"urls\" is given")?.clone();
     let name = take_text(&mut object, "name")?;
+    let named = name.is_some();
+    if let (true, Unaddressed::Below(base), Some(name)) = (addresses.is_empty(), unaddressed, &name) {
+        addresses.push(base.join(name));
+    }
+    let name = match (name, addresses.first()) {
+        (Some(name), Some(_)) => name,
+        (None, Some(first)) => first.file_name(),
+        (Some(name), None) if matches!(unaddressed, Unaddressed::Taken) => name,
+        (_, None) => return Err(NO_URL.into()),
+    };
     let dest = take_text(&mut object, "dest")?;
     let hash = take_text(&mut object, "hash")?;
     let digest = take_text(&mut object, "digest")?;
@@ -73,15 +108,7 @@ fn from_object(mut object: Map<String, Value>) -> Result<Option<Request>, String
     let process = object.remove("process").filter(|process| !process.is_null());
     let process = process.map(Process::from_json).transpose()?;
     object.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
-    Ok(Some(Request {
-        name: name.unwrap_or_else(|| first.file_name()),
-        addresses,
-        access,
-        expected,
-        dest,
-        process,
-        extra: object,
-    }))
+    Ok(Some(Request { name, addresses, access, named, locked: None, expected, dest, process, extra: object }))
 }
 
 fn addresses(object: &mut Map<String, Value>) -> Result<Vec<Address>, String> {

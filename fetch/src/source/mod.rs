@@ -17,7 +17,7 @@ pub use access::{Access, Header, Login};
 pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
 pub use conceal::conceal;
-pub use json::read_json;
+pub use json::{Unaddressed, read_json, read_json_as};
 pub use object::Object;
 pub use process::{Process, ProcessKind};
 pub use registry::from_registry;
@@ -32,12 +32,16 @@ use crate::hash::Digest;
 pub struct Request {
     /// What it is called; as given, so perhaps not fit to be a path.
     pub name: String,
-    /// Where it can be got, best first; never empty.
+    /// Where it can be got, best first; never empty when it is to be got.
     pub addresses: Vec<Address>,
+    /// Whether somebody gave it that name; else it is the end of its URL.
+    pub named: bool,
     /// What lets the requester in, at those addresses alone.
     pub access: Access,
     /// The digest it must have.
     pub expected: Option<Digest>,
+    /// The digest that a lock file has for it, which it must have too.
+    pub locked: Option<Digest>,
     /// Where below the cache folder it shall lie, when not at a place of the cache's choice.
     pub dest: Option<String>,
     /// What is to be done with it then.
@@ -52,7 +56,10 @@ pub enum Requests {
     /// They are known before the first file is got.
     Known(Vec<Request>),
     /// They come as JSON on standard input while files are got.
-    StandardInput,
+    StandardInput {
+        /// Where those are that have a name and no URL.
+        base: Option<Address>,
+    },
 }
 
 impl Requests {
@@ -60,7 +67,7 @@ impl Requests {
     pub fn count(&self) -> Option<u64> {
         match self {
             Requests::Known(requests) => Some(requests.len() as u64),
-            Requests::StandardInput => None,
+            Requests::StandardInput { .. } => None,
         }
     }
 
@@ -68,7 +75,10 @@ impl Requests {
     pub fn into_stream(self) -> Box<dyn Iterator<Item = Result<Request, Error>>> {
         match self {
             Requests::Known(requests) => Box::new(requests.into_iter().map(Ok)),
-            Requests::StandardInput => Box::new(read_json(std::io::stdin())),
+            Requests::StandardInput { base } => {
+                let unaddressed = base.map_or(Unaddressed::Refused, Unaddressed::Below);
+                Box::new(read_json_as(std::io::stdin(), unaddressed))
+            }
         }
     }
 }
@@ -79,11 +89,38 @@ impl Request {
         Request {
             name: address.file_name(),
             addresses: vec![address],
+            named: false,
             access: Access::default(),
             expected,
+            locked: None,
             dest: None,
             process: None,
             extra: Map::new(),
         }
+    }
+
+    /// A request by a name that somebody gave.
+    pub fn named(name: String, addresses: Vec<Address>, expected: Option<Digest>) -> Request {
+        Request {
+            name,
+            addresses,
+            named: true,
+            access: Access::default(),
+            expected,
+            locked: None,
+            dest: None,
+            process: None,
+            extra: Map::new(),
+        }
+    }
+
+    /// All digests that are known for it, its own first.
+    pub fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.expected.iter().chain(&self.locked)
+    }
+
+    /// Whether it is known what the file must be.
+    pub fn is_pinned(&self) -> bool {
+        self.digests().next().is_some()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Address, BadAddress, Request};
 use crate::error::Error;
-use crate::hash::{BadDigest, Digest};
+use crate::hash::{Algorithm, BadDigest, Digest};
 
 /// One line of a registry.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +14,8 @@ pub struct Entry {
     pub name: String,
     /// Its digest.
     pub digest: Digest,
-    /// Where it can be got, when not below the base URL.
-    pub address: Option<Address>,
+    /// Where it can be got, best first; empty for one below the base URL. A line has room for one at most.
+    pub addresses: Vec<Address>,
 }
 
 /// What is wrong with a line.
@@ -42,10 +42,17 @@ pub enum BadEntry {
 ///
 /// Of two entries with one name the later counts, as in pooch.
 pub fn parse(text: &str) -> Result<Vec<Entry>, (usize, BadEntry)> {
+    let lines = text.lines().zip(1..);
+    let entries =
+        lines.filter_map(|(line, number)| parse_line(line).map_err(|bad| (number, bad)).transpose());
+    Ok(merge([entries.collect::<Result<_, _>>()?]))
+}
+
+/// Several registries as one; of two entries with one name the later counts.
+pub fn merge(registries: impl IntoIterator<Item = Vec<Entry>>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for (index, line) in text.lines().enumerate() {
-        let Some(entry) = parse_line(line).map_err(|bad| (index + 1, bad))? else { continue };
+    for entry in registries.into_iter().flatten() {
         let place = *places.entry(entry.name.clone()).or_insert(entries.len());
         if place == entries.len() {
             entries.push(entry);
@@ -53,7 +60,36 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, (usize, BadEntry)> {
             entries[place] = entry;
         }
     }
-    Ok(entries)
+    entries
+}
+
+/// The line of an entry, with its end, as pooch and [`parse`] read it back. Its URL is as it was given, secrets and all.
+pub fn format(entry: &Entry) -> Result<String, NoLine> {
+    format_with(entry, &entry.digest.to_string())
+}
+
+/// The same as `pooch.make_registry` writes it: sha256 goes without saying.
+pub fn format_as_made(entry: &Entry) -> Result<String, NoLine> {
+    match entry.digest.algorithm() {
+        Algorithm::Sha256 => format_with(entry, &entry.digest.hex()),
+        _ => format(entry),
+    }
+}
+
+fn format_with(entry: &Entry, hash: &str) -> Result<String, NoLine> {
+    if entry.name.contains(['\n', '\r']) {
+        return Err(NoLine { name: entry.name.clone() });
+    }
+    let url = entry.addresses.first().map(Address::given);
+    Ok(line(&entry.name, hash, url) + "\n")
+}
+
+/// A name that no registry can have, as its lines end where the name's do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} has the end of a line in it")]
+pub struct NoLine {
+    /// The name.
+    pub name: String,
 }
 
 /// A line of a registry, without the line's end.
@@ -70,9 +106,14 @@ pub fn from_registry(
 ) -> Result<Vec<Request>, Error> {
     let picked = if names.is_empty() { entries } else { pick(&entries, names)? };
     let request = |entry: Entry| {
-        let address = entry.address.or_else(|| base.map(|base| base.join(&entry.name)));
-        let address = address.ok_or_else(|| Error::NoBaseUrl { name: entry.name.clone() })?;
-        Ok(Request { name: entry.name, ..Request::of(address, Some(entry.digest)) })
+        let mut addresses = entry.addresses;
+        if addresses.is_empty() {
+            addresses.extend(base.map(|base| base.join(&entry.name)));
+        }
+        if addresses.is_empty() {
+            return Err(Error::NoBaseUrl { name: entry.name });
+        }
+        Ok(Request::named(entry.name, addresses, Some(entry.digest)))
     };
     picked.into_iter().map(request).collect()
 }
@@ -83,7 +124,8 @@ fn pick(entries: &[Entry], names: &[String]) -> Result<Vec<Entry>, Error> {
     names.iter().map(|name| find(name).ok_or_else(|| Error::NotInRegistry { name: name.clone() })).collect()
 }
 
-fn parse_line(line: &str) -> Result<Option<Entry>, BadEntry> {
+/// The entry in a line; nothing for a comment or an empty one.
+pub fn parse_line(line: &str) -> Result<Option<Entry>, BadEntry> {
     let line = line.trim();
     if line.starts_with('#') {
         return Ok(None);
@@ -96,7 +138,7 @@ fn parse_line(line: &str) -> Result<Option<Entry>, BadEntry> {
         _ => return Err(BadEntry::Fields(fields.len())),
     };
     let address = url.map(|url| Address::parse(url)).transpose()?;
-    Ok(Some(Entry { name: name.clone(), digest: hash.parse()?, address }))
+    Ok(Some(Entry { name: name.clone(), digest: hash.parse()?, addresses: address.into_iter().collect() }))
 }
 
 /// Splits words as Python's `shlex.split` does, which differs from a shell (and from the crate shlex): a `#` inside
@@ -194,21 +236,18 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(
-            names in proptest::collection::hash_set("[^\\n\\r#\\p{White_Space}][^\\n\\r]{0,20}", 1..8),
+            names in proptest::collection::hash_set("[^\\n\\r]{0,20}", 1..8),
             hash in "[0-9a-f]{64}",
             path in proptest::option::of("[a-z ']{1,8}"),
         ) {
             let url = path.map(|path| Address::parse(&format!("http://host/{path}")));
             let address = url.transpose().map_err(|error| TestCaseError::fail(error.to_string()))?;
             let digest: Digest = hash.parse().map_err(|error: BadDigest| TestCaseError::fail(error.to_string()))?;
-            let entry = |name: String| Entry { name, digest: digest.clone(), address: address.clone() };
+            let addresses: Vec<Address> = address.into_iter().collect();
+            let entry = |name: String| Entry { name, digest: digest.clone(), addresses: addresses.clone() };
             let entries: Vec<Entry> = names.into_iter().map(entry).collect();
-            let written = |entry: &Entry| {
-                let url = entry.address.as_ref().map(ToString::to_string);
-                line(&entry.name, &entry.digest.to_string(), url.as_deref()) + "\n"
-            };
-            let text: String = entries.iter().map(written).collect();
-            prop_assert_eq!(parse(&text), Ok(entries));
+            let text: Result<String, NoLine> = entries.iter().map(format).collect();
+            prop_assert_eq!(text.map(|text| parse(&text)), Ok(Ok(entries)));
         }
 
         #[test]

@@ -144,7 +144,7 @@ fn usage_errors_show_no_secret() {
     let world = World::new();
     for (args, said) in [
         (&["http://me:s3cret@h/x"][..], "unrecognized subcommand"),
-        (&["get", "--base-url=http://me:s3cret@h/", "http://me:s3cret@h/x"], "required"),
+        (&["get", "--dev-version=x", "--base-url=http://me:s3cret@h/", "http://me:s3cret@h/x"], "required"),
         (&["get", "--user", "me:s3cret", "http://h/x"], "a password on the command line"),
         (&["get", "--user", "me", "http://h/x"], "no password for --user me"),
         (&["get", "--header", "s3cret", "http://h/x"], "a header is not `Name: value`"),

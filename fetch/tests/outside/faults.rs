@@ -71,7 +71,7 @@ fn a_mirror_stands_in_for_a_dead_or_wrong_one() {
     world.server.file("/wrong", "other\n").file("/x", "hello\n");
     let urls = [&world.server.url("/none"), &world.server.url("/wrong"), &world.server.url("/x")];
     let request = serde_json::json!({"urls": urls, "hash": HELLO, "name": "x"}).to_string();
-    let file = &world.records_of_input(&["get", "-"], &request, 0)[0];
+    let file = &world.records_of_input(&["get", "-", "--cache", "data"], &request, 0)[0];
     assert_eq!((&file["url"], &file["attempts"]), (&world.server.url("/x").into(), &3.into()));
 
     let request = serde_json::json!({"urls": &urls[..2], "hash": HELLO, "name": "y"}).to_string();

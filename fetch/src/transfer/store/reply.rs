@@ -43,7 +43,9 @@ pub fn ask(
     let status = reply.status();
     match status {
         200..=299 | 304 | 416 => {
-            return reply.answer(wanted).map_err(|refusal| Refused { refusal: Box::new(refusal), region: None });
+            return reply
+                .answer(wanted)
+                .map_err(|refusal| Refused { refusal: Box::new(refusal), region: None });
         }
         // It is another version than the one whose rest was asked for.
         412 => return Ok(Answer::NoRest),

@@ -16,10 +16,16 @@ fn a_registry_of_a_record_gets_all_its_files() {
          tiny-data.txt md5:b1946ac92492d2347c6235b4d2611184\n"
     );
     assert_eq!(ran.stdout, expected);
+    let other = Doi::new();
+    other.zenodo("zenodo");
+    let listed = other.records(&["registry", "from-doi", ZENODO, "--format", "jsonl"], 0);
+    assert_eq!(listed[1]["name"], "tiny-data.txt");
+    assert_eq!(listed[1]["digest"], "md5:b1946ac92492d2347c6235b4d2611184");
+    assert_eq!(listed[1]["urls"][0], format!("doi:{ZENODO}/tiny-data.txt"));
     for form in ["doi:10.5281/zenodo.3939050/", "https://doi.org/10.5281/zenodo.3939050"] {
-        let ran =
-            kit::run(&mut doi.fetch(&["registry", "from-doi", form, "-o", "made/registry.txt"])).exits(0);
-        assert_eq!(ran.stdout, "");
+        let records = doi.records(&["registry", "from-doi", form, "-o", "made/registry.txt"], 0);
+        let of = |kind: &str| records.iter().filter(|record| record["type"] == kind).count();
+        assert_eq!((of("fetch.entry.converted"), of("fetch.registry.written")), (2, 1));
         assert_eq!(std::fs::read_to_string(doi.world.path("made/registry.txt")).unwrap(), expected);
     }
     let base = format!("doi:{ZENODO}/");
