@@ -200,30 +200,29 @@ fn another_version_is_begun_from_its_start() {
     assert_eq!(server.count("REST"), 0);
 }
 
-#[test]
-fn a_connection_that_breaks_is_made_again() {
-    let Some((server, bytes)) = slow_server(&[]) else { return };
+/// A run whose connection breaks once gets the whole file all the same.
+#[track_caller]
+fn breaks_and_ends(server: &Vsftpd, status: &str, bytes: &[u8]) {
     let world = World::new();
     let child = run_until_some_are_there(&world, &server.url("/x"));
     server.set("anon_max_rate=0");
     server.process.break_connections();
     let output = child.wait_with_output().unwrap();
     let file = kit::records("fetch", &String::from_utf8(output.stdout).unwrap()).remove(1);
-    assert_eq!((&file["status"], &file["attempts"]), (&"resumed".into(), &2.into()), "{file}");
-    is_whole(&world, "x", &bytes);
+    assert_eq!((&file["status"], &file["attempts"]), (&status.into(), &2.into()), "{file}");
+    is_whole(&world, "x", bytes);
+}
+
+#[test]
+fn a_connection_that_breaks_is_made_again() {
+    let Some((server, bytes)) = slow_server(&[]) else { return };
+    breaks_and_ends(&server, "resumed", &bytes);
 }
 
 #[test]
 fn a_file_of_unknown_size_is_whole_when_the_server_says_so() {
     let Some((server, bytes)) = slow_server(&["cmds_denied=SIZE"]) else { return };
-    let world = World::new();
-    let child = run_until_some_are_there(&world, &server.url("/x"));
-    server.set("anon_max_rate=0");
-    server.process.break_connections();
-    let output = child.wait_with_output().unwrap();
-    let file = kit::records("fetch", &String::from_utf8(output.stdout).unwrap()).remove(1);
-    assert_eq!((&file["status"], &file["attempts"]), (&"downloaded".into(), &2.into()), "{file}");
-    is_whole(&world, "x", &bytes);
+    breaks_and_ends(&server, "downloaded", &bytes);
 }
 
 #[test]

@@ -69,30 +69,37 @@ impl World {
         command
     }
 
-    /// Runs `fetch` and gives its records between the frame, which must be whole and valid.
+    /// Its records between the frame.
     #[track_caller]
     fn records(&self, args: &[&str], exit: i32) -> Vec<Value> {
-        let ran = kit::run(&mut self.fetch(args)).exits(exit);
-        let mut records = kit::records("fetch", &ran.stdout);
-        records.pop();
-        records.remove(0);
-        records
+        records_of(&mut self.fetch(args), exit)
     }
 
     /// The same with `input` on standard input.
     #[track_caller]
     fn records_of_input(&self, args: &[&str], input: &str, exit: i32) -> Vec<Value> {
         let input = std::fs::File::open(self.write("input.json", input)).unwrap();
-        let ran = kit::run(self.fetch(args).stdin(input)).exits(exit);
-        let mut records = kit::records("fetch", &ran.stdout);
-        records.pop();
-        records.remove(0);
-        records
+        records_of(self.fetch(args).stdin(input), exit)
     }
 
     fn requests(&self) -> usize {
         self.server.seen().len()
     }
+}
+
+/// Runs `fetch` and gives its records between the frame, which must be whole and valid.
+#[track_caller]
+fn records_of(fetch: &mut Command, exit: i32) -> Vec<Value> {
+    between(&kit::run(fetch).exits(exit).stdout)
+}
+
+/// The records between the frame of a run that wrote `stdout`.
+#[track_caller]
+fn between(stdout: &str) -> Vec<Value> {
+    let mut records = kit::records("fetch", stdout);
+    records.pop();
+    records.remove(0);
+    records
 }
 
 /// What a run must not leave in a cache folder: partials and half-written files, relative to it.

@@ -106,88 +106,100 @@ impl Server {
     }
 
     /// Answers one request; nothing when the connection is to end.
-    fn answer(&self, stream: &TcpStream) -> Option<()> {
+    fn answer(&self, mut stream: &TcpStream) -> Option<()> {
         let seen = read_request(stream)?;
-        let (fault, body, rate) = {
-            let mut state = self.state();
-            state.seen.push(seen.clone());
-            let fault = state.faults.get_mut(&seen.path).and_then(VecDeque::pop_front);
-            if let Some(Fault::Replaced(bytes)) = &fault {
-                state.files.insert(seen.path.clone(), bytes.clone());
-            }
-            let rate = state.rates.get(&seen.path).copied();
-            (fault, state.files.get(&seen.path).cloned(), rate)
-        };
-        let mut stream = stream;
-        let mut extra = String::new();
-        match &fault {
-            Some(Fault::Status(status, retry_after)) => {
-                let retry_after =
-                    retry_after.map(|value| format!("Retry-After: {value}\r\n")).unwrap_or_default();
-                let head = format!("HTTP/1.1 {status} Fault\r\n{retry_after}Content-Length: 0\r\n\r\n");
-                return stream.write_all(head.as_bytes()).ok();
-            }
-            Some(Fault::Redirect(to)) => {
-                let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
-                return stream.write_all(head.as_bytes()).ok();
-            }
-            Some(Fault::Answer(answer)) => return stream.write_all(answer.as_bytes()).ok(),
-            Some(Fault::Slow(wait)) => std::thread::sleep(*wait),
-            Some(Fault::Headers(headers)) => extra += headers,
-            _ => {}
+        let (fault, file, rate) = self.take(&seen);
+        if let Some(Fault::Slow(wait)) = fault {
+            std::thread::sleep(wait);
         }
-        let Some(mut body) = body else {
+        if let Some(answer) = fault.as_ref().and_then(Fault::instead) {
+            return stream.write_all(answer.as_bytes()).ok();
+        }
+        let Some(file) = file else {
             return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok();
         };
-        let etag = format!("\"{}-{:x}\"", body.len(), body.iter().map(|byte| u64::from(*byte)).sum::<u64>());
-        if seen.headers.get("if-none-match") == Some(&etag) {
-            return stream
-                .write_all(format!("HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n").as_bytes())
-                .ok();
-        }
         if let Some(Fault::EndlessChunk) = fault {
-            let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len());
-            stream.write_all(head.as_bytes()).ok()?;
-            stream.write_all(&body).ok()?;
-            stream.write_all(b"\r\n").ok()?;
+            let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", file.len());
+            stream.write_all(&[head.as_bytes(), &file, b"\r\n"].concat()).ok()?;
             return None;
         }
-        // pip reads a list of links only from a page that says it is one.
-        let kind = if seen.path.ends_with('/') { "text/html" } else { "application/octet-stream" };
-        let mut status = "200 OK";
-        if !matches!(fault, Some(Fault::NoRange)) {
-            extra += "Accept-Ranges: bytes\r\n";
-            if let Some((from, to)) = range(&seen, &etag) {
-                let whole = body.len();
-                let told = if matches!(fault, Some(Fault::WrongRange)) { from + 1 } else { from };
-                status = "206 Partial Content";
-                body.truncate(to.unwrap_or(whole));
-                extra += &format!("Content-Range: bytes {told}-{}/{whole}\r\n", body.len() - 1);
-                body.drain(..told);
-            }
-        }
-        let head = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nETag: {etag}\r\n{extra}Content-Length: {}\r\n\r\n",
-            body.len()
-        );
+        let (head, body) = of_file(&seen, file, fault.as_ref());
         stream.write_all(head.as_bytes()).ok()?;
-        match fault {
-            Some(Fault::Cut(at)) => {
+        match (fault, rate) {
+            (Some(Fault::Cut(at)), _) => {
                 stream.write_all(&body[..at]).ok()?;
                 None
             }
-            Some(Fault::Stall(at)) => {
+            (Some(Fault::Stall(at)), _) => {
                 stream.write_all(&body[..at]).ok()?;
                 // Until the client goes away.
                 let _ = stream.read(&mut [0]);
                 None
             }
-            _ => match rate {
-                Some(rate) => drip(stream, &body, rate),
-                None => stream.write_all(&body).ok(),
-            },
+            (_, Some(rate)) => drip(stream, &body, rate),
+            (_, None) => stream.write_all(&body).ok(),
         }
     }
+
+    /// Notes a request; gives what goes wrong with it, the file, and how many bytes a second it gets.
+    fn take(&self, seen: &Seen) -> (Option<Fault>, Option<Vec<u8>>, Option<usize>) {
+        let mut state = self.state();
+        state.seen.push(seen.clone());
+        let fault = state.faults.get_mut(&seen.path).and_then(VecDeque::pop_front);
+        if let Some(Fault::Replaced(bytes)) = &fault {
+            state.files.insert(seen.path.clone(), bytes.clone());
+        }
+        (fault, state.files.get(&seen.path).cloned(), state.rates.get(&seen.path).copied())
+    }
+}
+
+impl Fault {
+    /// The whole answer, where it has nothing of the file.
+    fn instead(&self) -> Option<String> {
+        match self {
+            Fault::Status(status, retry_after) => {
+                let retry_after =
+                    retry_after.map(|value| format!("Retry-After: {value}\r\n")).unwrap_or_default();
+                Some(format!("HTTP/1.1 {status} Fault\r\n{retry_after}Content-Length: 0\r\n\r\n"))
+            }
+            Fault::Redirect(to) => {
+                Some(format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"))
+            }
+            Fault::Answer(answer) => Some(answer.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// The head and the body of the answer with a file, or with what of it was asked for.
+fn of_file(seen: &Seen, mut body: Vec<u8>, fault: Option<&Fault>) -> (String, Vec<u8>) {
+    let etag = format!("\"{}-{:x}\"", body.len(), body.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+    if seen.headers.get("if-none-match") == Some(&etag) {
+        return (format!("HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n"), Vec::new());
+    }
+    let mut extra = String::new();
+    if let Some(Fault::Headers(headers)) = fault {
+        extra += headers;
+    }
+    // pip reads a list of links only from a page that says it is one.
+    let kind = if seen.path.ends_with('/') { "text/html" } else { "application/octet-stream" };
+    let mut status = "200 OK";
+    if !matches!(fault, Some(Fault::NoRange)) {
+        extra += "Accept-Ranges: bytes\r\n";
+        if let Some((from, to)) = range(seen, &etag) {
+            let whole = body.len();
+            let told = if matches!(fault, Some(Fault::WrongRange)) { from + 1 } else { from };
+            status = "206 Partial Content";
+            body.truncate(to.unwrap_or(whole));
+            extra += &format!("Content-Range: bytes {told}-{}/{whole}\r\n", body.len() - 1);
+            body.drain(..told);
+        }
+    }
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nETag: {etag}\r\n{extra}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    (head, body)
 }
 
 /// Writes so many bytes a second.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::servers::slow::Slow;
 use super::servers::sshd::{Sshd, keygen};
-use super::{HELLO, World, files, leftovers, noise};
+use super::{HELLO, World, files, leftovers, noise, records_of};
 
 const WHOLE: usize = 3_000_000;
 
@@ -20,19 +20,9 @@ fn fetch(world: &World, server: &Sshd, args: &[&str]) -> Command {
     command
 }
 
-/// The records of the files of a run.
-#[track_caller]
-fn records(mut command: Command, exit: i32) -> Vec<Value> {
-    let ran = kit::run(&mut command).exits(exit);
-    let mut records = kit::records("fetch", &ran.stdout);
-    records.pop();
-    records.remove(0);
-    records
-}
-
 #[track_caller]
 fn get(world: &World, server: &Sshd, url: &str, exit: i32) -> Value {
-    records(fetch(world, server, &[url]), exit).remove(0)
+    records_of(&mut fetch(world, server, &[url]), exit).remove(0)
 }
 
 #[track_caller]
@@ -67,7 +57,7 @@ fn many_files_come_over_one_connection() {
         server.file(name, name);
     }
     let args: Vec<&str> = urls.iter().map(String::as_str).collect();
-    assert_eq!(records(fetch(&world, &server, &args), 0).len(), 200);
+    assert_eq!(records_of(&mut fetch(&world, &server, &args), 0).len(), 200);
     for name in &names {
         is_whole(&world, name, name.as_bytes());
     }
@@ -231,7 +221,7 @@ fn the_agent_logs_in_with_keys_that_lie_nowhere() {
     std::fs::remove_file(&key).unwrap();
     let mut command = fetch(&world, &server, &[&server.url("x")]);
     command.env("SSH_AUTH_SOCK", &socket);
-    assert_eq!(records(command, 0)[0]["status"], "downloaded");
+    assert_eq!(records_of(&mut command, 0)[0]["status"], "downloaded");
     is_whole(&world, "x", b"hello\n");
 }
 
@@ -266,7 +256,7 @@ fn a_refresh_asks_for_time_and_size() {
     };
     write("hello\n", 1_000_000_000);
     get(&world, &server, &server.url("x"), 0);
-    let refresh = || records(fetch(&world, &server, &["--refresh", &server.url("x")]), 0).remove(0);
+    let refresh = || records_of(&mut fetch(&world, &server, &["--refresh", &server.url("x")]), 0).remove(0);
     assert_eq!(refresh()["status"], "not_modified");
     for (text, seconds) in [("HELLO\n", 1_000_000_001), ("hello!\n", 1_000_000_001)] {
         write(text, seconds);

@@ -85,11 +85,7 @@ impl Doi {
 
     #[track_caller]
     fn records(&self, args: &[&str], exit: i32) -> Vec<Value> {
-        let ran = kit::run(&mut self.fetch(args)).exits(exit);
-        let mut records = kit::records("fetch", &ran.stdout);
-        records.pop();
-        records.remove(0);
-        records
+        crate::records_of(&mut self.fetch(args), exit)
     }
 
     /// Gets one `doi:` address and gives its record and its bytes.

@@ -56,11 +56,8 @@ fn records(
     for secret in secrets {
         assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{secret} in {ran:?}");
     }
-    let mut records = kit::records("fetch", &ran.stdout);
-    records.pop();
-    records.remove(0);
     nothing_kept(&world.path("data"), secrets);
-    records
+    crate::between(&ran.stdout)
 }
 
 /// No file below a folder has a secret in it.
