@@ -10,6 +10,8 @@ pub struct Arm {
     pub before: Option<Box<dyn Fn() -> anyhow::Result<()>>>,
     /// The ratio of wall times that it is to reach, and to which arm; said beside the figures.
     pub goals: Vec<(&'static str, f64)>,
+    /// The wall time that it is to reach, in milliseconds.
+    pub goal_ms: Option<u32>,
     /// Makes the command.
     pub command: Box<dyn Fn() -> Command>,
 }
@@ -17,12 +19,18 @@ pub struct Arm {
 impl Arm {
     /// An arm without preparation.
     pub fn new(name: &'static str, command: impl Fn() -> Command + 'static) -> Arm {
-        Arm { name, before: None, goals: Vec::new(), command: Box::new(command) }
+        Arm { name, before: None, goals: Vec::new(), goal_ms: None, command: Box::new(command) }
     }
 
     /// The same arm, which is to take at most `ratio` times as long as the arm `other`.
     pub fn within(mut self, ratio: f64, other: &'static str) -> Arm {
         self.goals.push((other, ratio));
+        self
+    }
+
+    /// The same arm, which is to take at most `milliseconds`.
+    pub fn within_ms(mut self, milliseconds: u32) -> Arm {
+        self.goal_ms = Some(milliseconds);
         self
     }
 

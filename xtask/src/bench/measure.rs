@@ -26,6 +26,8 @@ pub struct Measured {
     arms: Vec<(&'static str, Vec<Run>)>,
     /// Arm, other arm, the ratio of wall times to reach.
     goals: Vec<(&'static str, &'static str, f64)>,
+    /// Arm, the wall time to reach in milliseconds.
+    limits: Vec<(&'static str, u32)>,
 }
 
 /// Runs every arm once uncounted, then `rounds` times in turn.
@@ -41,7 +43,8 @@ pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
         }
     }
     let goals = work.arms.iter().flat_map(|arm| arm.goals.iter().map(|goal| (arm.name, goal.0, goal.1)));
-    Ok(Measured { work: work.name.clone(), arms, goals: goals.collect() })
+    let limits = work.arms.iter().filter_map(|arm| Some((arm.name, arm.goal_ms?)));
+    Ok(Measured { work: work.name.clone(), arms, goals: goals.collect(), limits: limits.collect() })
 }
 
 fn once(arm: &Arm) -> Result<Run> {
@@ -111,6 +114,9 @@ impl Measured {
                 let Some(other_index) = self.arms.iter().position(|arm| arm.0 == *other) else { continue };
                 let reached = wall / self.medians(other_index).0;
                 goals += &format!("  {name}: {reached:.2}x the time of {other}, goal {goal:.2}x\n");
+            }
+            for (_, limit) in self.limits.iter().filter(|limit| limit.0 == *name) {
+                goals += &format!("  {name}: {:.0} ms, goal {limit} ms\n", wall * 1e3);
             }
             table.add_row(std::iter::once((*name).to_owned()).chain(row));
         }
