@@ -42,9 +42,19 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us. What it told us of our own package it shall not hear again: build scripts that look at
+/// such a variable, as ring's does, would run anew, and all that depends on them would be built again.
 pub fn cargo() -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|ours| name.as_encoded_bytes().starts_with(ours.as_bytes()))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Builds every member once, in the one profile that tests, demo and benches share.
