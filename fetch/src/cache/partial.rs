@@ -38,6 +38,9 @@ pub struct Notes {
     pub place: String,
     /// Where it comes from, without secrets.
     pub url: String,
+    /// For whom it came, as an entry of the index has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub who: Option<String>,
     /// Which version of it, in the server's words: what `If-Range` sends back.
     pub validator: String,
     /// Its whole size in bytes, where that is known.
@@ -309,7 +312,7 @@ mod tests {
         let acquire = || Partial::acquire(&path, || false).map(|partial| partial.ok_or("stopped"));
         let (place, url, validator) = ("x".to_owned(), "http://h/x".to_owned(), "\"1\"".to_owned());
         let notes =
-            Notes { place, url, validator, size_bytes: None, boot: "b".to_owned(), parts: Vec::new() };
+            Notes { place, url, who: None, validator, size_bytes: None, boot: "b".to_owned(), parts: Vec::new() };
         let mut partial = acquire()??;
         partial.restart(Some(notes.clone()))?;
         partial.write_all(b"beginning")?;
