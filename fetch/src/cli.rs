@@ -16,7 +16,9 @@ mod cache;
 mod registry;
 
 pub use cache::{CacheArgs, CacheCommand, LsArgs, Order, PruneArgs, RmArgs, VerifyArgs};
-pub use registry::{CheckArgs, ConvertArgs, FromDoiArgs, MakeArgs, OnlineArgs, RegistryArgs, RegistryCommand};
+pub use registry::{
+    CheckArgs, ConvertArgs, FromDoiArgs, MakeArgs, OnlineArgs, RegistryArgs, RegistryCommand,
+};
 
 const EXAMPLES: &str = "\
 Examples:

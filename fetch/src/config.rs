@@ -319,7 +319,13 @@ pub fn read_text(path: &Path) -> Result<(String, String), Error> {
 
 fn text(name: String, bytes: Vec<u8>) -> Result<(String, String), Error> {
     match String::from_utf8(bytes) {
-        Ok(text) => Ok((name, text)),
+        Ok(mut text) => {
+            // What some editors put there says that it is UTF-8, and is no part of it.
+            if text.starts_with('\u{feff}') {
+                text.remove(0);
+            }
+            Ok((name, text))
+        }
         Err(_) => Err(RegistryError::Text { registry: name }.into()),
     }
 }

@@ -84,7 +84,16 @@ impl Cache {
         let index = Arc::new(Mutex::new(index));
         let (settler, under_way) = (OnceLock::new(), UnderWay::default());
         let (visitors, unswept) = (Visitors::new(&root.join(CONTROL)), AtomicBool::new(false));
-        Ok(Cache { root: root.to_owned(), layout, index, settler, others: None, under_way, visitors, unswept })
+        Ok(Cache {
+            root: root.to_owned(),
+            layout,
+            index,
+            settler,
+            others: None,
+            under_way,
+            visitors,
+            unswept,
+        })
     }
 
     /// The same cache; a file whose digest is known is also looked for in the cache folder `shared`, before it is got.
@@ -238,7 +247,8 @@ impl Cache {
         let metadata = file.metadata().map_err(FileError::at("read", &place.path))?;
         let Validators { etag, last_modified, .. } = validators;
         let who = self.mark(who);
-        let entry = Entry { who, etag, last_modified, ..Entry::new(place, Stamp::from(&metadata), url, digests) };
+        let entry =
+            Entry { who, etag, last_modified, ..Entry::new(place, Stamp::from(&metadata), url, digests) };
         self.settle(Published { file, entry: entry.clone(), durable: false });
         Ok(entry)
     }

@@ -72,7 +72,8 @@ fn key(path: &Path) -> io::Result<hmac::Key> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
     file.lock()?;
     // Another process may have made it meanwhile.
     let mut bytes = read(&file)?;

@@ -124,7 +124,13 @@ pub fn entry_checked(styles: Styles, file: &EntryChecked) -> String {
 pub fn verified(styles: Styles, file: &FileVerified) -> String {
     let mut text = format!("{}  {}\n", state(styles, file.state), file.path.path);
     if file.state == State::Wrong {
-        text += &format!("{:>12}  {}\n{:>12}  {}\n", "expected", file.expected, "got", plain(file.got.as_deref().unwrap_or("something else")));
+        text += &format!(
+            "{:>12}  {}\n{:>12}  {}\n",
+            "expected",
+            file.expected,
+            "got",
+            plain(file.got.as_deref().unwrap_or("something else"))
+        );
     }
     text
 }

@@ -9,7 +9,7 @@ pub use human::{cleared, summary};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use common::term::{Align, table, plain};
+use common::term::{Align, plain, table};
 use common::writer::Output;
 use common::{Format, Session};
 

@@ -71,7 +71,9 @@ impl Client {
         let size_bytes = match part.status().as_u16() {
             206 => text(&part, &header::CONTENT_RANGE)
                 .and_then(|range| range.rsplit_once('/')?.1.trim().parse().ok()),
-            status if has_file(status) => text(&part, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            status if has_file(status) => {
+                text(&part, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
+            }
             // There is no first byte.
             416 => Some(0),
             _ => return Err(refusal(&part)),

@@ -48,6 +48,8 @@ struct State {
     seen: Vec<Seen>,
     /// How many bytes a second each connection gets of a path.
     rates: HashMap<String, usize>,
+    /// How many requests are being answered, and how many there were at most.
+    answering: (usize, usize),
 }
 
 /// The server; it listens until the test process ends.
@@ -96,6 +98,11 @@ impl Server {
         self
     }
 
+    /// How many requests were answered at a time, at most.
+    pub fn busiest(&self) -> usize {
+        self.state().answering.1
+    }
+
     /// The requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
@@ -108,6 +115,17 @@ impl Server {
     /// Answers one request; nothing when the connection is to end.
     fn answer(&self, stream: &TcpStream) -> Option<()> {
         let seen = read_request(stream)?;
+        {
+            let (now, most) = &mut self.state().answering;
+            *now += 1;
+            *most = (*most).max(*now);
+        }
+        let answered = self.answer_to(&seen, stream);
+        self.state().answering.0 -= 1;
+        answered
+    }
+
+    fn answer_to(&self, seen: &Seen, stream: &TcpStream) -> Option<()> {
         let (fault, body, rate) = {
             let mut state = self.state();
             state.seen.push(seen.clone());
@@ -157,7 +175,7 @@ impl Server {
         let mut status = "200 OK";
         if !matches!(fault, Some(Fault::NoRange)) {
             extra += "Accept-Ranges: bytes\r\n";
-            if let Some((from, to)) = range(&seen, &etag) {
+            if let Some((from, to)) = range(seen, &etag) {
                 let whole = body.len();
                 let told = if matches!(fault, Some(Fault::WrongRange)) { from + 1 } else { from };
                 status = "206 Partial Content";

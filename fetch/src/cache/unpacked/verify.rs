@@ -44,7 +44,8 @@ impl Cache {
             let mut items: Vec<VerifiedItem> =
                 note.items.par_iter().filter_map(verify).collect::<Result<_, _>>()?;
             // Another process may have unpacked a new version meanwhile, which is right as it is.
-            let same = self.read(&key).is_some_and(|now| now.digest == note.digest && now.items == note.items);
+            let same =
+                self.read(&key).is_some_and(|now| now.digest == note.digest && now.items == note.items);
             items.retain(|item| same || item.state == State::Right);
             for item in items {
                 // Of two archives that have a file at one place the last has put it there.

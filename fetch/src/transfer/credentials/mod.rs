@@ -60,7 +60,8 @@ impl Credentials {
             Some(Login::Bearer(token)) => format!("\0token\0{token}"),
             None => String::new(),
         };
-        let lines = headers.map(|header| format!("\0{}\0{}", header.name().to_ascii_lowercase(), header.value()));
+        let lines =
+            headers.map(|header| format!("\0{}\0{}", header.name().to_ascii_lowercase(), header.value()));
         let words = lines.fold(login, |words, line| words + &line);
         (!words.is_empty()).then(|| Who::new(words))
     }
@@ -131,7 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn users_are_told_apart_and_tokens_but_not_the_passwords_of_a_user() -> Result<(), Box<dyn std::error::Error>> {
+    fn users_are_told_apart_and_tokens_but_not_the_passwords_of_a_user()
+    -> Result<(), Box<dyn std::error::Error>> {
         let who = |login, headers: &[Header]| Credentials::who(login, headers.iter());
         let bearer = |token: &str| Some(Login::Bearer(token.into()));
         let (one, two) = (Header::parse("X-Key: 1")?, Header::parse("X-Key: 2")?);

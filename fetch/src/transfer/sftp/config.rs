@@ -134,7 +134,8 @@ impl HostConfig {
                     if other == "exec" {
                         value();
                     }
-                    applies = applies.and(Applies::Perhaps(if other == "exec" { "Match exec" } else { "a Match" }));
+                    applies =
+                        applies.and(Applies::Perhaps(if other == "exec" { "Match exec" } else { "a Match" }));
                     continue;
                 }
             };
@@ -330,9 +331,7 @@ mod tests {
             Host far\n  ProxyJump data\n\
             Match exec true\n  Port 1\n\
             Host *\n  Port 3333\n  HostName %h.example.org\n";
-        let config = |host| {
-            read(text, host, None)
-        };
+        let config = |host| read(text, host, None);
         for host in ["data", "x.LAB.org"] {
             let data = config(host);
             assert_eq!((data.hostname.as_deref(), data.port), (Some("real.lab.org"), Some(2222)));
