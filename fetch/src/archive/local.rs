@@ -66,7 +66,8 @@ pub fn unpack_local(
     let target = std::path::absolute(&target).map_err(FileError::at("find", &target))?;
     let home = if target.is_dir() { &target } else { target.parent().unwrap_or(&target) };
     let key = xxh3_64(&[target.as_os_str().as_bytes(), archive.as_os_str().as_bytes()].concat());
-    sweep(home);
+    // One is beside the target until that is there, and in it from then on.
+    [Some(target.as_path()), target.parent()].into_iter().flatten().for_each(sweep);
     let staging = Staging::acquire(&home.join(format!("{PART_PREFIX}{key:016x}{PART_SUFFIX}")))?;
     let budget = Budget::new(limit, size, watch);
     let items = unpack(&file, Order { kind, selection, output: &output }, &staging, &budget)?;

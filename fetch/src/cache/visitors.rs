@@ -33,26 +33,24 @@ impl Visitors {
         Visitors { path: control.join("visitors.key"), key: OnceLock::new() }
     }
 
-    /// The mark of one who asks; none for nobody in particular. The inner one is missing where no key is to be had.
-    fn made(&self, who: Option<&Who>) -> Option<Option<String>> {
-        who.map(|who| {
-            let key = self.key.get_or_init(|| key(&self.path).ok()).as_ref()?;
-            let digest = hmac::sign(key, who.words().as_bytes());
-            Some(digest.as_ref()[..MARK].iter().map(|byte| format!("{byte:02x}")).collect())
-        })
+    /// The mark of somebody; none where no key is to be had.
+    fn made(&self, who: &Who) -> Option<String> {
+        let key = self.key.get_or_init(|| key(&self.path).ok()).as_ref()?;
+        let digest = hmac::sign(key, who.words().as_bytes());
+        Some(digest.as_ref()[..MARK].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// The mark of one who asks, to be written down.
+    /// The mark of one who asks, to be written down; none for nobody in particular.
     pub fn mark(&self, who: Option<&Who>) -> Option<String> {
         // Nobody ever has the empty one.
-        self.made(who).map(Option::unwrap_or_default)
+        who.map(|who| self.made(who).unwrap_or_default())
     }
 
     /// Whether what was written down is the mark of the one who asks.
     pub fn is(&self, mark: Option<&str>, who: Option<&Who>) -> bool {
-        match self.made(who) {
+        match who {
             None => mark.is_none(),
-            Some(made) => made.is_some_and(|made| mark == Some(&made)),
+            Some(who) => self.made(who).is_some_and(|made| mark == Some(&made)),
         }
     }
 }

@@ -109,7 +109,7 @@ fn from_object(mut object: Map<String, Value>, unaddressed: &Unaddressed) -> Res
     let process = process.map(Process::from_json).transpose()?;
     object.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
     let (locked, who, extra) = (None, Vec::new(), object);
-    Ok(Some(Request { name, addresses, access, who, named, locked, expected, dest, process, extra }))
+    Ok(Some(Request { name, addresses, named, access, who, expected, locked, dest, process, extra }))
 }
 
 fn addresses(object: &mut Map<String, Value>) -> Result<Vec<Address>, String> {

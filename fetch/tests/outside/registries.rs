@@ -248,7 +248,7 @@ fn registries_are_read_from_standard_input_and_several_are_one() {
 #[test]
 fn servers_are_asked_whether_they_have_the_files_and_none_is_got() {
     let world = World::new();
-    world.server.file("/base/a b", "hello\n").file("/other/x", "hello\n");
+    world.server.file("/base/a%20b", "hello\n").file("/other/x", "hello\n");
     // One that knows no HEAD.
     world.server.faults("/other/x", [Fault::Status(405, None)]);
     world.write("r.txt", &format!("'a b' {HELLO}\nx {HELLO} {}\n", world.server.url("/other/x")));

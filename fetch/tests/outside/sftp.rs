@@ -257,7 +257,7 @@ fn the_users_ssh_config_says_where_a_host_is_and_by_which_key() {
     // The same from a file of its own, under a condition; and a condition that fetch does not look at.
     let conditions = format!(
         "Include lab.d/*\nMatch originalhost cloud\n  HostName 127.0.0.1\n  Port {}\n  IdentityFile \"~/.ssh/for the lab\"\n\
-         Match host lab exec \"test -e /etc/passwd\"\n  User nobody\n",
+         Match originalhost lab exec \"test -e /etc/passwd\"\n  User nobody\n",
         server.process.port
     );
     std::fs::create_dir(ssh.join("lab.d")).unwrap();

@@ -144,7 +144,7 @@ mod tests {
             who(Some(basic("", "1")), &[]),
             who(bearer("1"), &[]),
             who(bearer("2"), &[]),
-            who(None, &[one.clone()]),
+            who(None, std::slice::from_ref(&one)),
             who(None, &[two]),
             who(bearer("1"), &[one]),
         ];

@@ -341,7 +341,7 @@ mod tests {
         }
         let bad = config("bad.lab.org");
         assert_eq!((bad.hostname.as_deref(), bad.port), (Some("bad.lab.org.example.org"), Some(3333)));
-        assert_eq!((config("far").unsupported, bad.unsupported), (Some("ProxyJump"), None));
+        assert_eq!((config("far").unsupported, bad.unsupported), (Some("ProxyJump"), Some("Match exec")));
     }
 
     #[test]
