@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::format::Format;
 use crate::progress::Progress;
 use crate::record::{RunFailed, RunFinished, RunStarted};
-use crate::term::{ColorChoice, Styles};
+use crate::term::{ColorChoice, Styles, plain};
 use crate::title;
 use crate::writer::Output;
 
@@ -166,9 +166,9 @@ impl Session {
     fn fail(&self, failure: &Failure) {
         let Failure { message, causes, hint, code, .. } = failure;
         let error = self.error_styles.bad("error:");
-        let mut text = format!("{error} {}\n", failure.chain());
+        let mut text = format!("{error} {}\n", plain_lines(&failure.chain()));
         if let Some(hint) = hint {
-            text += &format!("  {} {hint}\n", self.error_styles.accent("hint:"));
+            text += &format!("  {} {}\n", self.error_styles.accent("hint:"), plain_lines(hint));
         }
         self.progress.suspend(|| {
             let _ = io::stderr().write_all(text.as_bytes());
@@ -188,6 +188,11 @@ impl Session {
         self.frame("finished", RunFinished { exit_code: exit.0, counts, dropped: self.dropped })?;
         self.output.flush()
     }
+}
+
+/// A message, perhaps of several lines, in which what others wrote commands no terminal.
+fn plain_lines(message: &str) -> String {
+    message.lines().map(plain).collect::<Vec<_>>().join("\n")
 }
 
 /// Runs a tool: the whole of its `main`.

@@ -1,5 +1,6 @@
 //! Colours, tables and numbers for people. Must not know what is shown.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
@@ -31,6 +32,21 @@ impl ColorChoice {
             ColorChoice::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         }
     }
+}
+
+/// What somebody else wrote, fit for a line on a terminal: control characters are shown instead of obeyed, and so are those
+/// that turn the direction of writing.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let odd = |c: char| c.is_control() || turns(c);
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if odd(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
 }
 
 /// The few styles that the tools use; all of them plain when colour is off.
@@ -141,6 +157,12 @@ pub fn count(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_wrote_does_not_command_the_terminal() {
+        assert_eq!(plain("data ü.csv"), "data ü.csv");
+        assert_eq!(plain("a\u{1b}[2J\nb\u{202e}gnp.exe"), "a\\u{1b}[2J\\nb\\u{202e}gnp.exe");
+    }
 
     #[test]
     fn sizes_change_unit_where_they_should() {

@@ -16,7 +16,9 @@ mod cache;
 mod registry;
 
 pub use cache::{CacheArgs, CacheCommand, LsArgs, Order, PruneArgs, RmArgs, VerifyArgs};
-pub use registry::{CheckArgs, ConvertArgs, FromDoiArgs, MakeArgs, RegistryArgs, RegistryCommand};
+pub use registry::{
+    CheckArgs, ConvertArgs, FromDoiArgs, MakeArgs, OnlineArgs, RegistryArgs, RegistryCommand,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -205,9 +207,12 @@ pub struct GetArgs {
     #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// By how many connections at most a file of 16 MiB or more comes when its server is slow with each; 1: by one.
-    /// No host gets more than N or --jobs at a time, whichever is more
+    /// By such further connections no host gets more than N or --jobs, whichever is more; for less see --per-host
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub segments: u16,
+    /// No host gets more connections than this at a time; the files of a host that has them wait
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub per_host: Option<u16>,
     /// How often to try again after a failure that may pass
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub retries: u32,

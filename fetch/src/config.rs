@@ -8,8 +8,8 @@ use common::Failure;
 use common::fs::FileError;
 
 use crate::archive::{Limit, Selection, Wish};
-use crate::cache::{Cache, Layout};
-use crate::cli::{ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
+use crate::cache::{Cache, Layout, Verify};
+use crate::cli::{CheckArgs, ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
 use crate::registry::{self, Form, Lock, RegistryError, Use};
@@ -35,6 +35,8 @@ pub struct Get {
     pub process: Option<Process>,
     /// How many files at once.
     pub jobs: usize,
+    /// How many connections to one host, files waiting for them.
+    pub per_host: Option<usize>,
     /// The lock file.
     pub lock: Option<Lock>,
     /// Who resolves DOIs.
@@ -132,12 +134,47 @@ impl Get {
             process: process(&args.process)?,
             policy: Policy { retries: args.retries },
             jobs: usize::from(args.jobs),
+            per_host: args.per_host.map(usize::from),
             services: Services::from_environment()?,
             progress: args.progress,
             credentials: Credentials::new(access, netrc),
             proxies: proxies(args.access.proxy.as_deref())?,
             warnings,
             anonymous: args.anonymous,
+        })
+    }
+
+    /// Asks the servers of a registry's files whether they have them.
+    pub fn online(args: &CheckArgs) -> Result<Get, Failure> {
+        let CheckArgs { registry, online, folder, .. } = args;
+        let mut warnings = Vec::new();
+        let netrc = netrc(online.access.netrc_file.as_deref(), &mut warnings)?;
+        let access = access(&online.access, &netrc)?;
+        let base = base_url(online.base_url.as_deref(), data_version(folder)?)?;
+        let (name, text) = read_text(registry)?;
+        let entries = registry::read(&text, &name)?;
+        Ok(Get {
+            requests: Requests::Known(source::from_registry(entries, base.as_ref(), &[])?),
+            lock: None,
+            folder: Folder::new(folder)?,
+            options: Options {
+                check: true,
+                offline: false,
+                refresh: false,
+                verify: Verify::default(),
+                max_unpacked: Limit::default(),
+                segments: 1,
+            },
+            process: None,
+            policy: Policy { retries: online.retries },
+            jobs: usize::from(online.jobs),
+            per_host: online.per_host.map(usize::from),
+            services: Services::from_environment()?,
+            progress: false,
+            credentials: Credentials::new(access, netrc),
+            proxies: proxies(online.access.proxy.as_deref())?,
+            warnings,
+            anonymous: online.anonymous,
         })
     }
 }
@@ -282,7 +319,13 @@ pub fn read_text(path: &Path) -> Result<(String, String), Error> {
 
 fn text(name: String, bytes: Vec<u8>) -> Result<(String, String), Error> {
     match String::from_utf8(bytes) {
-        Ok(text) => Ok((name, text)),
+        Ok(mut text) => {
+            // What some editors put there says that it is UTF-8, and is no part of it.
+            if text.starts_with('\u{feff}') {
+                text.remove(0);
+            }
+            Ok((name, text))
+        }
         Err(_) => Err(RegistryError::Text { registry: name }.into()),
     }
 }

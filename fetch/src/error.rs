@@ -309,10 +309,10 @@ impl Problem {
     /// True when another attempt at the same URL may go better.
     pub fn is_transient(&self) -> bool {
         match self {
-            // Not 501 and 505, which say that the server cannot do it at all.
+            // With 202 the file is being made. Not 501 and 505, which say that the server cannot do it at all.
             Problem::Store(StoreRefusal { code, .. }) if code == "RequestTimeout" => true,
             Problem::HttpStatus { status } | Problem::Store(StoreRefusal { status, .. }) => {
-                matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 506..)
+                matches!(status, 202 | 408 | 425 | 429 | 500 | 502..=504 | 506..)
             }
             Problem::Connection(_)
             | Problem::Broken { .. }

@@ -43,7 +43,6 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         Command::Get(args) => {
             session.begin().map_err(lost_output)?;
             let config = Get::new(&args)?;
-            config.warnings.iter().for_each(|warning| session.warn(warning));
             get(config, session)
         }
         Command::Extract(args) => {
@@ -68,6 +67,7 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
+    config.warnings.iter().for_each(|warning| session.warn(warning));
     let began = Instant::now();
     let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
     let connections = config.jobs.max(config.options.segments);
@@ -81,7 +81,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
             config.services,
             config.anonymous,
         )),
-        hosts: Hosts::new(connections),
+        hosts: config.per_host.map_or_else(|| Hosts::new(connections), Hosts::at_most),
         options: config.options,
         process: config.process,
         policy: config.policy,
@@ -89,7 +89,8 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
         claims: Claims::default(),
         lock: config.lock,
     };
-    let in_use = getter.cache.mark_in_use();
+    // Who only asks uses no file, and leaves the folder alone.
+    let in_use = (!config.options.check).then(|| getter.cache.mark_in_use());
     let mut summary = Summary::default();
     let mut screen = Screen::new(session);
     if config.progress && session.format == Format::Jsonl {

@@ -66,12 +66,26 @@ pub fn unpack_local(
     let target = std::path::absolute(&target).map_err(FileError::at("find", &target))?;
     let home = if target.is_dir() { &target } else { target.parent().unwrap_or(&target) };
     let key = xxh3_64(&[target.as_os_str().as_bytes(), archive.as_os_str().as_bytes()].concat());
+    // One is beside the target until that is there, and in it from then on.
+    [Some(target.as_path()), target.parent()].into_iter().flatten().for_each(sweep);
     let staging = Staging::acquire(&home.join(format!("{PART_PREFIX}{key:016x}{PART_SUFFIX}")))?;
     let budget = Budget::new(limit, size, watch);
     let items = unpack(&file, Order { kind, selection, output: &output }, &staging, &budget)?;
     check_spares(&items, &target, &archive)?;
     staging.publish(&target, &items, &Items::new())?;
     Ok(Unpacked { kind, target, items })
+}
+
+/// Removes the folders that killed runs have left in `home`. What cannot be removed stays for the next one.
+fn sweep(home: &Path) {
+    for entry in std::fs::read_dir(home).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = name.starts_with(PART_PREFIX) && name.ends_with(PART_SUFFIX);
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = Staging::sweep(&entry.path());
+        }
+    }
 }
 
 /// Refuses what would lie over the archive itself.

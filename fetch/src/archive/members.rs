@@ -33,14 +33,14 @@ impl MemberPath {
         if name[0] == b'/' {
             return Err("it is absolute");
         }
-        if let [letter, b':', rest @ ..] = name
+        let parts: Vec<&[u8]> =
+            name.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
+        if let Some([letter, b':', rest @ ..]) = parts.first()
             && letter.is_ascii_alphabetic()
-            && matches!(rest.first(), None | Some(b'/' | b'\\'))
+            && matches!(rest.first(), None | Some(b'\\'))
         {
             return Err("it has a drive letter");
         }
-        let parts: Vec<&[u8]> =
-            name.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
         if parts.contains(&&b".."[..]) {
             return Err("it has a .. in it");
         }
@@ -198,9 +198,21 @@ mod tests {
 
     #[test]
     fn names_that_lead_out_are_refused() {
-        for name in
-            ["", "/", "/etc/passwd", "//x", "..", "../x", "a/../../x", "a/..", "C:", "C:/x", "c:\\x", "a\0b"]
-        {
+        for name in [
+            "",
+            "/",
+            "/etc/passwd",
+            "//x",
+            "..",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "C:",
+            "C:/x",
+            "./C:/x",
+            "c:\\x",
+            "a\0b",
+        ] {
             assert!(MemberPath::parse(name.as_bytes()).is_err(), "{name:?}");
         }
     }

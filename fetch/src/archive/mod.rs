@@ -28,7 +28,7 @@ pub use kind::Kind;
 pub use local::{Unpacked, Wish, check_spares, unpack_local};
 pub use members::{MemberPath, Selection};
 pub use staging::{Staging, remove_stale};
-pub use target::{Item, What, same_content, unchanged};
+pub use target::{Item, What, content, same_content, unchanged};
 
 use std::collections::BTreeMap;
 use std::fs::File;

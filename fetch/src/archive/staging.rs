@@ -156,3 +156,30 @@ fn clear(folder: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_for_a_folder_never_gets_what_was_published_meanwhile()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let home = tempfile::tempdir()?;
+        let (path, target) = (home.path().join("staging"), home.path().join("target"));
+        let first = Staging::acquire(&path)?;
+        std::fs::write(first.path().join("x"), "whole")?;
+        // The second has opened the folder, and waits for its lock, when it moves to its target.
+        let opened = File::open(&path)?;
+        assert!(opened.try_lock().is_err() && Staging::try_acquire(&path)?.is_none());
+        first.publish(&target, &Items::new(), &Items::new())?;
+        opened.lock()?;
+        assert!(Staging::locked(opened, &path)?.is_none());
+        assert_eq!(std::fs::read(target.join("x"))?, b"whole", "it was not cleared");
+        // What lies there under the old name is another folder, which is cleared for who locks it.
+        std::fs::create_dir(&path)?;
+        std::fs::write(path.join("left"), "")?;
+        let next = Staging::acquire(&path)?;
+        assert_eq!(std::fs::read_dir(next.path())?.count(), 0);
+        Ok(())
+    }
+}

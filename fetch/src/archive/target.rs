@@ -281,17 +281,19 @@ pub fn unchanged(root: &Path, path: &MemberPath, what: &What) -> bool {
 /// Whether a file below `root` still has the content that it was written with.
 pub fn same_content(root: &Path, path: &MemberPath, what: &What) -> bool {
     let What::File { xxh3, .. } = what else { return true };
-    let read = || -> io::Result<u64> {
-        let mut file = File::open(root.join(path.as_path()))?;
-        let (mut hasher, mut piece) = (Xxh3Default::new(), vec![0; PIECE]);
-        loop {
-            match file.read(&mut piece) {
-                Ok(0) => return Ok(hasher.digest()),
-                Ok(read) => hasher.update(&piece[..read]),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+    content(&root.join(path.as_path())).is_ok_and(|digest| digest == *xxh3)
+}
+
+/// The xxh3-64 of what is in a file.
+pub fn content(path: &Path) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let (mut hasher, mut piece) = (Xxh3Default::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(hasher.digest()),
+            Ok(read) => hasher.update(&piece[..read]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-    };
-    read().is_ok_and(|digest| digest == *xxh3)
+    }
 }

@@ -57,6 +57,9 @@ pub struct Entry {
     pub boot: Option<String>,
     /// Where it came from, without secrets.
     pub url: String,
+    /// For whom it came, where that could matter: see `visitors`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub who: Option<String>,
     /// Its sha256 first, then those of other algorithms that were computed, each as `alg:hex`.
     pub digests: Vec<String>,
     /// The server's `ETag`.
@@ -323,6 +326,7 @@ mod tests {
             stamp: Stamp { size_bytes, mtime_ns: 1, inode: 2 },
             boot: None,
             url: "http://h/x".into(),
+            who: None,
             digests: vec!["sha256:00".into()],
             etag: None,
             last_modified: None,

@@ -11,6 +11,7 @@ mod stock;
 mod sweep;
 mod unpacked;
 mod usage;
+mod visitors;
 
 pub use index::{Entry, Stamp};
 pub use partial::{Notes, Partial};
@@ -19,7 +20,7 @@ pub use pooch::unique_file_name;
 pub use reuse::UnderWay;
 pub use settle::boot;
 pub use stock::{Kept, Kind, Limits, Reason, Stock, Verified, beyond};
-pub use unpacked::Ways;
+pub use unpacked::{VerifiedItem, Ways};
 pub use usage::{InUse, Removing};
 
 use std::fs::{File, Metadata};
@@ -32,10 +33,11 @@ use common::fs::FileError;
 
 use crate::error::Problem;
 use crate::hash::{Algorithm, Digest, Hasher};
-use crate::source::Request;
+use crate::source::{Address, Request, Who};
 use crate::transfer::Validators;
 use index::Index;
 use settle::{Published, Settler};
+use visitors::Visitors;
 
 /// How long to wait until a process that published a file has entered it into the index, which takes far less.
 const ENTERED: Duration = Duration::from_secs(30);
@@ -61,6 +63,7 @@ pub struct Cache {
     /// The folder that all share, when this is another one; its index is read when a file is first looked for there.
     others: Option<(PathBuf, OnceLock<Option<Mutex<Index>>>)>,
     under_way: UnderWay,
+    visitors: Visitors,
     /// Whether something was done after which to tidy up, other than publishing files.
     unswept: AtomicBool,
 }
@@ -80,8 +83,17 @@ impl Cache {
         let index = Index::open(&root.join(CONTROL))?;
         let index = Arc::new(Mutex::new(index));
         let (settler, under_way) = (OnceLock::new(), UnderWay::default());
-        let unswept = AtomicBool::new(false);
-        Ok(Cache { root: root.to_owned(), layout, index, settler, others: None, under_way, unswept })
+        let (visitors, unswept) = (Visitors::new(&root.join(CONTROL)), AtomicBool::new(false));
+        Ok(Cache {
+            root: root.to_owned(),
+            layout,
+            index,
+            settler,
+            others: None,
+            under_way,
+            visitors,
+            unswept,
+        })
     }
 
     /// The same cache; a file whose digest is known is also looked for in the cache folder `shared`, before it is got.
@@ -106,7 +118,7 @@ impl Cache {
 
     /// Where the file of a request lies or will lie.
     pub fn place(&self, request: &Request) -> Result<Place, Problem> {
-        let relative = place::relative_path(self.layout, request)?;
+        let relative = place::relative_path(self.layout, request, || self.mark(request.who(0)))?;
         let path = self.root.join(&relative);
         Ok(Place { relative, path })
     }
@@ -130,7 +142,7 @@ impl Cache {
     /// The file at a place, when the index and its stat tell that it is the one asked for.
     pub fn stat_hit(&self, place: &Place, request: &Request) -> Option<Entry> {
         let entry = self.index().get(&place.relative)?.clone();
-        let wanted = wanted(request, Some(&entry))?;
+        let wanted = self.wanted(request, Some(&entry))?;
         let state = state(&place.path)?;
         let same = Stamp::from(&state) == entry.stamp && !settle::outlived(&entry);
         let right = same && wanted.iter().all(|wanted| entry.has(wanted) == Some(true));
@@ -160,7 +172,7 @@ impl Cache {
         // pooch takes a file for what its URL gives when it bears the name that the URL makes, and so must who shares
         // its folder.
         let by_name = self.layout == Layout::Pooch && known.is_none() && !request.is_pinned();
-        let wanted = wanted(request, known.as_ref());
+        let wanted = self.wanted(request, known.as_ref());
         let Some(wanted) = wanted.or_else(|| by_name.then(Vec::new)) else { return Ok(None) };
         let Some(state) = state(&place.path) else { return Ok(None) };
         let stamp = Stamp::from(&state);
@@ -176,10 +188,15 @@ impl Cache {
         let durable = known.as_ref().is_some_and(|known| known.stamp == stamp && settle::outlived(known));
         // What is known of other bytes, such as their ETag, does not hold for these.
         let known = known.filter(|known| digests[0].to_string() == known.sha256());
-        let url = known.as_ref().map(|known| known.url.clone());
-        let url = url.or_else(|| Some(request.addresses.first()?.to_string())).unwrap_or_default();
+        let (url, who) = match &known {
+            Some(known) => (known.url.clone(), known.who.clone()),
+            None => (
+                request.addresses.first().map(ToString::to_string).unwrap_or_default(),
+                self.mark(request.who(0)),
+            ),
+        };
         let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
-        let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
+        let entry = Entry { who, etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
         Ok(Some(Published { file, entry, durable }))
     }
 
@@ -188,13 +205,37 @@ impl Cache {
         self.index().refresh()
     }
 
-    /// Moves a verified file into its place, and gives its entry. It is in the index for others after [`Cache::finish`] at
+    /// The mark of one who asks, as an entry or the notes of a partial have it.
+    pub fn mark(&self, who: Option<&Who>) -> Option<String> {
+        self.visitors.mark(who)
+    }
+
+    /// Whether what came for the one with this mark is for the one who asks, too.
+    pub fn is_for(&self, mark: Option<&str>, who: Option<&Who>) -> bool {
+        self.visitors.is(mark, who)
+    }
+
+    /// The digests that a file must have: those asked for, else the one it had when it came from the same URL, to the
+    /// same one who asks.
+    fn wanted(&self, request: &Request, known: Option<&Entry>) -> Option<Vec<Digest>> {
+        if request.is_pinned() {
+            return Some(request.digests().cloned().collect());
+        }
+        let known = known?;
+        let from = |(index, address): (usize, &Address)| {
+            address.to_string() == known.url && self.is_for(known.who.as_deref(), request.who(index))
+        };
+        let same_source = request.addresses.iter().enumerate().any(from);
+        same_source.then(|| known.sha256().parse().ok().map(|digest| vec![digest])).flatten()
+    }
+
+    /// Moves a verified file, which came from `url` for `who`, into its place, and gives its entry. It is in the index for others after [`Cache::finish`] at
     /// the latest.
     pub fn publish(
         &self,
         partial: Partial,
         place: &Place,
-        url: String,
+        (url, who): (String, Option<&Who>),
         digests: &[Digest],
         validators: Validators,
     ) -> Result<Entry, FileError> {
@@ -204,8 +245,10 @@ impl Cache {
         }
         let file = partial.publish(&place.path)?;
         let metadata = file.metadata().map_err(FileError::at("read", &place.path))?;
-        let Validators { etag, last_modified } = validators;
-        let entry = Entry { etag, last_modified, ..Entry::new(place, Stamp::from(&metadata), url, digests) };
+        let Validators { etag, last_modified, .. } = validators;
+        let who = self.mark(who);
+        let entry =
+            Entry { who, etag, last_modified, ..Entry::new(place, Stamp::from(&metadata), url, digests) };
         self.settle(Published { file, entry: entry.clone(), durable: false });
         Ok(entry)
     }
@@ -239,21 +282,12 @@ impl Entry {
             stamp,
             boot: None,
             url,
+            who: None,
             digests: digests.iter().map(Digest::to_string).collect(),
             etag: None,
             last_modified: None,
         }
     }
-}
-
-/// The digests that a file must have: those asked for, else the one it had when it came from the same URL.
-fn wanted(request: &Request, known: Option<&Entry>) -> Option<Vec<Digest>> {
-    if request.is_pinned() {
-        return Some(request.digests().cloned().collect());
-    }
-    let known = known?;
-    let same_source = request.addresses.iter().any(|address| address.to_string() == known.url);
-    same_source.then(|| known.sha256().parse().ok().map(|digest| vec![digest])).flatten()
 }
 
 /// Never follows a link: what lies in the cache is a file.

@@ -38,6 +38,9 @@ pub struct Notes {
     pub place: String,
     /// Where it comes from, without secrets.
     pub url: String,
+    /// For whom it came, as an entry of the index has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub who: Option<String>,
     /// Which version of it, in the server's words: what `If-Range` sends back.
     pub validator: String,
     /// Its whole size in bytes, where that is known.
@@ -308,8 +311,15 @@ mod tests {
         let path = folder.path().join("0123456789abcdef");
         let acquire = || Partial::acquire(&path, || false).map(|partial| partial.ok_or("stopped"));
         let (place, url, validator) = ("x".to_owned(), "http://h/x".to_owned(), "\"1\"".to_owned());
-        let notes =
-            Notes { place, url, validator, size_bytes: None, boot: "b".to_owned(), parts: Vec::new() };
+        let notes = Notes {
+            place,
+            url,
+            who: None,
+            validator,
+            size_bytes: None,
+            boot: "b".to_owned(),
+            parts: Vec::new(),
+        };
         let mut partial = acquire()??;
         partial.restart(Some(notes.clone()))?;
         partial.write_all(b"beginning")?;
@@ -325,6 +335,34 @@ mod tests {
         partial.published = true;
         drop(partial);
         assert_eq!(acquire()??.notes(), None);
+        Ok(())
+    }
+
+    #[test]
+    fn who_waited_for_a_lock_never_gets_what_was_published_meanwhile()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (path, place) = (folder.path().join("0123456789abcdef"), folder.path().join("x"));
+        let mut first = Partial::acquire(&path, || false)?.ok_or("stopped")?;
+        first.write_all(b"whole")?;
+        // The second has opened the file, and waits for its lock, when it moves into its place.
+        let opened = open(&path)?;
+        assert!(opened.try_lock().is_err());
+        drop(first.publish(&place)?);
+        opened.lock()?;
+        assert!(
+            Partial::locked(opened, &path).is_none(),
+            "its lock is on a file that is no longer a partial"
+        );
+        let mut second = Partial::acquire(&path, || false)?.ok_or("stopped")?;
+        second.write_all(b"other")?;
+        assert_eq!(std::fs::read(&place)?, b"whole");
+        // The same with one that was removed, and one that another has made since.
+        let opened = open(&path)?;
+        second.discard()?;
+        opened.lock()?;
+        let third = Partial::acquire(&path, || false)?.ok_or("stopped")?;
+        assert!(Partial::locked(opened, &path).is_none() && is_at(third.file(), &path));
         Ok(())
     }
 }

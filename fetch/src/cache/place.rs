@@ -18,11 +18,16 @@ pub const UNPACKING: &str = "unpacking";
 /// The folder in it for notes of archives that are unpacked.
 pub const UNPACKED: &str = "unpacked";
 
+/// As many bytes as a part of a path may have, and one fewer than a whole path: Linux's `NAME_MAX` and `PATH_MAX`.
+const LONGEST_PART: usize = 255;
+const LONGEST_PATH: usize = 4095;
+
 /// How the files of a cache folder are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Layout {
     /// `<key>/<name>`, where the key stands for the digest asked for, else for the URL: any number of projects
-    /// share the folder, and none replaces another's file of the same name.
+    /// share the folder, and none replaces another's file of the same name. Without a digest, each user of a URL has
+    /// a place of their own.
     Shared,
     /// `<name>`: the folder is the requester's own.
     Plain,
@@ -32,7 +37,13 @@ pub enum Layout {
 }
 
 /// The path of a request's file, relative to the cache folder, its parts apart by `/`.
-pub fn relative_path(layout: Layout, request: &Request) -> Result<String, Problem> {
+///
+/// `mark` is that of the one who asks.
+pub fn relative_path(
+    layout: Layout,
+    request: &Request,
+    mark: impl FnOnce() -> Option<String>,
+) -> Result<String, Problem> {
     if let Some(dest) = &request.dest {
         return checked(dest);
     }
@@ -42,7 +53,7 @@ pub fn relative_path(layout: Layout, request: &Request) -> Result<String, Proble
     let name = checked(&request.name)?;
     Ok(match layout {
         Layout::Plain | Layout::Pooch => name,
-        Layout::Shared => format!("{}/{name}", key(request)),
+        Layout::Shared => format!("{}/{name}", key(request, mark)),
     })
 }
 
@@ -83,6 +94,9 @@ pub fn checked(name: &str) -> Result<String, Problem> {
     if name.ends_with('/') {
         return Err(refuse("it ends with a slash"));
     }
+    if name.len() > LONGEST_PATH || name.split('/').any(|part| part.len() > LONGEST_PART) {
+        return Err(refuse("it is longer than a file's name can be"));
+    }
     let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     match parts.first() {
         None => Err(refuse("it is empty")),
@@ -97,10 +111,13 @@ pub fn checked(name: &str) -> Result<String, Problem> {
 }
 
 /// 16 hexadecimal digits for what the request stands for.
-fn key(request: &Request) -> String {
+fn key(request: &Request, mark: impl FnOnce() -> Option<String>) -> String {
     let identity = match (&request.expected, request.addresses.first()) {
         (Some(digest), _) => digest.to_string(),
-        (None, Some(address)) => address.identity(),
+        (None, Some(address)) => match mark() {
+            Some(mark) => format!("{mark} {}", address.identity()),
+            None => address.identity(),
+        },
         (None, None) => String::new(),
     };
     short_hash(&identity)

@@ -323,6 +323,7 @@ mod tests {
                 stamp: Stamp { size_bytes, mtime_ns: 0, inode: 0 },
                 boot: None,
                 url: String::new(),
+                who: None,
                 digests: vec![],
                 etag: None,
                 last_modified: None,

@@ -22,6 +22,10 @@ use crate::archive::{
 use crate::error::Problem;
 use crate::source::{Process, ProcessKind};
 
+mod verify;
+
+pub use verify::VerifiedItem;
+
 /// How to unpack, and who hears of it.
 #[derive(Clone, Copy)]
 pub struct Ways<'a> {

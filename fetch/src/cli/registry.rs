@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::FolderArgs;
+use super::{AccessArgs, FolderArgs};
 use crate::registry::Form;
 
 const MAKE_EXAMPLES: &str = "\
@@ -24,8 +24,11 @@ Examples:
   fetch registry check registry.txt --cache data      the same
   fetch registry check registry.txt                   in the shared cache, where get -r puts them
   sha256sum * | fetch registry check - .              any form that convert reads
+  fetch registry check registry.txt --online --base-url https://host/
+                                                      are they still to be had? nothing is downloaded
 
-Exit codes: 0 all are there and right (and with --strict no others); 1 some are wrong or missing; 2 could not check.";
+Exit codes: 0 all are there and right (and with --strict no others); 1 some are wrong or missing; 2 could not check.
+Of a server it is asked whether it has the files and how big they are, not whether they are right.";
 
 const CONVERT_EXAMPLES: &str = "\
 Examples:
@@ -103,6 +106,35 @@ pub struct CheckArgs {
     /// Files that the registry does not name are wrong, too
     #[arg(long)]
     pub strict: bool,
+    /// What is asked of servers
+    #[command(flatten)]
+    pub online: OnlineArgs,
+}
+
+/// How servers are asked for the files of a registry.
+#[derive(Debug, Args)]
+pub struct OnlineArgs {
+    /// Ask the servers instead whether they have the files
+    #[arg(long, conflicts_with_all = ["dir", "cache", "strict", "layout", "cache_env"], help_heading = "Online")]
+    pub online: bool,
+    /// Where the files are that have no URL of their own; {version} in it stands for --data-version
+    #[arg(long, value_name = "URL", requires = "online", help_heading = "Online")]
+    pub base_url: Option<String>,
+    /// How many at once
+    #[arg(short, long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), requires = "online", help_heading = "Online")]
+    pub jobs: u16,
+    /// No host gets more connections than this at a time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), requires = "online", help_heading = "Online")]
+    pub per_host: Option<u16>,
+    /// How often to try again after a failure that may pass
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "online", help_heading = "Online")]
+    pub retries: u32,
+    /// Ask s3:, gs: and az: without credentials
+    #[arg(long, requires = "online", help_heading = "Online")]
+    pub anonymous: bool,
+    /// What lets in
+    #[command(flatten)]
+    pub access: AccessArgs,
 }
 
 /// `fetch registry convert`

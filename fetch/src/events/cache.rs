@@ -49,12 +49,13 @@ pub struct FileVerified {
     pub path: RecordPath,
     /// Where it came from, without user, password and tokens.
     pub url: String,
-    /// `right` or `wrong`.
+    /// `right` or `wrong`; `missing` for what was unpacked and is not there.
     pub state: State,
-    /// The sha256 that it had when it was got.
+    /// The sha256 that it had when it was got; of what was unpacked the `xxh3_64`, or for a link where it led.
     pub expected: String,
-    /// The sha256 that it has.
-    pub got: String,
+    /// What it has instead or as well; nothing for what is not there, or is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub got: Option<String>,
     /// Its size in bytes.
     pub size_bytes: u64,
 }

@@ -17,6 +17,7 @@ impl Job<'_> {
         let mut failed = None;
         let mut missing = Found::default();
         let result = self.rounds(|job| {
+            let _seat = job.seat()?;
             job.attempts += 1;
             let address: &Address = job.address();
             job.getter.transfer.check(address, &job.request.access).inspect_err(|refusal| {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::Place;
 use crate::error::Problem;
-use crate::source::Request;
+use crate::source::{Request, Who};
 
 /// The places that the requests of a run have taken.
 #[derive(Debug, Default)]
@@ -23,10 +23,17 @@ type Short = [u8; 16];
 impl Claims {
     /// Takes a place for a request, or refuses when another of this run has it for another file.
     pub fn claim(&self, place: &Place, request: &Request) -> Result<(), Problem> {
-        // The file is the same when its digest is, wherever it comes from; else when it comes from the same place.
+        // The file is the same when its digest is, wherever it comes from; else when it comes from the same place to the
+        // same one who asks.
         let identity = match &request.expected {
             Some(digest) => digest.to_string(),
-            None => request.addresses.iter().map(|address| address.exact() + "\n").collect(),
+            None => (0..)
+                .zip(&request.addresses)
+                .map(|(index, address)| {
+                    let who = request.who(index).map(Who::words).unwrap_or_default();
+                    format!("{}\n{}\n{who}\n", address.exact(), who.len())
+                })
+                .collect(),
         };
         let (place_short, identity) = (short(&place.relative), short(&identity));
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use common::fs::FileError;
 use common::record::RecordPath;
 
+use super::hosts::Seat;
 use super::process::Unpacker;
 use super::receive::{Held, Received, Receiver};
 use super::{Getter, tell};
@@ -16,7 +17,7 @@ use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
 use crate::events::{Event, FileFailed, FileFinished, Outcome, Processed, Status};
 use crate::hash::Digest;
-use crate::source::{Address, Request};
+use crate::source::{Address, Request, Who};
 use crate::transfer::{Answer, Ask, Refusal, Validators};
 
 /// One request under way.
@@ -114,8 +115,8 @@ impl<'a> Job<'a> {
 
     /// Publishes content that was there under another name.
     fn publish_known(&self, place: &Place, partial: Partial, digests: &[Digest]) -> Result<Got, Problem> {
-        let (cache, url) = (&self.getter.cache, self.address().to_string());
-        let entry = cache.publish(partial, place, url, digests, Validators::default())?;
+        let (cache, source) = (&self.getter.cache, (self.address().to_string(), self.who()));
+        let entry = cache.publish(partial, place, source, digests, Validators::default())?;
         Ok(Got { entry, status: Status::Cached })
     }
 
@@ -190,7 +191,8 @@ impl<'a> Job<'a> {
             return Err(Problem::OfflineMiss.into());
         }
         if let Some(entry) = present.filter(|entry| entry.url == address.to_string()) {
-            let known = Validators { etag: entry.etag.clone(), last_modified: entry.last_modified.clone() };
+            let (etag, last_modified) = (entry.etag.clone(), entry.last_modified.clone());
+            let known = Validators { etag, last_modified, date: None };
             return match self.ask(place, partial, Ask::Unless(&known), None)? {
                 Some(received) => Ok(Arrival::File(received)),
                 None => Ok(Arrival::NotModified(entry.clone())),
@@ -215,9 +217,9 @@ impl<'a> Job<'a> {
         ask: Ask<'_>,
         held: Option<&Held>,
     ) -> Result<Option<Received>, Refusal> {
-        self.attempts += 1;
         let address = self.address();
-        let _seat = self.getter.hosts.enter(&address.authority());
+        let _seat = self.seat()?;
+        self.attempts += 1;
         let body = match self.getter.transfer.open(address, ask, &self.request.access)? {
             Answer::Body(body) => body,
             Answer::NotModified => return Ok(None),
@@ -236,10 +238,17 @@ impl<'a> Job<'a> {
         Ok(Some(received))
     }
 
+    /// Waits until one more connection to the host is allowed.
+    pub(super) fn seat(&self) -> Result<Seat, Problem> {
+        let Getter { hosts, stop, .. } = self.getter;
+        hosts.enter(&self.address().authority(), || stop.is_set()).ok_or(Problem::Stopped)
+    }
+
     fn receiver<'b>(&'b self, place: &'b Place) -> Receiver<'b> {
         Receiver {
             job: self.number,
             request: self.request,
+            who: self.who(),
             place,
             events: self.events,
             requests: &self.requests,
@@ -262,9 +271,9 @@ impl<'a> Job<'a> {
 
     fn publish(&self, place: &Place, partial: Partial, received: Received) -> Result<Got, Problem> {
         let Received { digests, validators, resumed, .. } = received;
-        let url = self.address().to_string();
+        let source = (self.address().to_string(), self.who());
         let replaced = place.path.symlink_metadata().is_ok();
-        let entry = self.getter.cache.publish(partial, place, url, &digests, validators)?;
+        let entry = self.getter.cache.publish(partial, place, source, &digests, validators)?;
         let status = match (replaced, resumed) {
             (true, _) => Status::Updated,
             (false, true) => Status::Resumed,
@@ -298,6 +307,11 @@ impl<'a> Job<'a> {
     /// The URL that is or was asked last.
     pub(super) fn address(&self) -> &'a Address {
         &self.request.addresses[self.address]
+    }
+
+    /// Who is told there to be asking.
+    fn who(&self) -> Option<&'a Who> {
+        self.request.who(self.address)
     }
 
     fn attempts(&self) -> u32 {

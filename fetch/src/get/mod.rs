@@ -117,6 +117,8 @@ impl Getter {
         while let Some(item) = queue.pop() {
             let (number, mut request) = item.inspect_err(|_| queue.close())?;
             let allowed = self.pin(&mut request);
+            let who = |address| self.transfer.who(address, &request.access);
+            request.who = request.addresses.iter().map(who).collect();
             let job = Job::new(self, events, number, &request);
             let outcome = if self.options.check { job.availability(allowed) } else { job.run(allowed) };
             if let Some(outcome) = outcome {

@@ -14,7 +14,7 @@ use crate::cache::{Notes, Partial, Place, boot};
 use crate::error::Problem;
 use crate::events::Event;
 use crate::hash::{Algorithm, CHUNK, Digest, Hasher};
-use crate::source::{Address, Request};
+use crate::source::{Address, Request, Who};
 use crate::transfer::{Body, Validators};
 
 /// A file that came and is not yet in its place.
@@ -46,6 +46,8 @@ pub struct Receiver<'a> {
     pub job: u64,
     /// The request.
     pub request: &'a Request,
+    /// Who asks.
+    pub who: Option<&'a Who>,
     /// Where the file is to lie.
     pub place: &'a Place,
     /// Who hears how far it is.
@@ -69,7 +71,9 @@ impl Receiver<'_> {
         let first = parts.first_mut().filter(|first| first.start == 0)?;
         first.end = notes.size_bytes.map_or(first.end, |whole| first.end.min(whole.saturating_sub(1)));
         let bytes = first.end;
-        let same = notes.place == self.place.relative && notes.url == address.to_string();
+        let same = notes.place == self.place.relative
+            && notes.url == address.to_string()
+            && self.getter.cache.is_for(notes.who.as_deref(), self.who);
         let unharmed = self.request.is_pinned() || !notes.boot.is_empty() && notes.boot == boot();
         (same && unharmed && bytes > 0).then(|| Held { bytes, parts, validator: notes.validator.clone() })
     }
@@ -179,6 +183,7 @@ impl Receiver<'_> {
         Some(Notes {
             place: self.place.relative.clone(),
             url: address.to_string(),
+            who: self.getter.cache.mark(self.who),
             validator: validator.to_owned(),
             size_bytes: size,
             boot: boot().to_owned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::term::{Styles, bytes, count, duration_us};
+use common::term::{Styles, bytes, count, duration_us, plain};
 
 use crate::cache::{Kept, Reason};
 use crate::events::{
@@ -43,17 +43,29 @@ pub fn checked(styles: Styles, file: &FileChecked) -> String {
     } else {
         styles.bad(format!("{:>12}", "missing"))
     };
-    format!("{word}  {} {}{size}\n", file.name, styles.dim(&file.url))
+    format!("{word}  {} {}{size}\n", plain(&file.name), styles.dim(plain(&file.url)))
+}
+
+/// So many characters of a name, a URL or a message are shown.
+const LONGEST: usize = 1000;
+
+/// What somebody else wrote, fit to be shown.
+fn shown(text: &str) -> String {
+    let mut shown: String = plain(text).chars().take(LONGEST).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// A file that could not be got, for standard error.
 pub fn failure(styles: Styles, file: &FileFailed) -> String {
-    let mut text = format!("{} {}: {}\n", styles.bad("error:"), file.name, file.message);
+    let mut text = format!("{} {}: {}\n", styles.bad("error:"), shown(&file.name), shown(&file.message));
     if !file.url.is_empty() {
-        text += &format!("  {} {}\n", styles.dim("from:"), file.url);
+        text += &format!("  {} {}\n", styles.dim("from:"), shown(&file.url));
     }
     if let Some(hint) = &file.hint {
-        text += &format!("  {} {hint}\n", styles.accent("hint:"));
+        text += &format!("  {} {}\n", styles.accent("hint:"), plain(hint));
     }
     text
 }
@@ -101,7 +113,7 @@ fn age(time: Duration) -> String {
 
 /// Whether a file is that of a registry.
 pub fn entry_checked(styles: Styles, file: &EntryChecked) -> String {
-    let mut text = format!("{}  {}\n", state(styles, file.state), file.name);
+    let mut text = format!("{}  {}\n", state(styles, file.state), plain(&file.name));
     if let (State::Wrong, Some(expected), Some(got)) = (file.state, &file.expected, &file.got) {
         text += &format!("{:>12}  {expected}\n{:>12}  {got}\n", "expected", "got");
     }
@@ -112,7 +124,13 @@ pub fn entry_checked(styles: Styles, file: &EntryChecked) -> String {
 pub fn verified(styles: Styles, file: &FileVerified) -> String {
     let mut text = format!("{}  {}\n", state(styles, file.state), file.path.path);
     if file.state == State::Wrong {
-        text += &format!("{:>12}  {}\n{:>12}  {}\n", "expected", file.expected, "got", file.got);
+        text += &format!(
+            "{:>12}  {}\n{:>12}  {}\n",
+            "expected",
+            file.expected,
+            "got",
+            plain(file.got.as_deref().unwrap_or("something else"))
+        );
     }
     text
 }

@@ -9,7 +9,7 @@ pub use human::{cleared, summary};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use common::term::{Align, table};
+use common::term::{Align, plain, table};
 use common::writer::Output;
 use common::{Format, Session};
 
@@ -62,6 +62,7 @@ impl<'a> Screen<'a> {
                 self.output.record(&Record::Extracted(*file))
             }
             Event::Postponed { name, reason, wait, .. } if self.session.verbose > 0 => {
+                let (name, reason) = (plain(&name), plain(&reason));
                 self.session.note(&format!("{name}: {reason}; again in {} ms", wait.as_millis()));
                 Ok(())
             }

@@ -8,7 +8,7 @@ use common::record::RecordPath;
 use common::{Exit, Failure, Format, Session};
 
 use super::lost_output;
-use crate::cache::{Cache, Kept, Kind, Limits, Reason, Removing, Stock, beyond};
+use crate::cache::{Cache, Kept, Kind, Limits, Reason, Removing, Stock, VerifiedItem, beyond};
 use crate::cli::{CacheCommand, LsArgs, Order, PruneArgs, RmArgs, VerifyArgs};
 use crate::config::Folder;
 use crate::error::Error;
@@ -79,9 +79,13 @@ fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, Failure> {
     let verified = cache.verify()?;
     let wrong: Vec<Stock> =
         verified.iter().filter(|one| !one.is_right()).map(|one| one.stock.clone()).collect();
-    let exit = if wrong.is_empty() { Exit::YES } else { Exit::NO };
-    session.count("right", (verified.len() - wrong.len()) as u64);
-    session.count("wrong", wrong.len() as u64);
+    let unpacked = cache.verify_unpacked()?;
+    let spoilt: Vec<&VerifiedItem> = unpacked.iter().filter(|item| item.state != State::Right).collect();
+    let exit = if wrong.is_empty() && spoilt.is_empty() { Exit::YES } else { Exit::NO };
+    let missing = spoilt.iter().filter(|item| item.state == State::Missing).count();
+    session.count("right", (verified.len() - wrong.len() + unpacked.len() - spoilt.len()) as u64);
+    session.count("wrong", (wrong.len() + spoilt.len() - missing) as u64);
+    session.count("missing", missing as u64);
     let mut screen = Screen::new(session);
     for one in verified {
         let record = FileVerified {
@@ -89,10 +93,22 @@ fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, Failure> {
             state: if one.is_right() { State::Right } else { State::Wrong },
             expected: one.entry.sha256().to_owned(),
             url: one.entry.url,
-            got: one.got.to_string(),
+            got: Some(one.got.to_string()),
             size_bytes: one.stock.size_bytes,
         };
         screen.verified(record).map_err(lost_output)?;
+    }
+    for item in &unpacked {
+        screen.verified(item_verified(item)).map_err(lost_output)?;
+    }
+    if args.remove {
+        for item in spoilt.iter().filter(|item| item.state == State::Wrong) {
+            if let Some(size_bytes) = cache.remove_item(item)? {
+                let path = RecordPath::from(item.path.as_path());
+                let removed = FileRemoved { path, size_bytes, reason: Reason::Wrong, dry_run: false };
+                screen.removed(removed).map_err(lost_output)?;
+            }
+        }
     }
     drop(screen);
     if args.remove {
@@ -101,6 +117,17 @@ fn verify(args: &VerifyArgs, session: &mut Session) -> Result<Exit, Failure> {
         clear(&cache, &wrong, None, false, session)?;
     }
     Ok(exit)
+}
+
+fn item_verified(item: &VerifiedItem) -> FileVerified {
+    FileVerified {
+        path: RecordPath::from(item.path.as_path()),
+        state: item.state,
+        expected: item.expected.clone(),
+        got: item.got.clone(),
+        url: item.url.clone(),
+        size_bytes: item.size_bytes,
+    }
 }
 
 fn prune(args: &PruneArgs, session: &mut Session) -> Result<Exit, Failure> {

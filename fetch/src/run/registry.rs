@@ -11,7 +11,7 @@ use common::{Exit, Failure, Format, Session};
 use super::lost_output;
 use crate::cache::Layout;
 use crate::cli::{CheckArgs, ConvertArgs, MakeArgs, RegistryCommand};
-use crate::config::{self, Folder, FromDoi};
+use crate::config::{self, Folder, FromDoi, Get};
 use crate::error::{Error, Problem};
 use crate::events::{EntryChecked, EntryConverted, FileHashed, RegistryWritten};
 use crate::registry::{self, Form, Identity, Listing, RegistryError, Selection, State};
@@ -150,6 +150,9 @@ fn put(
 
 fn check(args: &CheckArgs, session: &mut Session) -> Result<Exit, Failure> {
     session.begin().map_err(lost_output)?;
+    if args.online.online {
+        return super::get(Get::online(args)?, session);
+    }
     let (name, text) = config::read_text(&args.registry)?;
     let entries = registry::read(&text, &name)?;
     let (files, folder) = if let Some(dir) = &args.dir {

@@ -48,6 +48,29 @@ pub enum Login {
     Bearer(String),
 }
 
+/// Who asks, in words that tell one from another: perhaps secrets. A file that a server gave to one may not be what it
+/// gives to another.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Who(String);
+
+impl Who {
+    /// Whoever is known by these words.
+    pub fn new(words: String) -> Who {
+        Who(words)
+    }
+
+    /// The words, never to be shown or written down.
+    pub fn words(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Who(***)")
+    }
+}
+
 /// A header that a request carries.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {

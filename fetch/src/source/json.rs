@@ -108,7 +108,8 @@ fn from_object(mut object: Map<String, Value>, unaddressed: &Unaddressed) -> Res
     let process = object.remove("process").filter(|process| !process.is_null());
     let process = process.map(Process::from_json).transpose()?;
     object.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
-    Ok(Some(Request { name, addresses, access, named, locked: None, expected, dest, process, extra: object }))
+    let (locked, who, extra) = (None, Vec::new(), object);
+    Ok(Some(Request { name, addresses, named, access, who, expected, locked, dest, process, extra }))
 }
 
 fn addresses(object: &mut Map<String, Value>) -> Result<Vec<Address>, String> {

@@ -13,7 +13,7 @@ mod process;
 pub mod registry;
 pub mod version;
 
-pub use access::{Access, Header, Login};
+pub use access::{Access, Header, Login, Who};
 pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
 pub use conceal::conceal;
@@ -38,6 +38,8 @@ pub struct Request {
     pub named: bool,
     /// What lets the requester in, at those addresses alone.
     pub access: Access,
+    /// Who asks, at each of those addresses; empty as long as nobody has looked, or when it is nobody in particular.
+    pub who: Vec<Option<Who>>,
     /// The digest it must have.
     pub expected: Option<Digest>,
     /// The digest that a lock file has for it, which it must have too.
@@ -91,6 +93,7 @@ impl Request {
             addresses: vec![address],
             named: false,
             access: Access::default(),
+            who: Vec::new(),
             expected,
             locked: None,
             dest: None,
@@ -106,6 +109,7 @@ impl Request {
             addresses,
             named: true,
             access: Access::default(),
+            who: Vec::new(),
             expected,
             locked: None,
             dest: None,
@@ -117,6 +121,11 @@ impl Request {
     /// All digests that are known for it, its own first.
     pub fn digests(&self) -> impl Iterator<Item = &Digest> {
         self.expected.iter().chain(&self.locked)
+    }
+
+    /// Who asks at the address of this number.
+    pub fn who(&self, address: usize) -> Option<&Who> {
+        self.who.get(address)?.as_ref()
     }
 
     /// Whether it is known what the file must be.

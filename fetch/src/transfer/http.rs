@@ -60,7 +60,7 @@ impl Client {
         match head.status().as_u16() {
             // Signed links are refused for any other method than theirs.
             400 | 403 | 405 | 501 => {}
-            status @ 200..=299 => {
+            status if has_file(status) => {
                 let size_bytes = text(&head, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 return Ok(Found { size_bytes, http_status: Some(status) });
             }
@@ -71,7 +71,9 @@ impl Client {
         let size_bytes = match part.status().as_u16() {
             206 => text(&part, &header::CONTENT_RANGE)
                 .and_then(|range| range.rsplit_once('/')?.1.trim().parse().ok()),
-            200..=299 => text(&part, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            status if has_file(status) => {
+                text(&part, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
+            }
             // There is no first byte.
             416 => Some(0),
             _ => return Err(refusal(&part)),
@@ -84,7 +86,7 @@ impl Client {
         let headers = introduction(address, None, &self.credentials);
         let response = self.send_once(&Method::GET, address, headers.iter())?;
         match location(&response) {
-            Some(location) => Ok(address.follow(&location).ok()),
+            Some(location) => Ok(address.follow(&location).ok().filter(is_web)),
             None => answer(response, Some(address), Ask::Whole).map(|_| None),
         }
     }
@@ -108,7 +110,8 @@ impl Client {
             let response = self.send_once(method, &target, headers.iter().chain(conditions))?;
             let Some(location) = location(&response) else { return Ok(response) };
             let next = target.follow(&location).map_err(|bad| Problem::Redirect(bad.to_string()))?;
-            if next.local_path().is_some() {
+            // Nor to where other credentials than those for the web would be told.
+            if !is_web(&next) {
                 return Err(Problem::Redirect(format!("{next} is no place that a server may lead to")).into());
             }
             visited.push(target.exact());
@@ -195,6 +198,11 @@ impl Client {
             (_, None) => Problem::Connection(text),
         }
     }
+}
+
+/// Whether a server may lead to it: never a file of this machine, and no other protocol.
+fn is_web(address: &Address) -> bool {
+    matches!(address.scheme(), "http" | "https")
 }
 
 /// The headers that tell `target` who asks; `own` only where it may be told.
@@ -291,7 +299,8 @@ impl Reply {
 fn answer(response: Response<HttpBody>, address: Option<&Address>, ask: Ask<'_>) -> Result<Answer, Refusal> {
     let status = response.status().as_u16();
     match status {
-        200..=299 => {}
+        206 => {}
+        status if has_file(status) => {}
         304 => return Ok(Answer::NotModified),
         416 => return Ok(Answer::NoRest),
         _ => return Err(refusal(&response)),
@@ -299,6 +308,7 @@ fn answer(response: Response<HttpBody>, address: Option<&Address>, ask: Ask<'_>)
     let validators = Validators {
         etag: text(&response, &header::ETAG),
         last_modified: text(&response, &header::LAST_MODIFIED),
+        date: text(&response, &header::DATE),
     };
     let length = text(&response, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     let packing = text(&response, &header::CONTENT_ENCODING);
@@ -321,6 +331,12 @@ fn answer(response: Response<HttpBody>, address: Option<&Address>, ask: Ask<'_>)
         return Ok(Answer::Body(encoding::unpacked(bytes, validators)));
     }
     Ok(Answer::Body(Body { ranges, ..Body::new(bytes, from, size, validators) }))
+}
+
+/// Whether the body of an answer with this status is the file: not that of 202, which comes before there is one, nor
+/// that of 204 and 205, which say that there is none.
+fn has_file(status: u16) -> bool {
+    matches!(status, 200 | 203)
 }
 
 /// Why a response gives no file.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use crate::error::Problem;
 use crate::hash::Digest;
-use crate::source::{Access, Address};
+use crate::source::{Access, Address, Who};
 
 /// What gets bytes, by whichever protocol an address asks for. One for all threads of a run.
 pub struct Transfer {
@@ -40,13 +40,25 @@ pub struct Validators {
     pub etag: Option<String>,
     /// `Last-Modified`
     pub last_modified: Option<String>,
+    /// `Date`: when the server said so, as long as the answer is at hand.
+    pub date: Option<String>,
 }
 
 impl Validators {
-    /// The one that `If-Range` may send back, by RFC 9110, section 13.1.5: never a weak `ETag`.
+    /// The one that `If-Range` may send back, by RFC 9110, section 13.1.5: never a weak `ETag`, nor the time of a file
+    /// that could have been written once more within the same second.
     pub fn strong(&self) -> Option<&str> {
         let etag = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
-        etag.or(self.last_modified.as_deref())
+        etag.or_else(|| self.last_modified.as_deref().filter(|_| self.is_past()))
+    }
+
+    /// Whether the file was written at least a second before the answer, by the server's own clock: section 8.8.2.2.
+    fn is_past(&self) -> bool {
+        let time = |text: &Option<String>| httpdate::parse_http_date(text.as_deref()?).ok();
+        let written = time(&self.last_modified).zip(time(&self.date));
+        written.is_some_and(|(written, answered)| {
+            answered.duration_since(written).is_ok_and(|age| age >= Duration::from_secs(1))
+        })
     }
 }
 
@@ -174,6 +186,21 @@ impl Transfer {
         }
     }
 
+    /// Who it is that asks for `address`; nothing where everybody who is let in gets the same.
+    pub fn who(&self, address: &Address, access: &Access) -> Option<Who> {
+        match address.scheme() {
+            "http" | "https" => {
+                let login = self.credentials.login(address, Some(access));
+                Credentials::who(login, self.credentials.headers(access))
+            }
+            "ftp" | "ftps" | "ftpes" => {
+                Credentials::who(self.credentials.login(address, Some(access)), std::iter::empty())
+            }
+            "sftp" => Credentials::who(self.credentials.stated(address, Some(access)), std::iter::empty()),
+            _ => None,
+        }
+    }
+
     /// Asks whether something lies at `address`, without getting it.
     pub fn check(&self, address: &Address, access: &Access) -> Result<Found, Refusal> {
         match address.scheme() {
@@ -190,5 +217,28 @@ impl Transfer {
     /// The record that a DOI stands for.
     pub fn record(&self, doi: &str) -> Result<Arc<doi::Record>, Refusal> {
         self.doi.record(&self.http, doi)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_tells_any_two_versions_apart_is_strong() {
+        let second = |second: u8| Some(format!("Sun, 06 Nov 1994 08:49:{second:02} GMT"));
+        let (etag, weak) = (Some("\"e\"".to_owned()), Some("W/\"e\"".to_owned()));
+        for (etag, last_modified, date, strong) in [
+            (&etag, second(37), None, etag.as_deref()),
+            (&weak, None, None, None),
+            (&weak, second(37), second(38), second(37).as_deref()),
+            (&None, second(37), second(37), None),
+            (&None, second(38), second(37), None),
+            (&None, second(37), None, None),
+            (&None, Some("yesterday".to_owned()), second(37), None),
+        ] {
+            let validators = Validators { etag: etag.clone(), last_modified, date };
+            assert_eq!(validators.strong(), strong, "{validators:?}");
+        }
     }
 }

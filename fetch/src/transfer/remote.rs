@@ -54,7 +54,7 @@ impl fmt::Debug for Login {
 /// is often in whole seconds only.
 pub fn validators(modified: Option<impl fmt::Display>, size: Option<u64>) -> Validators {
     let version = modified.zip(size).map(|(modified, size)| format!("{modified}-{size}"));
-    Validators { etag: version, last_modified: None }
+    Validators { etag: version, ..Validators::default() }
 }
 
 /// What an [`Ask`] comes to when the version that lies there is known beforehand.

@@ -228,11 +228,19 @@ fn redirects_end() {
         world.server.faults(&format!("/step{step}"), [to(&format!("/step{}", step + 1))]);
     }
     world.server.faults("/file", [Fault::Redirect("file:///etc/hostname".into())]);
+    for (path, to) in
+        [("/ftp", "ftp://127.0.0.1/x"), ("/doi", "doi:10.5281/zenodo.1/x"), ("/s3", "s3://bucket/x")]
+    {
+        world.server.faults(path, [Fault::Redirect(to.into())]);
+    }
     world.server.faults("/odd", [Fault::Redirect("gopher://h/".into())]);
     for (path, said) in [
         ("/circle", "leads back to itself"),
         ("/step0", "more than 10"),
         ("/file", "no place that a server may lead to"),
+        ("/ftp", "no place that a server may lead to"),
+        ("/doi", "no place that a server may lead to"),
+        ("/s3", "no place that a server may lead to"),
         ("/odd", "gopher: URLs are not supported"),
     ] {
         let failed = &world.records(&["get", &world.server.url(path)], 2)[0];
@@ -270,4 +278,79 @@ fn whether_files_are_there_is_asked_without_getting_them() {
     assert_eq!(world.server.seen().pop().unwrap().headers["authorization"], "Bearer t");
     assert!(found.get("auth").is_none());
     assert!(!world.path("data").join("x").exists());
+}
+
+/// Gets `x` as somebody, and tells what became of it.
+fn got_as(world: &World, way: &[&str], who: &[&str]) -> String {
+    let mut command = world.fetch(&[&["get"], way, who, &[&world.server.url("/x")]].concat());
+    let ran = kit::run(command.env("FETCH_PASSWORD", SECRET)).exits(0);
+    kit::records("fetch", &ran.stdout)[1]["status"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_came_for_one_is_not_given_to_another() {
+    let token = |world: &World, name: &str| {
+        let path = world.write(name, &format!("Authorization: Bearer {SECRET}-{name}\n"));
+        format!("@{}", path.display())
+    };
+    for way in [&[][..], &["--cache", "data"]] {
+        let world = World::new();
+        world.server.file("/x", "hello\n");
+        let (one, two) = (token(&world, "one"), token(&world, "two"));
+        let all = [&[][..], &["--user", "me"], &["--user", "you"], &["--header", &one], &["--header", &two]];
+        for (number, who) in all.iter().enumerate() {
+            let first = got_as(&world, way, who);
+            assert!(first == "downloaded" || first == "updated", "{way:?} {who:?}: {first}");
+            assert_eq!(
+                (got_as(&world, way, who).as_str(), world.requests()),
+                ("cached", number + 1),
+                "{way:?} {who:?}"
+            );
+        }
+        // Who knows the hash knows the file.
+        for who in all {
+            let pinned = [who, &["--hash", HELLO]].concat();
+            assert_eq!(got_as(&world, way, &pinned), "cached", "{way:?} {who:?}");
+        }
+        assert_eq!(world.requests(), all.len());
+        let folder = if way.is_empty() { "cache/fetch" } else { "data" };
+        let index = std::fs::read_to_string(world.path(folder).join(".fetch/index.jsonl")).unwrap();
+        assert!(!index.contains(SECRET) && !index.contains("\"me\"") && index.contains("\"who\""), "{index}");
+        if way.is_empty() {
+            // In the shared cache each has a place of their own.
+            assert_eq!(got_as(&world, way, all[1]), "cached");
+            assert_eq!(world.requests(), all.len());
+        }
+    }
+}
+
+#[test]
+fn one_run_keeps_the_files_of_two_users_apart() {
+    let world = World::new();
+    world.server.file("/x", "hello\n");
+    let line = |user: &str| json!({"url": world.server.url("/x"), "auth": {"user": user}}).to_string() + "\n";
+    let both = line("me") + &line("you");
+    let files = world.records_of_input(&["get", "-"], &both, 0);
+    assert!(files[0]["path"] != files[1]["path"], "{files:?}");
+    let records = world.records_of_input(&["get", "--cache", "data", "-"], &both, 2);
+    assert!(records.iter().any(|record| record["code"] == "name_conflict"), "{records:?}");
+}
+
+#[test]
+fn a_beginning_is_gone_on_with_only_for_the_same_user() {
+    let world = World::new();
+    let bytes = super::noise(3_000_000, 1);
+    for (who, range) in [("you", false), ("me", true)] {
+        let cache = format!("data-{who}");
+        world.server.file("/x", bytes.clone()).faults("/x", [Fault::Cut(2_000_000)]);
+        let url = world.server.url("/x");
+        let get = |user: &str, exit| {
+            let args = ["get", "--cache", &cache, "--retries", "0", "--user", user, &url];
+            kit::run(world.fetch(&args).env("FETCH_PASSWORD", SECRET)).exits(exit);
+        };
+        get("me", 2);
+        get(who, 0);
+        assert_eq!(world.server.seen().pop().unwrap().headers.contains_key("range"), range, "{who}");
+        assert!(std::fs::read(world.path(&cache).join("x")).unwrap() == bytes);
+    }
 }

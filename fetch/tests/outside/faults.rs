@@ -126,3 +126,38 @@ fn user_and_password_reach_their_host_and_nobody_else() {
         assert!(!said.contains("s3cret") && !said.contains("hidden"), "{said}");
     }
 }
+
+#[test]
+fn a_host_gets_no_more_connections_than_it_may() {
+    let world = World::new();
+    let slow = || Fault::Slow(Duration::from_millis(150));
+    let paths: Vec<String> = (0..8).map(|number| format!("/f{number}")).collect();
+    let urls: Vec<String> = paths.iter().map(|path| world.server.url(path)).collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    for (more, most, folder) in [
+        (&["--per-host", "2"][..], 2, "a"),
+        (&["--jobs", "3"], 3, "b"),
+        (&["--per-host", "3", "--check"], 3, "c"),
+    ] {
+        let server = Server::new();
+        for path in &paths {
+            server.file(path, "hello\n").faults(path, [slow()]);
+        }
+        let urls: Vec<String> = paths.iter().map(|path| server.url(path)).collect();
+        let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+        let args = [&["get", "--cache", folder], more, &urls].concat();
+        assert_eq!(world.records(&args, 0).len(), 8);
+        assert_eq!(server.busiest(), most, "{more:?}");
+    }
+    // Another host is not held up by one that is silent, at which the next file waits.
+    world.server.file("/f0", "hello\n").faults("/f0", [Fault::Stall(1)]).file("/f1", "hello\n");
+    let elsewhere = Server::new().file("/x", "hello\n").url("/x").replace("127.0.0.1", "localhost");
+    let args = ["get", "--per-host", "1", "--cache", "d", urls[0], urls[1], &elsewhere];
+    let mut child = world.fetch(&args).stdout(std::process::Stdio::null()).spawn().unwrap();
+    while !world.path("d/x").exists() || world.requests() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(world.requests(), 1);
+}

@@ -247,6 +247,34 @@ fn files_of_two_users_are_two_files() {
     for user in ["ftp", "anonymous"] {
         let url = server.url("/x").replace("ftp://", &format!("ftp://{user}:s3cret@"));
         assert_eq!(world.records(&["get", &url], 0)[0]["status"], "downloaded", "{user}");
+        // In a folder of the requester's own there is one place for both.
+        assert_ne!(get(&world, &url, 0)["status"], "cached", "{user}");
+        assert_eq!(get(&world, &url, 0)["status"], "cached", "{user}");
+    }
+}
+
+/// A port at which nobody answers: its queue of connections is full.
+fn silent() -> (std::net::TcpListener, Vec<std::net::TcpStream>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = || std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok();
+    let queue = std::iter::from_fn(connect).take(64).collect();
+    (listener, queue)
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_given_up_in_time() {
+    let world = World::new();
+    let (listener, _queue) = silent();
+    let port = listener.local_addr().unwrap().port();
+    for scheme in ["ftp", "ftps"] {
+        let began = std::time::Instant::now();
+        let url = format!("{scheme}://127.0.0.1:{port}/x");
+        let failed = &world.records(&["get", "--retries", "0", &url], 2)[0];
+        assert_eq!(failed["code"], "connection_failed", "{failed}");
+        // The system itself would try for two minutes.
+        assert!(began.elapsed() < Duration::from_secs(60), "{scheme}: {:?}", began.elapsed());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::server::Fault;
 use super::{HELLO, World};
 
 /// Names and their bytes that a registry has to quote.
@@ -242,4 +243,58 @@ fn registries_are_read_from_standard_input_and_several_are_one() {
     assert_eq!(by_name[0]["url"], world.server.url("/base/z"));
     assert_eq!(world.records(&["get", "--base-url", &base, "z"], 0)[0]["name"], "z");
     assert!(Path::new(by_name[0]["path"].as_str().unwrap()).is_file());
+}
+
+#[test]
+fn servers_are_asked_whether_they_have_the_files_and_none_is_got() {
+    let world = World::new();
+    world.server.file("/base/a%20b", "hello\n").file("/other/x", "hello\n");
+    // One that knows no HEAD.
+    world.server.faults("/other/x", [Fault::Status(405, None)]);
+    world.write("r.txt", &format!("'a b' {HELLO}\nx {HELLO} {}\n", world.server.url("/other/x")));
+    let base = world.server.url("/base");
+    let check = ["registry", "check", "r.txt", "--online", "--base-url", &base];
+    let checked = world.records(&check, 0);
+    assert_eq!(checked.len(), 2);
+    for file in &checked {
+        assert_eq!(
+            (&file["type"], &file["available"], &file["size_bytes"]),
+            (&"fetch.file.checked".into(), &true.into(), &6.into())
+        );
+    }
+    let asked: Vec<(String, bool)> = world
+        .server
+        .seen()
+        .into_iter()
+        .map(|seen| (seen.method, seen.headers.contains_key("range")))
+        .collect();
+    assert!(asked.iter().all(|(method, range)| method == "HEAD" || *range), "{asked:?}");
+    assert!(!world.path("cache").exists(), "nothing is written");
+
+    // Any form of a registry; what is missing is named, and what cannot be asked is an error.
+    let sums = format!("{HELLO}  gone\n{HELLO}  a b\n");
+    let ask = |exit| {
+        world.records_of_input(
+            &["registry", "check", "-", "--online", "--retries", "0", "--base-url", &base],
+            &sums,
+            exit,
+        )
+    };
+    let checked = ask(1);
+    let missing: Vec<_> = checked.iter().filter(|file| file["available"] == false).collect();
+    assert_eq!(
+        (missing.len(), &missing[0]["name"], &missing[0]["http_status"]),
+        (1, &"gone".into(), &404.into())
+    );
+    world.server.faults("/base/gone", [Fault::Status(500, None)]);
+    assert!(ask(2).iter().any(|record| record["type"] == "fetch.file.failed"));
+
+    // The login goes along, as the availability check of pooch forgets.
+    let mut command =
+        world.fetch(&["registry", "check", "r.txt", "--online", "--base-url", &base, "--user", "me"]);
+    kit::run(command.env("FETCH_PASSWORD", "s3cret")).exits(0);
+    assert!(world.server.seen().pop().unwrap().headers.contains_key("authorization"));
+    for wrong in [&["--base-url", "http://h/"][..], &["--online", "--strict"], &["--online", "data"]] {
+        kit::run(&mut world.fetch(&[&["registry", "check", "r.txt"], wrong].concat())).exits(2);
+    }
 }

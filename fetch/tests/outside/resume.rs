@@ -232,3 +232,48 @@ fn what_nobody_goes_on_with_is_swept() {
     world.records(&["get", "--cache", "data", &world.server.url("/z")], 0);
     assert!(!half.exists() && !half.with_extension("json").exists());
 }
+
+/// A server that gives these answers, one for each connection, and then tells what it was asked.
+fn answering(answers: Vec<Vec<u8>>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    let serve = move |answer: Vec<u8>| {
+        let (mut stream, _) = listener.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let asked: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        stream.write_all(&answer).unwrap();
+        asked.join("\n").to_ascii_lowercase()
+    };
+    (url, std::thread::spawn(move || answers.into_iter().map(serve).collect()))
+}
+
+#[test]
+fn a_time_is_a_version_only_when_it_is_past() {
+    let bytes = noise(3_000_000, 1);
+    let written = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (date, past) in [("Sun, 06 Nov 1994 08:49:38 GMT", true), ("Sun, 06 Nov 1994 08:49:37 GMT", false)] {
+        let world = World::new();
+        let head = format!("Last-Modified: {written}\r\nDate: {date}\r\nConnection: close\r\n");
+        let whole = format!("HTTP/1.1 200 OK\r\n{head}Content-Length: 3000000\r\n\r\n");
+        let rest = format!(
+            "HTTP/1.1 206 Partial\r\n{head}Content-Range: bytes 2000000-2999999/3000000\r\nContent-Length: 1000000\r\n\r\n"
+        );
+        let first = [whole.as_bytes(), &bytes[..2_000_000]].concat();
+        let second = match past {
+            true => [rest.as_bytes(), &bytes[2_000_000..]].concat(),
+            false => [whole.as_bytes(), &bytes[..]].concat(),
+        };
+        let (url, asked) = answering(vec![first, second]);
+        let file = &world.records(&["get", "--cache", "data", &url], 0)[0];
+        assert_eq!(file["status"], if past { "resumed" } else { "downloaded" });
+        assert!(std::fs::read(world.path("data/x")).unwrap() == bytes);
+        let asked = asked.join().unwrap().remove(1);
+        let if_range = format!("if-range: {}", written.to_ascii_lowercase());
+        assert_eq!(
+            (asked.contains("range: bytes=2000000-"), asked.contains(&if_range)),
+            (past, past),
+            "{asked}"
+        );
+    }
+}

@@ -48,6 +48,8 @@ struct State {
     seen: Vec<Seen>,
     /// How many bytes a second each connection gets of a path.
     rates: HashMap<String, usize>,
+    /// How many requests are being answered, and how many there were at most.
+    answering: (usize, usize),
 }
 
 /// The server; it listens until the test process ends.
@@ -96,6 +98,11 @@ impl Server {
         self
     }
 
+    /// How many requests were answered at a time, at most.
+    pub fn busiest(&self) -> usize {
+        self.state().answering.1
+    }
+
     /// The requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
@@ -106,50 +113,66 @@ impl Server {
     }
 
     /// Answers one request; nothing when the connection is to end.
-    fn answer(&self, mut stream: &TcpStream) -> Option<()> {
+    fn answer(&self, stream: &TcpStream) -> Option<()> {
         let seen = read_request(stream)?;
         let (fault, file, rate) = self.take(&seen);
-        if let Some(Fault::Slow(wait)) = fault {
-            std::thread::sleep(wait);
-        }
-        if let Some(answer) = fault.as_ref().and_then(Fault::instead) {
-            return stream.write_all(answer.as_bytes()).ok();
-        }
-        let Some(file) = file else {
-            return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok();
-        };
-        if let Some(Fault::EndlessChunk) = fault {
-            let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", file.len());
-            stream.write_all(&[head.as_bytes(), &file, b"\r\n"].concat()).ok()?;
-            return None;
-        }
-        let (head, body) = of_file(&seen, file, fault.as_ref());
-        stream.write_all(head.as_bytes()).ok()?;
-        match (fault, rate) {
-            (Some(Fault::Cut(at)), _) => {
-                stream.write_all(&body[..at]).ok()?;
-                None
-            }
-            (Some(Fault::Stall(at)), _) => {
-                stream.write_all(&body[..at]).ok()?;
-                // Until the client goes away.
-                let _ = stream.read(&mut [0]);
-                None
-            }
-            (_, Some(rate)) => drip(stream, &body, rate),
-            (_, None) => stream.write_all(&body).ok(),
-        }
+        let answered = give(stream, &seen, fault, file, rate);
+        self.state().answering.0 -= 1;
+        answered
     }
 
     /// Notes a request; gives what goes wrong with it, the file, and how many bytes a second it gets.
     fn take(&self, seen: &Seen) -> (Option<Fault>, Option<Vec<u8>>, Option<usize>) {
         let mut state = self.state();
+        let (now, most) = &mut state.answering;
+        *now += 1;
+        *most = (*most).max(*now);
         state.seen.push(seen.clone());
         let fault = state.faults.get_mut(&seen.path).and_then(VecDeque::pop_front);
         if let Some(Fault::Replaced(bytes)) = &fault {
             state.files.insert(seen.path.clone(), bytes.clone());
         }
         (fault, state.files.get(&seen.path).cloned(), state.rates.get(&seen.path).copied())
+    }
+}
+
+/// Gives what was asked for, or what goes wrong; nothing when the connection is to end.
+fn give(
+    mut stream: &TcpStream,
+    seen: &Seen,
+    fault: Option<Fault>,
+    file: Option<Vec<u8>>,
+    rate: Option<usize>,
+) -> Option<()> {
+    if let Some(Fault::Slow(wait)) = fault {
+        std::thread::sleep(wait);
+    }
+    if let Some(answer) = fault.as_ref().and_then(Fault::instead) {
+        return stream.write_all(answer.as_bytes()).ok();
+    }
+    let Some(file) = file else {
+        return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok();
+    };
+    if let Some(Fault::EndlessChunk) = fault {
+        let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", file.len());
+        stream.write_all(&[head.as_bytes(), &file, b"\r\n"].concat()).ok()?;
+        return None;
+    }
+    let (head, body) = of_file(seen, file, fault.as_ref());
+    stream.write_all(head.as_bytes()).ok()?;
+    match (fault, rate) {
+        (Some(Fault::Cut(at)), _) => {
+            stream.write_all(&body[..at]).ok()?;
+            None
+        }
+        (Some(Fault::Stall(at)), _) => {
+            stream.write_all(&body[..at]).ok()?;
+            // Until the client goes away.
+            let _ = stream.read(&mut [0]);
+            None
+        }
+        (_, Some(rate)) => drip(stream, &body, rate),
+        (_, None) => stream.write_all(&body).ok(),
     }
 }
 

@@ -243,6 +243,22 @@ fn the_users_ssh_config_says_where_a_host_is_and_by_which_key() {
     let failed = get(&world, &server, &url.replace("lab", "far"), 2);
     assert_eq!((&failed["code"], &failed["attempts"]), (&"unsupported".into(), &1.into()));
     assert!(failed["message"].as_str().unwrap().contains("ProxyJump"));
+
+    // The same from a file of its own, under a condition; and a condition that fetch does not look at.
+    let conditions = format!(
+        "Include lab.d/*\nMatch originalhost cloud\n  HostName 127.0.0.1\n  Port {}\n  IdentityFile \"~/.ssh/for the lab\"\n\
+         Match originalhost lab exec \"test -e /etc/passwd\"\n  User nobody\n",
+        server.process.port
+    );
+    std::fs::create_dir(ssh.join("lab.d")).unwrap();
+    std::fs::rename(ssh.join("config"), ssh.join("lab.d/config")).unwrap();
+    std::fs::write(ssh.join("config"), conditions).unwrap();
+    std::fs::remove_dir_all(world.path("data")).unwrap();
+    get(&world, &server, &url.replace("lab", "cloud"), 0);
+    is_whole(&world, "x", b"hello\n");
+    assert_eq!(get(&world, &server, &url.replace("lab", "far"), 2)["code"], "unsupported");
+    let failed = get(&world, &server, &url, 2);
+    assert!(failed["message"].as_str().unwrap().contains("Match exec"), "{failed}");
 }
 
 #[test]

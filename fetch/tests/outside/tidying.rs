@@ -233,3 +233,50 @@ fn with_an_archive_goes_what_was_unpacked_of_it() {
 fn archive_size() -> u64 {
     tar(&[("in/x", &noise(50_000, 1)), ("y", b"y")]).len() as u64
 }
+
+#[test]
+fn what_was_unpacked_is_verified_too() {
+    let world = World::new();
+    world.server.file("/a.tar", tar(&[("in/x", &noise(50_000, 1)), ("y", b"hello\n"), ("z", b"z")]));
+    let get = ["get", "--process", "untar", "--cache", "data", &world.server.url("/a.tar")];
+    world.records(&get, 0);
+    let verify =
+        |more: &[&str], exit| world.records(&[&["cache", "verify", "--cache", "data"], more].concat(), exit);
+    let verified = verify(&[], 0);
+    assert_eq!(verified.len(), 4, "the archive and three files");
+    assert!(
+        verified.iter().all(|file| file["state"] == "right" && file["url"] == world.server.url("/a.tar"))
+    );
+
+    // Same size, same time, same inode: only its bytes tell.
+    let folder = world.path("data/a.tar.untar");
+    let state = folder.join("y").metadata().unwrap();
+    std::fs::write(folder.join("y"), "jello\n").unwrap();
+    let file = std::fs::File::options().write(true).open(folder.join("y")).unwrap();
+    file.set_modified(state.modified().unwrap()).unwrap();
+    std::fs::remove_file(folder.join("z")).unwrap();
+    let bad = |verified: &[serde_json::Value]| -> Vec<(String, String)> {
+        let bad =
+            verified.iter().filter(|file| file["state"] != "right" && file["type"] == "fetch.file.verified");
+        bad.map(|file| {
+            (
+                file["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned(),
+                file["state"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect()
+    };
+    let expected = [("y".to_owned(), "wrong".to_owned()), ("z".to_owned(), "missing".to_owned())];
+    assert_eq!(bad(&verify(&[], 1)), expected);
+    assert!(folder.join("y").exists());
+    let removed = verify(&["--remove"], 1).pop().unwrap();
+    assert_eq!(
+        (&removed["type"], &removed["reason"], &removed["size_bytes"]),
+        (&"fetch.file.removed".into(), &"wrong".into(), &6.into())
+    );
+    assert_eq!(files(&folder), ["in/x"]);
+    // The next run unpacks them once more, without asking the server.
+    world.records(&get, 0);
+    assert_eq!((files(&folder), world.requests()), (vec!["in/x".to_owned(), "y".into(), "z".into()], 1));
+    assert!(verify(&[], 0).iter().all(|file| file["state"] == "right"));
+}

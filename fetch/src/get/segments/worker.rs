@@ -97,7 +97,9 @@ impl Shared {
     /// Brings parts as long as there are any.
     pub fn bring(&self, first: Option<Claim>, seat: Option<Seat>) {
         let mut next = first;
-        while let Some(mut claim) = next.take().or_else(|| self.lock().plan.claim(self.began.elapsed())) {
+        let wanted = || seat.as_ref().is_some_and(Seat::is_wanted);
+        let claim = || (!wanted()).then(|| self.lock().plan.claim(self.began.elapsed())).flatten();
+        while let Some(mut claim) = next.take().or_else(claim) {
             if let Err(problem) = self.insist(&mut claim) {
                 self.change(|state| {
                     state.plan.release(claim.ticket);

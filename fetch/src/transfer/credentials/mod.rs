@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::source::{Access, Address, Header, Login};
+use crate::source::{Access, Address, Header, Login, Who};
 use netrc::Netrc;
 
 /// What a run knows of logins. Has no `Debug`, as it is all secrets.
@@ -50,6 +50,20 @@ impl Credentials {
     pub fn headers<'a>(&'a self, own: &'a Access) -> impl Iterator<Item = &'a Header> {
         let replaced = |given: &&Header| own.headers.iter().any(|header| header.is(given.name()));
         own.headers.iter().chain(self.given.headers.iter().filter(move |given| !replaced(given)))
+    }
+
+    /// Who it is that has this login and sends these headers: a user whatever the password, or whoever has a token.
+    pub fn who<'a>(login: Option<Login>, headers: impl Iterator<Item = &'a Header>) -> Option<Who> {
+        let login = match login {
+            Some(Login::Basic { user, password }) if user.is_empty() => format!("\0password\0{password}"),
+            Some(Login::Basic { user, .. }) => user,
+            Some(Login::Bearer(token)) => format!("\0token\0{token}"),
+            None => String::new(),
+        };
+        let lines =
+            headers.map(|header| format!("\0{}\0{}", header.name().to_ascii_lowercase(), header.value()));
+        let words = lines.fold(login, |words, line| words + &line);
+        (!words.is_empty()).then(|| Who::new(words))
     }
 
     /// The login that a netrc file has for a host.
@@ -114,6 +128,32 @@ mod tests {
         ] {
             assert_eq!(credentials.login(&Address::parse(url)?, own), login, "{url}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn users_are_told_apart_and_tokens_but_not_the_passwords_of_a_user()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let who = |login, headers: &[Header]| Credentials::who(login, headers.iter());
+        let bearer = |token: &str| Some(Login::Bearer(token.into()));
+        let (one, two) = (Header::parse("X-Key: 1")?, Header::parse("X-Key: 2")?);
+        let all = [
+            who(None, &[]),
+            who(Some(basic("a", "1")), &[]),
+            who(Some(basic("b", "1")), &[]),
+            who(Some(basic("", "1")), &[]),
+            who(bearer("1"), &[]),
+            who(bearer("2"), &[]),
+            who(None, std::slice::from_ref(&one)),
+            who(None, &[two]),
+            who(bearer("1"), &[one]),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{index}");
+            assert_eq!(one.is_none(), index == 0);
+        }
+        assert_eq!(who(Some(basic("a", "2")), &[]), all[1]);
+        assert_eq!(format!("{:?}", all[4]), "Some(Who(***))");
         Ok(())
     }
 

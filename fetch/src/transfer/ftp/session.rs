@@ -2,6 +2,9 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use suppaftp::rustls::{self, ClientConfig};
@@ -227,8 +230,7 @@ fn greet(
 ) -> FtpResult<RustlsFtpStream> {
     let ftp = match (security, tls.map(Connector::new)) {
         (Security::Implicit, Some(tls)) => {
-            // suppaftp makes this connection itself, so that only the system's own limit ends a silence before it.
-            let mut ftp = RustlsFtpStream::connect_secure_implicit(address, tls, host)?;
+            let mut ftp = connect_implicit(address, host, tls)?;
             // By RFC 4217, section 9: without these the files would be plain.
             ftp.custom_command("PBSZ 0", &[Status::CommandOk])?;
             ftp.custom_command("PROT P", &[Status::CommandOk])?;
@@ -240,6 +242,26 @@ fn greet(
         _ => RustlsFtpStream::connect_with_stream(connect(address)?)?,
     };
     Ok(ftp.passive_stream_builder(connect))
+}
+
+/// suppaftp makes this connection itself and waits for it as long as the system does. So a thread does that, which is left
+/// to itself when it takes too long.
+fn connect_implicit(address: SocketAddr, host: &str, tls: Connector) -> FtpResult<RustlsFtpStream> {
+    let (reached, host) = (tls.reached(), host.to_owned());
+    let (sender, made) = mpsc::channel();
+    let connect = move || {
+        // Nobody listens any more when it took too long.
+        let _ = sender.send(RustlsFtpStream::connect_secure_implicit(address, tls, &host));
+    };
+    thread::Builder::new().name("ftps".to_owned()).spawn(connect).map_err(FtpError::ConnectionError)?;
+    let late = |_| FtpError::ConnectionError(ErrorKind::TimedOut.into());
+    match made.recv_timeout(CONNECT) {
+        // From here on the connection has limits of its own.
+        Err(RecvTimeoutError::Timeout) if reached.load(Ordering::Acquire) => {
+            made.recv().map_err(|_| late(RecvTimeoutError::Disconnected))?
+        }
+        made => made.map_err(late)?,
+    }
 }
 
 fn connect(address: SocketAddr) -> FtpResult<TcpStream> {

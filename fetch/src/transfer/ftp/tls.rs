@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls_platform_verifier::BuilderVerifierExt;
 use suppaftp::rustls::client::Resumption;
@@ -28,7 +29,11 @@ pub fn config() -> Result<Arc<ClientConfig>, String> {
 
 /// Makes one login's control connection and its data connections secure.
 #[derive(Debug)]
-pub struct Connector(RustlsConnector);
+pub struct Connector {
+    rustls: RustlsConnector,
+    /// Whether it was given a connection.
+    reached: Arc<AtomicBool>,
+}
 
 impl Connector {
     /// With TLS sessions of its own: servers demand that a data connection resumes that of its own control
@@ -36,7 +41,12 @@ impl Connector {
     pub fn new(config: &ClientConfig) -> Connector {
         let mut config = config.clone();
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
-        Connector(Arc::new(config).into())
+        Connector { rustls: Arc::new(config).into(), reached: Arc::default() }
+    }
+
+    /// What tells whether the server was reached.
+    pub fn reached(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.reached)
     }
 }
 
@@ -44,8 +54,9 @@ impl TlsConnector for Connector {
     type Stream = TlsStream;
 
     fn connect(&self, domain: &str, stream: TcpStream) -> FtpResult<TlsStream> {
+        self.reached.store(true, Ordering::Release);
         // One that suppaftp made itself has none yet.
         let stream = with_timeouts(stream).map_err(FtpError::ConnectionError)?;
-        self.0.connect(domain, stream)
+        self.rustls.connect(domain, stream)
     }
 }

@@ -46,7 +46,7 @@ pub fn unpack(coding: Option<&str>, address: &Address) -> Result<bool, Problem> 
 pub fn unpacked(bytes: impl Read + Send + 'static, validators: Validators) -> Body {
     let etag = validators.etag.map(|etag| format!("W/{}", etag.trim_start_matches("W/")));
     let last_modified = validators.last_modified.filter(|_| etag.is_none());
-    Body::new(MultiGzDecoder::new(bytes), 0, None, Validators { etag, last_modified })
+    Body::new(MultiGzDecoder::new(bytes), 0, None, Validators { etag, last_modified, date: None })
 }
 
 #[cfg(test)]

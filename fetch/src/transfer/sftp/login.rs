@@ -146,7 +146,7 @@ fn key_files(config: &HostConfig) -> Vec<PathBuf> {
 }
 
 /// The name of who runs this.
-fn local_user() -> Option<String> {
+pub fn local_user() -> Option<String> {
     let named = |name| std::env::var(name).ok().filter(|user| !user.is_empty());
     named("USER").or_else(|| named("LOGNAME")).or_else(|| user_of(Path::new("/etc/passwd")))
 }

@@ -69,7 +69,8 @@ pub enum ConnectError {
 impl Session {
     /// Connects, makes sure that it is the right host, and logs in.
     pub async fn connect(login: &Login) -> Result<Session, Problem> {
-        let config = HostConfig::read(&login.host);
+        let user = login.credentials.as_ref().map(|(user, _)| user.as_str()).filter(|user| !user.is_empty());
+        let config = HostConfig::read(&login.host, user);
         if let Some(what) = config.unsupported {
             return Err(RemoteProblem::Unsupported { host: login.host.clone(), what }.into());
         }

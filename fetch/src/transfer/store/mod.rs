@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(rest("\"e\""), [range.clone(), ("if-match", "\"e\"".into())]);
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         assert_eq!(rest(date), [range, ("if-unmodified-since", date.into())]);
-        let known = Validators { etag: Some("\"e\"".into()), last_modified: Some(date.into()) };
+        let known = Validators { etag: Some("\"e\"".into()), last_modified: Some(date.into()), date: None };
         assert_eq!(conditions(Ask::Unless(&known)), [("if-none-match", "\"e\"".into())]);
     }
 

@@ -91,3 +91,27 @@ fn what_a_killed_run_has_left_never_gets_into_the_next_ones_folder() {
     world.records(&get, 0);
     assert_eq!(crate::files(&world.path("data/t.tar.untar")), ["x"]);
 }
+
+#[test]
+fn what_a_killed_extract_has_left_goes_with_the_next_one_beside_it() {
+    let world = World::new();
+    std::fs::write(world.path("t.tar"), tar(&[("x", b"1")])).unwrap();
+    std::fs::write(world.path("long.tar.gz"), gzip(&tar(&[("a", &noise(40_000_000, 1))]))).unwrap();
+    let staging = || {
+        let names = std::fs::read_dir(world.path("")).unwrap().flatten().map(|entry| entry.file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(".snakepipe-")).collect::<Vec<_>>()
+    };
+    let mut child = world.fetch(&["extract", "long.tar.gz"]).stdout(Stdio::null()).spawn().unwrap();
+    while staging().is_empty() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    // While it is at work, nobody takes its folder away.
+    world.records(&["extract", "t.tar"], 0);
+    let stopped = child.try_wait().unwrap().is_none();
+    assert!(!stopped || staging().len() == 1);
+    child.kill().unwrap();
+    let whole = child.wait().unwrap().success();
+    assert!(whole || staging().len() == 1, "{:?}", staging());
+    world.records(&["extract", "t.tar"], 0);
+    assert!(staging().is_empty(), "{:?}", staging());
+}
