@@ -12,8 +12,8 @@ use crate::cache::{Cache, Layout};
 use crate::cli::{ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
-use crate::registry::{self, Form, Lock, RegistryError, Use};
-use crate::source::{self, Address, BadAddress, Process, ProcessKind, Requests, version};
+use crate::registry::{Lock, RegistryError, Use};
+use crate::source::{self, Address, BadAddress, Process, ProcessKind, Registries, Requests, version};
 use crate::transfer::doi::Services;
 use crate::transfer::{Credentials, Proxies};
 
@@ -109,13 +109,11 @@ impl Get {
         let mut warnings = Vec::new();
         let netrc = netrc(args.access.netrc_file.as_deref(), &mut warnings)?;
         let access = access(&args.access, &netrc)?;
-        let mut requests = requests(args)?;
+        let requests = requests(args)?;
         let lock = lock(args)?;
-        if let (Requests::Known(requests), Some(lock)) = (&mut requests, &lock) {
+        if let Some(lock) = &lock {
             // Before anything is got, so that a run that --locked forbids gets nothing.
-            for request in requests {
-                request.locked = lock.pin(request).map_err(Error::from)?;
-            }
+            requests.try_each(|request| lock.pin(request).map(drop)).map_err(Error::from)?;
         }
         Ok(Get {
             requests,
@@ -237,13 +235,13 @@ fn requests(args: &GetArgs) -> Result<Requests, Error> {
         if stdin > 1 {
             return Err(Error::InputTwice);
         }
-        let read = |path: &PathBuf| {
-            let (name, text) = read_text(path)?;
-            registry::read_as(&text, &name, Form::Pooch)
-        };
-        let registries: Vec<_> = args.registry.iter().map(read).collect::<Result<_, _>>()?;
-        let entries = source::registry::merge(registries);
-        return Ok(Requests::Known(source::from_registry(entries, base.as_ref(), &args.wanted)?));
+        let mut registries = Registries::default();
+        for path in &args.registry {
+            let (registry, text) = read_text(path)?;
+            let bad = |(line, bad)| RegistryError::Line { registry, line, bad };
+            registries.add(text).map_err(bad)?;
+        }
+        return Ok(Requests::Listed(registries.requests(base, &args.wanted)?));
     }
     match args.wanted.as_slice() {
         [] => Err(Error::NothingAsked),

@@ -129,7 +129,7 @@ impl Cache {
 
     /// The file at a place, when the index and its stat tell that it is the one asked for.
     pub fn stat_hit(&self, place: &Place, request: &Request) -> Option<Entry> {
-        let entry = self.index().get(&place.relative)?.clone();
+        let entry = self.index().get(&place.relative)?;
         let wanted = wanted(request, Some(&entry))?;
         let state = state(&place.path)?;
         let same = Stamp::from(&state) == entry.stamp && !settle::outlived(&entry);
@@ -156,7 +156,7 @@ impl Cache {
     }
 
     fn hashed(&self, place: &Place, request: &Request) -> Result<Option<Published>, FileError> {
-        let known = self.index().get(&place.relative).cloned();
+        let known = self.index().get(&place.relative);
         // pooch takes a file for what its URL gives when it bears the name that the URL makes, and so must who shares
         // its folder.
         let by_name = self.layout == Layout::Pooch && known.is_none() && !request.is_pinned();

@@ -132,7 +132,7 @@ fn commit(batch: Vec<Published>, index: &Mutex<Index>) -> Result<(), FileError> 
             }
         }
     }
-    let entered = index.lock().unwrap_or_else(PoisonError::into_inner).add(entries);
+    let entered = index.lock().unwrap_or_else(PoisonError::into_inner).add(&entries);
     failed.and(entered)
 }
 

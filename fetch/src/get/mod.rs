@@ -19,7 +19,7 @@ pub use stop::Stop;
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -34,7 +34,9 @@ use job::Job;
 use queue::Queue;
 
 /// How many requests are read ahead of the workers.
-const WAITING: usize = 1024;
+const WAITING: usize = 256;
+/// So many events wait for a standard output that cannot keep up; then the workers wait, too.
+const UNSHOWN: usize = 1024;
 /// How often a run that hears of nothing looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -87,7 +89,7 @@ impl Getter {
     /// open. An error among the requests ends the run once the files under way are there.
     pub fn get_all(&self, requests: Requests, jobs: usize, mut show: impl FnMut(Event)) -> Result<(), Error> {
         let queue = Arc::new(Queue::new(WAITING));
-        let (sender, events) = mpsc::channel();
+        let (sender, events) = mpsc::sync_channel(UNSHOWN);
         let feeding = (Arc::clone(&queue), sender.clone());
         thread::spawn(move || feed(requests, &feeding.0, &feeding.1));
         thread::scope(|scope| {
@@ -113,7 +115,7 @@ impl Getter {
     }
 
     /// Gets files until the queue is closed; an error from the source closes it.
-    fn work(&self, queue: &Queue<Item>, events: &Sender<Event>) -> Result<(), Error> {
+    fn work(&self, queue: &Queue<Item>, events: &SyncSender<Event>) -> Result<(), Error> {
         while let Some(item) = queue.pop() {
             let (number, mut request) = item.inspect_err(|_| queue.close())?;
             let allowed = self.pin(&mut request);
@@ -138,7 +140,7 @@ impl Getter {
 }
 
 /// Reads the requests and hands them to the workers.
-fn feed(requests: Requests, queue: &Queue<Item>, events: &Sender<Event>) {
+fn feed(requests: Requests, queue: &Queue<Item>, events: &SyncSender<Event>) {
     let known = requests.count();
     if let Some(count) = known {
         tell(events, Event::Requested(count));
@@ -154,7 +156,7 @@ fn feed(requests: Requests, queue: &Queue<Item>, events: &Sender<Event>) {
     queue.close();
 }
 
-fn tell(events: &Sender<Event>, event: Event) {
+fn tell(events: &SyncSender<Event>, event: Event) {
     // Nobody listens only when the run is over.
     let _ = events.send(event);
 }

@@ -1,6 +1,6 @@
 //! What is done with a file once it lies verified in its place: unpacking it. Must not know how it came there.
 
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 use super::{Getter, tell};
 use crate::cache::{Entry, Place, Ways};
@@ -17,7 +17,7 @@ pub struct Unpacker<'a> {
     /// What the run is to keep to.
     pub getter: &'a Getter,
     /// Who hears of it.
-    pub events: &'a Sender<Event>,
+    pub events: &'a SyncSender<Event>,
 }
 
 impl Unpacker<'_> {

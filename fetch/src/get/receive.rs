@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 use common::fs::FileError;
 
@@ -49,7 +49,7 @@ pub struct Receiver<'a> {
     /// Where the file is to lie.
     pub place: &'a Place,
     /// Who hears how far it is.
-    pub events: &'a Sender<Event>,
+    pub events: &'a SyncSender<Event>,
     /// How many requests were sent for parts of it.
     pub requests: &'a Arc<AtomicU32>,
     /// By how many connections it may come.

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Address, BadAddress, Request};
-use crate::error::Error;
+use super::{Address, BadAddress};
 use crate::hash::{Algorithm, BadDigest, Digest};
 
 /// One line of a registry.
@@ -96,32 +95,6 @@ pub struct NoLine {
 pub fn line(name: &str, digest: &str, url: Option<&str>) -> String {
     let fields = [Some(name), Some(digest), url];
     fields.into_iter().flatten().map(quote).collect::<Vec<_>>().join(" ")
-}
-
-/// Requests for the entries of a registry: all, or those that `names` picks, in the order of the names.
-pub fn from_registry(
-    entries: Vec<Entry>,
-    base: Option<&Address>,
-    names: &[String],
-) -> Result<Vec<Request>, Error> {
-    let picked = if names.is_empty() { entries } else { pick(&entries, names)? };
-    let request = |entry: Entry| {
-        let mut addresses = entry.addresses;
-        if addresses.is_empty() {
-            addresses.extend(base.map(|base| base.join(&entry.name)));
-        }
-        if addresses.is_empty() {
-            return Err(Error::NoBaseUrl { name: entry.name });
-        }
-        Ok(Request::named(entry.name, addresses, Some(entry.digest)))
-    };
-    picked.into_iter().map(request).collect()
-}
-
-fn pick(entries: &[Entry], names: &[String]) -> Result<Vec<Entry>, Error> {
-    let by_name: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
-    let find = |name: &String| by_name.get(name.as_str()).map(|entry| (*entry).clone());
-    names.iter().map(|name| find(name).ok_or_else(|| Error::NotInRegistry { name: name.clone() })).collect()
 }
 
 /// The entry in a line; nothing for a comment or an empty one.
