@@ -86,7 +86,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
         process: config.process,
         policy: config.policy,
         stop: stop.clone(),
-        claims: Claims::default(),
+        claims: Claims::of(config.requests.count().unwrap_or_default()),
         lock: config.lock,
     };
     let in_use = getter.cache.mark_in_use();

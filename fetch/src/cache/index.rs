@@ -28,6 +28,9 @@ pub use line::{Entry, Stamp};
 /// So many lines out of date are no reason to rewrite a log.
 const SLACK: usize = 1000;
 
+/// One of so many files with the same content will do.
+const ALIKE: usize = 8;
+
 /// Stands for a path or a digest, which take too much room: hashed by a key that nobody outside this process knows,
 /// so that nobody can make up two paths which share one. Should two do so all the same, one of them is not known.
 type Short = u64;
@@ -104,7 +107,7 @@ impl Index {
         self.unsettled.insert(self.short(&entry.path), entry);
     }
 
-    /// Where a file with this digest lies, as far as the index knows.
+    /// Where files with this digest lie, as far as the index knows; some of them when they are many.
     pub fn with_digest(&mut self, digest: &Digest) -> Vec<Entry> {
         let wanted = digest.to_string();
         if self.by_digest.is_none() && self.read_digests().is_err() {
@@ -113,7 +116,7 @@ impl Index {
         let short = self.short(&wanted);
         let paths = self.by_digest.iter().flat_map(|known| known.range((short, 0)..=(short, Short::MAX)));
         let entries = paths.filter_map(|(_, path)| self.entry(*path));
-        entries.filter(|entry| entry.digests.contains(&wanted)).collect()
+        entries.filter(|entry| entry.digests.contains(&wanted)).take(ALIKE).collect()
     }
 
     /// Forgets files, for this process and all others.
@@ -219,7 +222,8 @@ impl Index {
         if inode != metadata.ino() || metadata.len() < read {
             (self.spans, self.lines, self.read) = (HashMap::new(), 0, (metadata.ino(), 0));
         }
-        let mut input = BufReader::with_capacity(CHUNK, &log);
+        let left = usize::try_from(metadata.len() - self.read.1).unwrap_or(CHUNK);
+        let mut input = BufReader::with_capacity(left.min(CHUNK), &log);
         input.seek(SeekFrom::Start(self.read.1))?;
         let mut line = Vec::new();
         // What stands behind the last line's end is still being written.
@@ -343,7 +347,11 @@ mod tests {
         let spoilt = |bytes: &[u8]| -> Result<usize, Box<dyn std::error::Error>> {
             std::fs::write(&index.path, bytes)?;
             let again = Index::open(folder.path())?;
-            assert!(again.entries().iter().all(|entry| given.contains(entry)), "{}", String::from_utf8_lossy(bytes));
+            assert!(
+                again.entries().iter().all(|entry| given.contains(entry)),
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
             Ok(again.entries().len())
         };
         for at in 0..whole.len() {

@@ -180,7 +180,7 @@ impl Cache {
         let url = url.or_else(|| Some(request.addresses.first()?.to_string())).unwrap_or_default();
         let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
         let entry = Entry { etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
-        Ok(Some(Published { file, entry, durable }))
+        Ok(Some(Published { file: Arc::new(file), entry, durable }))
     }
 
     /// Takes in what other processes have learnt.
@@ -202,8 +202,7 @@ impl Cache {
             // pooch takes a file by its name alone, whatever a crash has made of it.
             partial.file().sync_data().map_err(FileError::at("make durable", &place.path))?;
         }
-        let file = partial.publish(&place.path)?;
-        let metadata = file.metadata().map_err(FileError::at("read", &place.path))?;
+        let (file, metadata) = partial.publish(&place.path)?;
         let Validators { etag, last_modified } = validators;
         let entry = Entry { etag, last_modified, ..Entry::new(place, Stamp::from(&metadata), url, digests) };
         self.settle(Published { file, entry: entry.clone(), durable: false });

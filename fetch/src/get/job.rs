@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use common::fs::FileError;
@@ -16,13 +15,14 @@ use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
 use crate::events::{Event, FileFailed, FileFinished, Outcome, Processed, Status};
 use crate::hash::Digest;
+use crate::queue::Queue;
 use crate::source::{Address, Request};
 use crate::transfer::{Answer, Ask, Refusal, Validators};
 
 /// One request under way.
 pub struct Job<'a> {
     pub(super) getter: &'a Getter,
-    events: &'a SyncSender<Event>,
+    events: &'a Queue<Event>,
     number: u64,
     pub(super) request: &'a Request,
     pub(super) attempts: u32,
@@ -50,7 +50,7 @@ enum Arrival {
 
 impl<'a> Job<'a> {
     /// The job number `number` of a run.
-    pub fn new(getter: &'a Getter, events: &'a SyncSender<Event>, number: u64, request: &'a Request) -> Self {
+    pub fn new(getter: &'a Getter, events: &'a Queue<Event>, number: u64, request: &'a Request) -> Self {
         let (segments, requests) = (getter.options.segments, Arc::default());
         Job { getter, events, number, request, attempts: 0, requests, segments, address: 0 }
     }

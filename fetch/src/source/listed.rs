@@ -2,10 +2,14 @@
 //! and a request takes far more room than its line. Must not know how a line is read.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use super::registry::{BadEntry, Entry, parse_line};
 use super::{Address, Request};
 use crate::error::Error;
+
+/// So much of the text is given back at a time.
+const PIECE: usize = 1 << 20;
 
 /// Registries, seen to be valid: of two entries with one name the later counts, as in pooch.
 #[derive(Debug, Default)]
@@ -15,8 +19,13 @@ pub struct Registries {
     /// Where the lines begin that count, in the order in which their names came first.
     lines: Vec<usize>,
     /// Which of them has a name.
-    places: HashMap<String, usize>,
+    places: HashMap<Short, usize>,
+    keys: [RandomState; 2],
 }
+
+/// Stands for a name, which takes more room: hashed by keys that nobody outside this process knows, and so long that
+/// no two names share one.
+type Short = [u64; 2];
 
 /// The requests that registries make.
 #[derive(Debug)]
@@ -40,7 +49,7 @@ impl Registries {
         }
         for (line, number) in self.text[from..].split_inclusive('\n').zip(1..) {
             if let Some(Entry { name, .. }) = parse_line(line).map_err(|bad| (number, bad))? {
-                let place = *self.places.entry(name).or_insert(self.lines.len());
+                let place = *self.places.entry(short(&self.keys, &name)).or_insert(self.lines.len());
                 if place == self.lines.len() {
                     self.lines.push(from);
                 } else {
@@ -55,18 +64,23 @@ impl Registries {
     /// Requests for all entries, or for those that `names` picks, in the order of the names. Those without a URL are
     /// below `base`.
     pub fn requests(self, base: Option<Address>, names: &[String]) -> Result<Listed, Error> {
-        let Registries { text, lines, places } = self;
+        let Registries { text, lines, places, keys } = self;
         let find = |name: &String| {
-            let line = places.get(name).map(|place| lines[*place]);
+            let line = places.get(&short(&keys, name)).map(|place| lines[*place]);
             line.ok_or_else(|| Error::NotInRegistry { name: name.clone() })
         };
         let picked: Result<Vec<usize>, Error> = names.iter().map(find).collect();
+        drop(places);
         let listed = Listed { lines: if names.is_empty() { lines } else { picked? }, text, base };
         if let Some(Request { name, .. }) = listed.iter().find(|request| request.addresses.is_empty()) {
             return Err(Error::NoBaseUrl { name });
         }
         Ok(listed)
     }
+}
+
+fn short(keys: &[RandomState; 2], name: &str) -> Short {
+    [keys[0].hash_one(name), keys[1].hash_one(name)]
 }
 
 impl Listed {
@@ -80,9 +94,20 @@ impl Listed {
         self.lines.iter().filter_map(|line| self.request(*line))
     }
 
-    /// The same, of all that was read.
-    pub fn into_stream(self) -> impl Iterator<Item = Request> {
-        (0..self.lines.len()).filter_map(move |at| self.request(self.lines[at]))
+    /// The same; what was read is given back on the way, as others need more room the longer the run takes.
+    pub fn into_stream(mut self) -> impl Iterator<Item = Request> {
+        let in_order = self.lines.is_sorted();
+        let mut gone = 0;
+        (0..self.lines.len()).filter_map(move |at| {
+            let from = self.lines[at] - gone;
+            if !in_order || from < PIECE {
+                return self.request(from);
+            }
+            gone += from;
+            self.text.drain(..from);
+            self.text.shrink_to_fit();
+            self.request(0)
+        })
     }
 
     /// Never nothing, as the line was read before.

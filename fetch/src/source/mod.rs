@@ -18,8 +18,8 @@ pub use access::{Access, Header, Login};
 pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
 pub use conceal::conceal;
-pub use listed::{Listed, Registries};
 pub use json::{Unaddressed, read_json, read_json_as};
+pub use listed::{Listed, Registries};
 pub use object::Object;
 pub use process::{Process, ProcessKind};
 
