@@ -12,8 +12,10 @@ use crate::cache::{Cache, Layout, Verify};
 use crate::cli::{CheckArgs, ExtractArgs, FolderArgs, FromDoiArgs, GetArgs, ProcessArgs};
 use crate::error::Error;
 use crate::get::{Options, Policy};
-use crate::registry::{self, Form, Lock, RegistryError, Use};
-use crate::source::{self, Address, BadAddress, Process, ProcessKind, Requests, version};
+use crate::registry::{self, Lock, RegistryError, Use};
+use crate::source::{
+    self, Address, BadAddress, Process, ProcessKind, Registries, Request, Requests, version,
+};
 use crate::transfer::doi::Services;
 use crate::transfer::{Credentials, Proxies};
 
@@ -111,13 +113,11 @@ impl Get {
         let mut warnings = Vec::new();
         let netrc = netrc(args.access.netrc_file.as_deref(), &mut warnings)?;
         let access = access(&args.access, &netrc)?;
-        let mut requests = requests(args)?;
+        let requests = requests(args)?;
         let lock = lock(args)?;
-        if let (Requests::Known(requests), Some(lock)) = (&mut requests, &lock) {
+        if let Some(lock) = &lock {
             // Before anything is got, so that a run that --locked forbids gets nothing.
-            for request in requests {
-                request.locked = lock.pin(request).map_err(Error::from)?;
-            }
+            requests.try_each(|request| lock.pin(request).map(drop)).map_err(Error::from)?;
         }
         Ok(Get {
             requests,
@@ -153,8 +153,12 @@ impl Get {
         let base = base_url(online.base_url.as_deref(), data_version(folder)?)?;
         let (name, text) = read_text(registry)?;
         let entries = registry::read(&text, &name)?;
+        let requests: Vec<_> = entries.into_iter().map(|entry| entry.request(base.as_ref())).collect();
+        if let Some(Request { name, .. }) = requests.iter().find(|request| request.addresses.is_empty()) {
+            return Err(Error::NoBaseUrl { name: name.clone() }.into());
+        }
         Ok(Get {
-            requests: Requests::Known(source::from_registry(entries, base.as_ref(), &[])?),
+            requests: Requests::Known(requests),
             lock: None,
             folder: Folder::new(folder)?,
             options: Options {
@@ -274,13 +278,13 @@ fn requests(args: &GetArgs) -> Result<Requests, Error> {
         if stdin > 1 {
             return Err(Error::InputTwice);
         }
-        let read = |path: &PathBuf| {
-            let (name, text) = read_text(path)?;
-            registry::read_as(&text, &name, Form::Pooch)
-        };
-        let registries: Vec<_> = args.registry.iter().map(read).collect::<Result<_, _>>()?;
-        let entries = source::registry::merge(registries);
-        return Ok(Requests::Known(source::from_registry(entries, base.as_ref(), &args.wanted)?));
+        let mut registries = Registries::default();
+        for path in &args.registry {
+            let (registry, text) = read_text(path)?;
+            let bad = |(line, bad)| RegistryError::Line { registry, line, bad };
+            registries.add(text).map_err(bad)?;
+        }
+        return Ok(Requests::Listed(registries.requests(base, &args.wanted)?));
     }
     match args.wanted.as_slice() {
         [] => Err(Error::NothingAsked),

@@ -13,11 +13,11 @@
 //!     DOIs and the files of the repositories' records ([`transfer::doi`])
 //!   - [`archive`]: what comes out of archives and compressed files
 //!   - [`hash`]: digests and how they are written
-//! - [`registry`]: registries that are made
 //! - [`serve`]: the other side, a small server of one folder
 //! - [`events`]: what happens on the way, and the records of it
 //! - [`reduce`]: events into the run's answer, pure
 //! - [`render`]: records, lines for people, progress bars; the only room that prints
+//! - [`queue`]: how threads pass things on to one another
 //! - [`error`]: what can go wrong, with the run and with one file
 
 pub mod archive;
@@ -28,6 +28,7 @@ pub mod error;
 pub mod events;
 pub mod get;
 pub mod hash;
+pub mod queue;
 pub mod reduce;
 pub mod registry;
 pub mod render;

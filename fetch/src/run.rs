@@ -86,7 +86,7 @@ fn get(config: Get, session: &mut Session) -> Result<Exit, Failure> {
         process: config.process,
         policy: config.policy,
         stop: stop.clone(),
-        claims: Claims::default(),
+        claims: Claims::of(config.requests.count().unwrap_or_default()),
         lock: config.lock,
     };
     // Who only asks uses no file, and leaves the folder alone.

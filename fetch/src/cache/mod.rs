@@ -141,7 +141,7 @@ impl Cache {
 
     /// The file at a place, when the index and its stat tell that it is the one asked for.
     pub fn stat_hit(&self, place: &Place, request: &Request) -> Option<Entry> {
-        let entry = self.index().get(&place.relative)?.clone();
+        let entry = self.index().get(&place.relative)?;
         let wanted = self.wanted(request, Some(&entry))?;
         let state = state(&place.path)?;
         let same = Stamp::from(&state) == entry.stamp && !settle::outlived(&entry);
@@ -168,7 +168,7 @@ impl Cache {
     }
 
     fn hashed(&self, place: &Place, request: &Request) -> Result<Option<Published>, FileError> {
-        let known = self.index().get(&place.relative).cloned();
+        let known = self.index().get(&place.relative);
         // pooch takes a file for what its URL gives when it bears the name that the URL makes, and so must who shares
         // its folder.
         let by_name = self.layout == Layout::Pooch && known.is_none() && !request.is_pinned();
@@ -197,7 +197,7 @@ impl Cache {
         };
         let (etag, last_modified) = known.map(|known| (known.etag, known.last_modified)).unwrap_or_default();
         let entry = Entry { who, etag, last_modified, ..Entry::new(place, stamp, url, &digests) };
-        Ok(Some(Published { file, entry, durable }))
+        Ok(Some(Published { file: Arc::new(file), entry, durable }))
     }
 
     /// Takes in what other processes have learnt.
@@ -243,8 +243,7 @@ impl Cache {
             // pooch takes a file by its name alone, whatever a crash has made of it.
             partial.file().sync_data().map_err(FileError::at("make durable", &place.path))?;
         }
-        let file = partial.publish(&place.path)?;
-        let metadata = file.metadata().map_err(FileError::at("read", &place.path))?;
+        let (file, metadata) = partial.publish(&place.path)?;
         let Validators { etag, last_modified, .. } = validators;
         let who = self.mark(who);
         let entry =

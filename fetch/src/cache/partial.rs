@@ -9,11 +9,12 @@
 //! the partial of another process. Bytes behind a gap are written once the notes tell the parts instead of leaving it
 //! to the length, and count once the notes name them.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ pub struct Notes {
 /// A partial, locked.
 #[derive(Debug)]
 pub struct Partial {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     notes: Option<Notes>,
     published: bool,
@@ -90,12 +91,9 @@ impl Partial {
 
     /// Nothing when the one who held it before has published or removed it.
     fn locked(file: File, path: &Path) -> Option<Partial> {
-        if !is_at(&file, path) {
-            return None;
-        }
-        let empty = file.metadata().ok()?.len() == 0;
+        let empty = at(&file, path)?.len() == 0;
         let notes = if empty { None } else { read_notes(path) };
-        Some(Partial { file, path: path.to_owned(), notes, published: false })
+        Some(Partial { file: Arc::new(file), path: path.to_owned(), notes, published: false })
     }
 
     /// What it is the beginning of, when it has bytes to go on from.
@@ -136,7 +134,7 @@ impl Partial {
         if self.size_bytes()? > 0 {
             self.file.set_len(0)?;
         }
-        self.file.rewind()?;
+        (&*self.file).rewind()?;
         // Also when none were read: those of a run that was killed between the two steps of this would tell of
         // the bytes that come now what is not so.
         self.forget()?;
@@ -153,12 +151,12 @@ impl Partial {
         if self.notes.as_ref().is_some_and(|notes| !notes.parts.is_empty()) {
             self.note_parts(&[])?;
         }
-        self.file.rewind()?;
+        (&*self.file).rewind()?;
         let mut chunk = vec![0; CHUNK];
         let mut left = size_bytes;
         while left > 0 {
             let room = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            match self.file.read(&mut chunk[..room]) {
+            match (&*self.file).read(&mut chunk[..room]) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(read) => {
                     hasher.update(&chunk[..read]);
@@ -171,17 +169,17 @@ impl Partial {
         Ok(())
     }
 
-    /// Moves the whole file to `target`, over whatever is there, and gives it, still locked when it could be moved.
-    /// Its bytes may not be durable yet.
-    pub fn publish(mut self, target: &Path) -> Result<File, FileError> {
+    /// Moves the whole file to `target`, over whatever is there, and gives it with its state, still locked when it could
+    /// be moved. Its bytes may not be durable yet.
+    pub fn publish(mut self, target: &Path) -> Result<(Arc<File>, Metadata), FileError> {
         let failed = |error| FileError::at("replace", target)(error);
         // Somebody who removed the folder meanwhile has made room for the partial of another process.
-        if !is_at(&self.file, &self.path) {
+        let Some(state) = at(&self.file, &self.path) else {
             return Err(failed(io::Error::new(
                 ErrorKind::NotFound,
                 "the cache folder was removed meanwhile",
             )));
-        }
+        };
         if self.notes.is_some() {
             self.forget().map_err(failed)?;
         }
@@ -198,14 +196,16 @@ impl Partial {
         match moved {
             Ok(()) => {
                 self.published = true;
-                self.file.try_clone().map_err(failed)
+                Ok((Arc::clone(&self.file), state))
             }
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {
                 let mut copy = AtomicFile::create(target)?;
-                self.file.rewind().map_err(failed)?;
-                io::copy(&mut &self.file, &mut copy).map_err(failed)?;
+                (&*self.file).rewind().map_err(failed)?;
+                io::copy(&mut &*self.file, &mut copy).map_err(failed)?;
                 copy.commit()?;
-                File::open(target).map_err(failed)
+                let file = File::open(target).map_err(failed)?;
+                let state = file.metadata().map_err(failed)?;
+                Ok((Arc::new(file), state))
             }
             Err(error) => Err(failed(error)),
         }
@@ -226,17 +226,17 @@ impl Partial {
 
 impl Write for Partial {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        (&*self.file).write(bytes)
     }
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        (&*self.file).flush()
     }
 }
 
 impl Drop for Partial {
     /// Bytes without notes serve nobody.
     fn drop(&mut self) {
-        if !self.published && self.notes.is_none() && is_at(&self.file, &self.path) {
+        if !self.published && self.notes.is_none() && at(&self.file, &self.path).is_some() {
             // What cannot be removed now is removed by a later sweep.
             let notes = [notes_path(&self.path), new_notes_path(&self.path)];
             let _ = notes.iter().try_for_each(|path| remove(path)).and_then(|()| remove(&self.path));
@@ -260,10 +260,10 @@ pub fn wait(lock: impl Fn() -> Result<(), TryLockError>, stopped: impl Fn() -> b
     }
 }
 
-/// Whether the open file is the one that lies at `path`.
-fn is_at(file: &File, path: &Path) -> bool {
-    let (Ok(held), Ok(there)) = (file.metadata(), path.symlink_metadata()) else { return false };
-    (held.dev(), held.ino()) == (there.dev(), there.ino())
+/// The state of the open file, when it is the one that lies at `path`.
+fn at(file: &File, path: &Path) -> Option<Metadata> {
+    let (held, there) = (file.metadata().ok()?, path.symlink_metadata().ok()?);
+    ((held.dev(), held.ino()) == (there.dev(), there.ino())).then_some(held)
 }
 
 /// Where the notes of the partial at `path` lie.
@@ -362,7 +362,7 @@ mod tests {
         second.discard()?;
         opened.lock()?;
         let third = Partial::acquire(&path, || false)?.ok_or("stopped")?;
-        assert!(Partial::locked(opened, &path).is_none() && is_at(third.file(), &path));
+        assert!(Partial::locked(opened, &path).is_none() && at(third.file(), &path).is_some());
         Ok(())
     }
 }

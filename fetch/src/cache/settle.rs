@@ -13,10 +13,10 @@
 //! The process that published a file trusts its stamp at once, as it does not outlive the crash. The file stays locked
 //! until its line is written: whoever waits for it finds it in the index.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use common::fs::FileError;
 
 use super::index::{Entry, Index};
+use crate::queue::Queue;
 
 /// So many files at most are settled together; each is held open until then.
 const FILES: usize = 256;
@@ -40,7 +41,7 @@ const SYNCS: usize = 8;
 #[derive(Debug)]
 pub struct Published {
     /// The open file.
-    pub file: File,
+    pub file: Arc<File>,
     /// What the index is to know of it.
     pub entry: Entry,
     /// Whether its bytes are known to be on the disk.
@@ -64,34 +65,41 @@ pub fn outlived(entry: &Entry) -> bool {
 /// The thread that does it.
 #[derive(Debug)]
 pub struct Settler {
-    sender: SyncSender<Published>,
+    queue: Arc<Queue<Published>>,
     thread: JoinHandle<Result<(), FileError>>,
 }
 
 impl Settler {
     /// Begins to enter files into `index`, whose folder lies in the cache folder.
     pub fn start(index: Arc<Mutex<Index>>) -> Settler {
-        let (sender, receiver) = mpsc::sync_channel(FILES);
-        Settler { sender, thread: thread::spawn(move || settle(&receiver, &index)) }
+        let queue = Arc::new(Queue::new(FILES));
+        let published = Arc::clone(&queue);
+        Settler { queue, thread: thread::spawn(move || settle(&published, &index)) }
     }
 
     /// Hands a file over; waits when the disk cannot keep up.
     pub fn add(&self, published: Published) {
-        // The thread ends before its sender only by a panic, which `finish` passes on.
-        let _ = self.sender.send(published);
+        // A short one waits for others, or for `GATHER`.
+        if published.entry.stamp.size_bytes > SHORT {
+            self.queue.push(published);
+        } else {
+            self.queue.push_quietly(published);
+        }
     }
 
     /// Waits until all files are in the index.
     pub fn finish(self) -> Result<(), FileError> {
-        drop(self.sender);
+        self.queue.close();
         self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
 /// Settles batch after batch to the end, and gives the first error.
-fn settle(published: &Receiver<Published>, index: &Mutex<Index>) -> Result<(), FileError> {
+fn settle(published: &Queue<Published>, index: &Mutex<Index>) -> Result<(), FileError> {
+    // Should it panic, nobody waits for room any more.
+    let _closing = Closing(published);
     let mut result = Ok(());
-    while let Ok(first) = published.recv() {
+    while let Some(first) = published.pop() {
         let batch = gather(first, published);
         let settled = commit(batch, index);
         result = result.and(settled);
@@ -99,16 +107,27 @@ fn settle(published: &Receiver<Published>, index: &Mutex<Index>) -> Result<(), F
     result
 }
 
+struct Closing<'a>(&'a Queue<Published>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 /// The files that come soon after the first.
-fn gather(first: Published, published: &Receiver<Published>) -> Vec<Published> {
+fn gather(first: Published, published: &Queue<Published>) -> Vec<Published> {
     let until = Instant::now() + GATHER;
     let mut bytes = first.entry.stamp.size_bytes;
     let mut batch = vec![first];
+    let mut taken = VecDeque::new();
     while batch.len() < FILES && bytes < BYTES {
         let left = until.saturating_duration_since(Instant::now());
-        let Ok(next) = published.recv_timeout(left) else { break };
-        bytes += next.entry.stamp.size_bytes;
-        batch.push(next);
+        if left.is_zero() || !published.take(&mut taken, left) {
+            break;
+        }
+        bytes += taken.iter().map(|one| one.entry.stamp.size_bytes).sum::<u64>();
+        batch.extend(taken.drain(..));
     }
     batch
 }
@@ -132,7 +151,7 @@ fn commit(batch: Vec<Published>, index: &Mutex<Index>) -> Result<(), FileError> 
             }
         }
     }
-    let entered = index.lock().unwrap_or_else(PoisonError::into_inner).add(entries);
+    let entered = index.lock().unwrap_or_else(PoisonError::into_inner).add(&entries);
     failed.and(entered)
 }
 

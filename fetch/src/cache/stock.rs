@@ -124,7 +124,7 @@ impl Verified {
 impl Cache {
     /// Everything in it, sorted by path: files of the index that are there, unknown files, partials.
     pub fn stock(&self) -> Result<Vec<Stock>, Error> {
-        let entries: Vec<Entry> = self.index().entries().cloned().collect();
+        let entries: Vec<Entry> = self.index().entries();
         let known: HashSet<String> = entries.iter().map(|entry| entry.path.clone()).collect();
         let file = |entry: Entry| self.one(Kind::File(entry.clone()), entry.path);
         let mut stock: Vec<Stock> = entries.into_iter().filter_map(file).collect();
@@ -188,7 +188,7 @@ impl Cache {
         }
         let Verified { stock, entry, got } = verified;
         self.refresh()?;
-        let now = self.index().get(&entry.path).cloned();
+        let now = self.index().get(&entry.path);
         match now {
             None => Ok(None),
             Some(now) if now == entry => Ok(Some(Verified { stock, entry, got })),

@@ -2,9 +2,8 @@
 //! Must not know what is in the files.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
-
-use sha2::{Digest, Sha256};
 
 use crate::cache::Place;
 use crate::error::Problem;
@@ -14,13 +13,17 @@ use crate::source::{Request, Who};
 #[derive(Debug, Default)]
 pub struct Claims {
     /// What each is for, both shortened: a run may have a hundred thousand.
-    places: Mutex<HashMap<Short, Short>>,
+    places: Mutex<HashMap<[u64; 2], u64>>,
+    keys: [RandomState; 2],
 }
 
-/// The beginning of a sha256, long enough that no two texts share one.
-type Short = [u8; 16];
-
 impl Claims {
+    /// None taken yet, of about so many.
+    pub fn of(requests: u64) -> Claims {
+        let places = HashMap::with_capacity(usize::try_from(requests).unwrap_or_default());
+        Claims { places: Mutex::new(places), keys: Default::default() }
+    }
+
     /// Takes a place for a request, or refuses when another of this run has it for another file.
     pub fn claim(&self, place: &Place, request: &Request) -> Result<(), Problem> {
         // The file is the same when its digest is, wherever it comes from; else when it comes from the same place to the
@@ -35,16 +38,11 @@ impl Claims {
                 })
                 .collect(),
         };
-        let (place_short, identity) = (short(&place.relative), short(&identity));
+        // By keys that nobody outside this process knows; for places so long that no two share one.
+        let identity = self.keys[0].hash_one(identity);
+        let short = [&self.keys[0], &self.keys[1]].map(|key| key.hash_one(&place.relative));
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = places.entry(place_short).or_insert(identity);
+        let first = places.entry(short).or_insert(identity);
         if *first == identity { Ok(()) } else { Err(Problem::NameConflict { path: place.relative.clone() }) }
     }
-}
-
-fn short(text: &str) -> Short {
-    let whole: [u8; 32] = Sha256::digest(text).into();
-    let mut short = Short::default();
-    short.copy_from_slice(&whole[..16]);
-    short
 }

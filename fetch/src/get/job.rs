@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use common::fs::FileError;
@@ -17,13 +16,14 @@ use crate::cache::{Entry, Partial, Place, Verify};
 use crate::error::Problem;
 use crate::events::{Event, FileFailed, FileFinished, Outcome, Processed, Status};
 use crate::hash::Digest;
+use crate::queue::Queue;
 use crate::source::{Address, Request, Who};
 use crate::transfer::{Answer, Ask, Refusal, Validators};
 
 /// One request under way.
 pub struct Job<'a> {
     pub(super) getter: &'a Getter,
-    events: &'a Sender<Event>,
+    events: &'a Queue<Event>,
     number: u64,
     pub(super) request: &'a Request,
     pub(super) attempts: u32,
@@ -51,7 +51,7 @@ enum Arrival {
 
 impl<'a> Job<'a> {
     /// The job number `number` of a run.
-    pub fn new(getter: &'a Getter, events: &'a Sender<Event>, number: u64, request: &'a Request) -> Self {
+    pub fn new(getter: &'a Getter, events: &'a Queue<Event>, number: u64, request: &'a Request) -> Self {
         let (segments, requests) = (getter.options.segments, Arc::default());
         Job { getter, events, number, request, attempts: 0, requests, segments, address: 0 }
     }

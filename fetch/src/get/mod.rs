@@ -6,7 +6,6 @@ mod claims;
 mod hosts;
 mod job;
 mod process;
-mod queue;
 mod receive;
 mod retry;
 mod segments;
@@ -17,9 +16,10 @@ pub use hosts::Hosts;
 pub use retry::Policy;
 pub use stop::Stop;
 
+use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -27,14 +27,16 @@ use crate::archive::Limit;
 use crate::cache::{Cache, Verify};
 use crate::error::{Error, Problem};
 use crate::events::Event;
+use crate::queue::Queue;
 use crate::registry::Lock;
 use crate::source::{Process, Request, Requests};
 use crate::transfer::Transfer;
 use job::Job;
-use queue::Queue;
 
 /// How many requests are read ahead of the workers.
-const WAITING: usize = 1024;
+const WAITING: usize = 256;
+/// So many events wait for a standard output that cannot keep up; then the workers wait, too.
+const UNSHOWN: usize = 256;
 /// How often a run that hears of nothing looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -86,26 +88,23 @@ impl Getter {
     /// The requests are read by a thread that nobody waits for, as it may hang on a standard input that stays
     /// open. An error among the requests ends the run once the files under way are there.
     pub fn get_all(&self, requests: Requests, jobs: usize, mut show: impl FnMut(Event)) -> Result<(), Error> {
-        let queue = Arc::new(Queue::new(WAITING));
-        let (sender, events) = mpsc::channel();
-        let feeding = (Arc::clone(&queue), sender.clone());
+        let (queue, events) = (Arc::new(Queue::new(WAITING)), Arc::new(Queue::new(UNSHOWN)));
+        let feeding = (Arc::clone(&queue), Arc::clone(&events));
         thread::spawn(move || feed(requests, &feeding.0, &feeding.1));
+        let working = AtomicUsize::new(jobs);
         thread::scope(|scope| {
-            let queue = &queue;
-            let workers: Vec<_> = std::iter::repeat_n(sender, jobs)
-                .map(|events| scope.spawn(move || self.work(queue, &events)))
-                .collect();
-            while workers.iter().any(|worker| !worker.is_finished()) {
-                match events.recv_timeout(GLANCE) {
-                    Ok(event) => show(event),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => break,
-                }
+            let work = || {
+                let _last = LastOf { working: &working, events: &events };
+                self.work(&queue, &events)
+            };
+            let workers: Vec<_> = std::iter::repeat_with(|| scope.spawn(work)).take(jobs).collect();
+            let mut happened = VecDeque::new();
+            while events.take(&mut happened, GLANCE) {
+                happened.drain(..).for_each(&mut show);
                 if self.stop.is_set() {
                     queue.abandon();
                 }
             }
-            events.try_iter().for_each(show);
             let join =
                 |worker: ScopedJoinHandle<_>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
             workers.into_iter().try_for_each(join)
@@ -113,7 +112,7 @@ impl Getter {
     }
 
     /// Gets files until the queue is closed; an error from the source closes it.
-    fn work(&self, queue: &Queue<Item>, events: &Sender<Event>) -> Result<(), Error> {
+    fn work(&self, queue: &Queue<Item>, events: &Queue<Event>) -> Result<(), Error> {
         while let Some(item) = queue.pop() {
             let (number, mut request) = item.inspect_err(|_| queue.close())?;
             let allowed = self.pin(&mut request);
@@ -140,7 +139,7 @@ impl Getter {
 }
 
 /// Reads the requests and hands them to the workers.
-fn feed(requests: Requests, queue: &Queue<Item>, events: &Sender<Event>) {
+fn feed(requests: Requests, queue: &Queue<Item>, events: &Queue<Event>) {
     let known = requests.count();
     if let Some(count) = known {
         tell(events, Event::Requested(count));
@@ -156,7 +155,24 @@ fn feed(requests: Requests, queue: &Queue<Item>, events: &Sender<Event>) {
     queue.close();
 }
 
-fn tell(events: &Sender<Event>, event: Event) {
+/// The one who works last closes the events, also when it panics.
+struct LastOf<'a> {
+    working: &'a AtomicUsize,
+    events: &'a Queue<Event>,
+}
+
+impl Drop for LastOf<'_> {
+    fn drop(&mut self) {
+        if self.working.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.events.close();
+        }
+    }
+}
+
+fn tell(events: &Queue<Event>, event: Event) {
+    use Event::{Advanced, Requested, Started, Unpacked};
+    // Nobody can see how far a file is more than ten times a second.
+    let urgent = !matches!(event, Requested(_) | Started { .. } | Advanced { .. } | Unpacked { .. });
     // Nobody listens only when the run is over.
-    let _ = events.send(event);
+    let _ = if urgent { events.push(event) } else { events.push_quietly(event) };
 }

@@ -1,11 +1,10 @@
 //! What is done with a file once it lies verified in its place: unpacking it. Must not know how it came there.
 
-use std::sync::mpsc::Sender;
-
 use super::{Getter, tell};
 use crate::cache::{Entry, Place, Ways};
 use crate::error::Problem;
 use crate::events::{Event, FileExtracted, Processed};
+use crate::queue::Queue;
 use crate::source::Process;
 
 /// Unpacks the file of one request.
@@ -17,7 +16,7 @@ pub struct Unpacker<'a> {
     /// What the run is to keep to.
     pub getter: &'a Getter,
     /// Who hears of it.
-    pub events: &'a Sender<Event>,
+    pub events: &'a Queue<Event>,
 }
 
 impl Unpacker<'_> {

@@ -4,7 +4,6 @@ use std::io::{ErrorKind, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::sync::mpsc::Sender;
 
 use common::fs::FileError;
 
@@ -14,6 +13,7 @@ use crate::cache::{Notes, Partial, Place, boot};
 use crate::error::Problem;
 use crate::events::Event;
 use crate::hash::{Algorithm, CHUNK, Digest, Hasher};
+use crate::queue::Queue;
 use crate::source::{Address, Request, Who};
 use crate::transfer::{Body, Validators};
 
@@ -51,7 +51,7 @@ pub struct Receiver<'a> {
     /// Where the file is to lie.
     pub place: &'a Place,
     /// Who hears how far it is.
-    pub events: &'a Sender<Event>,
+    pub events: &'a Queue<Event>,
     /// How many requests were sent for parts of it.
     pub requests: &'a Arc<AtomicU32>,
     /// By how many connections it may come.

@@ -8,6 +8,7 @@ mod conceal;
 mod documents;
 pub mod doi;
 mod json;
+mod listed;
 pub mod object;
 mod process;
 pub mod registry;
@@ -18,9 +19,9 @@ pub use address::{Address, BadAddress, decode};
 pub use arguments::from_arguments;
 pub use conceal::conceal;
 pub use json::{Unaddressed, read_json, read_json_as};
+pub use listed::{Listed, Registries};
 pub use object::Object;
 pub use process::{Process, ProcessKind};
-pub use registry::from_registry;
 
 use serde_json::{Map, Value};
 
@@ -57,6 +58,8 @@ pub struct Request {
 pub enum Requests {
     /// They are known before the first file is got.
     Known(Vec<Request>),
+    /// They are those of registries.
+    Listed(Listed),
     /// They come as JSON on standard input while files are got.
     StandardInput {
         /// Where those are that have a name and no URL.
@@ -69,7 +72,17 @@ impl Requests {
     pub fn count(&self) -> Option<u64> {
         match self {
             Requests::Known(requests) => Some(requests.len() as u64),
+            Requests::Listed(listed) => Some(listed.count()),
             Requests::StandardInput { .. } => None,
+        }
+    }
+
+    /// Looks at each that is known beforehand, up to the first that will not do.
+    pub fn try_each<E>(&self, mut look: impl FnMut(&Request) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Requests::Known(requests) => requests.iter().try_for_each(look),
+            Requests::Listed(listed) => listed.iter().try_for_each(|request| look(&request)),
+            Requests::StandardInput { .. } => Ok(()),
         }
     }
 
@@ -77,6 +90,7 @@ impl Requests {
     pub fn into_stream(self) -> Box<dyn Iterator<Item = Result<Request, Error>>> {
         match self {
             Requests::Known(requests) => Box::new(requests.into_iter().map(Ok)),
+            Requests::Listed(listed) => Box::new(listed.into_stream().map(Ok)),
             Requests::StandardInput { base } => {
                 let unaddressed = base.map_or(Unaddressed::Refused, Unaddressed::Below);
                 Box::new(read_json_as(std::io::stdin(), unaddressed))
@@ -88,18 +102,7 @@ impl Requests {
 impl Request {
     /// A request for what lies at `address`, named as the address ends.
     pub fn of(address: Address, expected: Option<Digest>) -> Request {
-        Request {
-            name: address.file_name(),
-            addresses: vec![address],
-            named: false,
-            access: Access::default(),
-            who: Vec::new(),
-            expected,
-            locked: None,
-            dest: None,
-            process: None,
-            extra: Map::new(),
-        }
+        Request { named: false, ..Request::named(address.file_name(), vec![address], expected) }
     }
 
     /// A request by a name that somebody gave.

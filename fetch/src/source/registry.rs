@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use super::{Address, BadAddress, Request};
-use crate::error::Error;
 use crate::hash::{Algorithm, BadDigest, Digest};
 
 /// One line of a registry.
@@ -16,6 +15,17 @@ pub struct Entry {
     pub digest: Digest,
     /// Where it can be got, best first; empty for one below the base URL. A line has room for one at most.
     pub addresses: Vec<Address>,
+}
+
+impl Entry {
+    /// What asks for its file, which is below `base` when it has no URL of its own; without both it has no address.
+    pub fn request(self, base: Option<&Address>) -> Request {
+        let Entry { name, digest, mut addresses } = self;
+        if addresses.is_empty() {
+            addresses.extend(base.map(|base| base.join(&name)));
+        }
+        Request::named(name, addresses, Some(digest))
+    }
 }
 
 /// What is wrong with a line.
@@ -96,32 +106,6 @@ pub struct NoLine {
 pub fn line(name: &str, digest: &str, url: Option<&str>) -> String {
     let fields = [Some(name), Some(digest), url];
     fields.into_iter().flatten().map(quote).collect::<Vec<_>>().join(" ")
-}
-
-/// Requests for the entries of a registry: all, or those that `names` picks, in the order of the names.
-pub fn from_registry(
-    entries: Vec<Entry>,
-    base: Option<&Address>,
-    names: &[String],
-) -> Result<Vec<Request>, Error> {
-    let picked = if names.is_empty() { entries } else { pick(&entries, names)? };
-    let request = |entry: Entry| {
-        let mut addresses = entry.addresses;
-        if addresses.is_empty() {
-            addresses.extend(base.map(|base| base.join(&entry.name)));
-        }
-        if addresses.is_empty() {
-            return Err(Error::NoBaseUrl { name: entry.name });
-        }
-        Ok(Request::named(entry.name, addresses, Some(entry.digest)))
-    };
-    picked.into_iter().map(request).collect()
-}
-
-fn pick(entries: &[Entry], names: &[String]) -> Result<Vec<Entry>, Error> {
-    let by_name: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
-    let find = |name: &String| by_name.get(name.as_str()).map(|entry| (*entry).clone());
-    names.iter().map(|name| find(name).ok_or_else(|| Error::NotInRegistry { name: name.clone() })).collect()
 }
 
 /// The entry in a line; nothing for a comment or an empty one.

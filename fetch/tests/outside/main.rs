@@ -13,6 +13,7 @@ mod json;
 mod kills;
 mod layout;
 mod lock;
+mod memory;
 mod output;
 mod places;
 mod proxies;

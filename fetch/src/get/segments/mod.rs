@@ -15,7 +15,6 @@ use std::os::unix::fs::FileExt;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -28,6 +27,7 @@ use crate::error::Problem;
 use crate::events::Event;
 use crate::get::Getter;
 use crate::hash::{CHUNK, Digest, Hasher};
+use crate::queue::Queue;
 use crate::source::{Access, Address};
 use crate::transfer::Body;
 use plan::Plan;
@@ -51,7 +51,7 @@ pub struct Long<'a> {
     pub address: &'a Address,
     /// What the request lets be told there.
     pub access: &'a Access,
-    pub events: &'a Sender<Event>,
+    pub events: &'a Queue<Event>,
     pub job: u64,
     /// How many requests were sent for it.
     pub requests: &'a Arc<AtomicU32>,
