@@ -179,7 +179,7 @@ impl Index {
         }
         for span in self.in_order() {
             let text = self.line(span).inspect_err(|_| self.by_digest = None)?;
-            for entry in &line::read(&text) {
+            if let Some(entry) = &line::read(&text) {
                 self.remember(entry);
             }
         }
