@@ -274,7 +274,7 @@ fn a_host_that_does_not_answer_is_given_up_in_time() {
         let failed = &world.records(&["get", "--retries", "0", &url], 2)[0];
         assert_eq!(failed["code"], "connection_failed", "{failed}");
         // The system itself would try for two minutes.
-        assert!(began.elapsed() < Duration::from_secs(60), "{scheme}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_mins(1), "{scheme}: {:?}", began.elapsed());
     }
 }
 

@@ -260,9 +260,10 @@ fn a_time_is_a_version_only_when_it_is_past() {
             "HTTP/1.1 206 Partial\r\n{head}Content-Range: bytes 2000000-2999999/3000000\r\nContent-Length: 1000000\r\n\r\n"
         );
         let first = [whole.as_bytes(), &bytes[..2_000_000]].concat();
-        let second = match past {
-            true => [rest.as_bytes(), &bytes[2_000_000..]].concat(),
-            false => [whole.as_bytes(), &bytes[..]].concat(),
+        let second = if past {
+            [rest.as_bytes(), &bytes[2_000_000..]].concat()
+        } else {
+            [whole.as_bytes(), &bytes[..]].concat()
         };
         let (url, asked) = answering(vec![first, second]);
         let file = &world.records(&["get", "--cache", "data", &url], 0)[0];
