@@ -6,6 +6,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A bounded queue that can be closed from either end, so that nobody waits for a reader that hangs.
+///
+/// Those who take from it do so in one way at a time, by [`Queue::pop`] or by [`Queue::take`].
 #[derive(Debug)]
 pub struct Queue<T> {
     state: Mutex<State<T>>,
@@ -116,8 +118,25 @@ impl<T> Queue<T> {
         self.close();
     }
 
+    /// Abandons the queue when what is given is dropped: who takes from it may panic, and then nobody waits for room.
+    pub fn closing(&self) -> Closing<'_, T> {
+        Closing { queue: self }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Queue::closing`].
+#[derive(Debug)]
+pub struct Closing<'a, T> {
+    queue: &'a Queue<T>,
+}
+
+impl<T> Drop for Closing<'_, T> {
+    fn drop(&mut self) {
+        self.queue.abandon();
     }
 }
 

@@ -97,7 +97,7 @@ impl Settler {
 /// Settles batch after batch to the end, and gives the first error.
 fn settle(published: &Queue<Published>, index: &Mutex<Index>) -> Result<(), FileError> {
     // Should it panic, nobody waits for room any more.
-    let _closing = Closing(published);
+    let _closing = published.closing();
     let mut result = Ok(());
     while let Some(first) = published.pop() {
         let batch = gather(first, published);
@@ -105,14 +105,6 @@ fn settle(published: &Queue<Published>, index: &Mutex<Index>) -> Result<(), File
         result = result.and(settled);
     }
     result
-}
-
-struct Closing<'a>(&'a Queue<Published>);
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
 }
 
 /// The files that come soon after the first.

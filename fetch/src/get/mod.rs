@@ -98,6 +98,8 @@ impl Getter {
                 self.work(&queue, &events)
             };
             let workers: Vec<_> = std::iter::repeat_with(|| scope.spawn(work)).take(jobs).collect();
+            // Should `show` panic, no worker waits for room any more.
+            let _closing = events.closing();
             let mut happened = VecDeque::new();
             while events.take(&mut happened, GLANCE) {
                 happened.drain(..).for_each(&mut show);
