@@ -45,6 +45,28 @@ pub struct Begin {
     pub retries: bool,
     /// Where a worker writes its stacks when it is told to; none: it need not.
     pub stack_file: Option<PathBuf>,
+    /// Whether the zygote only says what it collected.
+    pub collect_only: bool,
+}
+
+impl Begin {
+    /// For a zygote with pytest's arguments, and otherwise nothing special.
+    pub fn new(args: Vec<String>, parent: u32) -> Self {
+        Begin {
+            args,
+            parent,
+            width: None,
+            worker: String::new(),
+            workers: 0,
+            run: String::new(),
+            replay_all: false,
+            basetemp: None,
+            hold_after_failure: false,
+            retries: false,
+            stack_file: None,
+            collect_only: false,
+        }
+    }
 }
 
 /// What the zygote is asked to do.

@@ -65,9 +65,18 @@ class Zygote:
         compat.provide(config)
         self.terminal.attach(config)
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_finish(self, session):
+        # With --collect-only the reporter would list the tests, and testfan collect does.
+        self.terminal.text.muted = self.begin["collect_only"]
+        yield
+        self.terminal.text.muted = False
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
         config = session.config
+        if self.begin["collect_only"]:
+            self._collected(session)
         if config.option.collectonly:
             return None
         if session.testsfailed and not config.option.continue_on_collection_errors:
