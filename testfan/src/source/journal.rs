@@ -2,10 +2,10 @@
 //! Must not know what they say.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use common::fs::FileError;
 use common::writer::Output;
@@ -14,8 +14,6 @@ use super::kept;
 
 /// A folder where nothing ran for so long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_hours(24 * 60);
-/// A run that is killed loses at most so much of its records.
-const FLUSH_EVERY: Duration = Duration::from_millis(200);
 
 /// The records of a run under way: in memory until [`Journal::keep`], then in the file of this folder.
 #[derive(Clone)]
@@ -25,10 +23,7 @@ pub struct Journal {
 
 enum Spool {
     Memory(Vec<u8>),
-    File {
-        file: BufWriter<File>,
-        flushed: Instant,
-    },
+    File(File),
     /// A write failed, or there is no home folder.
     Nowhere,
 }
@@ -55,10 +50,9 @@ impl Journal {
         std::fs::create_dir_all(folder).map_err(FileError::at("create the folder of", &path))?;
         forget_old(folder);
         let temp = tempfile::NamedTempFile::new_in(folder).map_err(FileError::at("create", &path))?;
-        let file = temp.persist(&path).map_err(|error| FileError::at("replace", &path)(error.error))?;
-        let mut file = BufWriter::new(file);
+        let mut file = temp.persist(&path).map_err(|error| FileError::at("replace", &path)(error.error))?;
         file.write_all(&begun).map_err(FileError::at("write", &path))?;
-        *spool = Spool::File { file, flushed: Instant::now() };
+        *spool = Spool::File(file);
         Ok(())
     }
 }
@@ -68,7 +62,7 @@ impl Write for Journal {
         let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *spool {
             Spool::Memory(memory) => memory.extend_from_slice(bytes),
-            Spool::File { file, .. } => {
+            Spool::File(file) => {
                 // A full disk costs the record of the run, not the run.
                 if file.write_all(bytes).is_err() {
                     *spool = Spool::Nowhere;
@@ -80,13 +74,6 @@ impl Write for Journal {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Spool::File { file, flushed } = &mut *spool
-            && flushed.elapsed() >= FLUSH_EVERY
-        {
-            let _ = file.flush();
-            *flushed = Instant::now();
-        }
         Ok(())
     }
 }
