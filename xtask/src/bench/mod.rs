@@ -7,6 +7,7 @@ mod measure;
 mod memtrace;
 mod pyweb;
 mod testfan;
+mod tree;
 
 use anyhow::{Result, bail};
 
