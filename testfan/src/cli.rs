@@ -31,7 +31,7 @@ pub enum Commands {
     /// List the tests that pytest collects, in its order; run none
     #[command(after_help = COLLECT_EXAMPLES)]
     Collect(CollectArgs),
-    /// Sum up the records of runs: failures, slowest and flaky tests, JUnit file, marks for GitHub
+    /// Sum up the records of runs: failures, slowest and flaky tests, XML file, marks for GitHub
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
     /// Show the records of a run as it showed them itself
@@ -156,7 +156,7 @@ pub struct ReportArgs {
     /// Write an XML report to this file, of the same form as pytest's
     #[arg(long, value_name = "OUT")]
     pub junit: Option<PathBuf>,
-    /// Mark failures for GitHub Actions, on standard error, and add a summary to the file $GITHUB_STEP_SUMMARY
+    /// Mark failures for GitHub Actions, on standard error, and add to the summary of the job
     #[arg(long)]
     pub github: bool,
     /// How many of the slowest tests to name

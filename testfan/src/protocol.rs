@@ -22,6 +22,7 @@ pub const PROTOCOL: u32 = 1;
 
 /// The first message to every process.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Begin {
     /// pytest's arguments.
     pub args: Vec<String>,

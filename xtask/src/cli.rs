@@ -37,6 +37,9 @@ enum Command {
         /// Counted rounds of each arm, after one that is not counted
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// Only works whose name holds this, such as `flask` or `-n8`
+        #[arg(long, default_value = "", allow_hyphen_values = true)]
+        only: String,
     },
     /// Real suites by serial pytest and by testfan: every outcome the same, again and again
     Suites {
@@ -82,7 +85,7 @@ pub fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Test { args } => test::run(&args),
         Command::Setup { system } => setup::run(system),
-        Command::Bench { tools, rounds } => bench::run(&tools, rounds),
+        Command::Bench { tools, rounds, only } => bench::run(&tools, rounds, &only),
         Command::Suites { names, rounds, workers } => suites::run(&names, rounds, workers),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
         Command::Fuzz { targets, seconds } => fuzz::run(targets, seconds),

@@ -17,7 +17,7 @@ use crate::shell;
 
 /// A run may take so many times as long as serial pytest, and then this much more: far more than it should.
 const PATIENCE: u32 = 5;
-const MORE: Duration = Duration::from_secs(60);
+const MORE: Duration = Duration::from_mins(1);
 /// Serial pytest itself may take this long.
 const SERIAL_LIMIT: Duration = Duration::from_mins(15);
 /// So many differences of a run are named.

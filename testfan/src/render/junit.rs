@@ -122,7 +122,7 @@ fn address(id: &str) -> (String, String) {
     let (path, parameters) = id.find('[').map_or((id, ""), |at| id.split_at(at));
     let mut names: Vec<String> = path.split("::").map(str::to_owned).collect();
     if let Some(file) = names.first_mut() {
-        *file = file.replace('/', ".").trim_end_matches(".py").to_owned();
+        file.replace('/', ".").trim_end_matches(".py").clone_into(file);
     }
     let name = names.pop().unwrap_or_default() + parameters;
     (names.join("."), name)

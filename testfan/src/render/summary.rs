@@ -102,19 +102,19 @@ pub fn totals(report: &Report, styles: Styles) -> String {
 
 fn failure(test: &TestHeard, styles: Styles) -> String {
     let TestFinished { id, duration_us: us, worker, message, output, .. } = &test.finished;
-    let mut text = styles.bad(ruled(id, '_')) + "\n";
+    let mut shown = styles.bad(ruled(id, '_')) + "\n";
     let mut place = format!("{worker}, {}", duration_us(*us));
     if test.attempts > 1 {
         place += &format!(", attempt {}", test.attempts);
     }
-    text += &format!("{}\n\n", styles.dim(place));
-    let shown = |part: &str| if styles.color() { part.to_owned() } else { crate::reduce::plain(part) };
+    shown += &format!("{}\n\n", styles.dim(place));
+    let worded = |part: &str| if styles.color() { part.to_owned() } else { crate::reduce::plain(part) };
     for part in [message, output] {
         if !part.trim().is_empty() {
-            text += &format!("{}\n\n", shown(part.trim_end()));
+            shown += &format!("{}\n\n", worded(part.trim_end()));
         }
     }
-    text
+    shown
 }
 
 fn slow_table(slow: &[Slow]) -> String {

@@ -25,7 +25,7 @@ struct Run {
 struct Runs {
     name: &'static str,
     /// Those that succeeded.
-    runs: Vec<Run>,
+    good: Vec<Run>,
     /// How many did not.
     failed: usize,
     /// The most memory that the program and all below it held, shared pages counted once, in MiB.
@@ -42,7 +42,7 @@ pub struct Measured {
 
 /// Runs every arm once untimed, for its memory, then `rounds` times in turn. An arm may fail now and then, not always.
 pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
-    let runs_of = |arm: &Arm| Runs { name: arm.name, runs: Vec::new(), failed: 0, tree: 0.0 };
+    let runs_of = |arm: &Arm| Runs { name: arm.name, good: Vec::new(), failed: 0, tree: 0.0 };
     let mut arms: Vec<Runs> = work.arms.iter().map(runs_of).collect();
     for round in 0..=rounds {
         for (arm, measured) in work.arms.iter().zip(&mut arms) {
@@ -52,7 +52,7 @@ pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
                 continue;
             }
             match once(arm).with_context(named)? {
-                Ok(run) => measured.runs.push(run),
+                Ok(run) => measured.good.push(run),
                 Err(status) => {
                     measured.failed += 1;
                     anyhow::ensure!(measured.failed < rounds, "{} always ends with {status}", named());
@@ -132,7 +132,7 @@ impl Measured {
         table.set_header([self.work.as_str(), "wall s", "ratio", "cpu s", "ratio", "MiB", "MiB, all"]);
         let base = self.medians(0);
         let mut goals = String::new();
-        for (index, Runs { name, runs, failed, tree }) in self.arms.iter().enumerate() {
+        for (index, Runs { name, good: runs, failed, tree }) in self.arms.iter().enumerate() {
             let (wall, cpu) = self.medians(index);
             let ratio = |value: f64, base: f64| format!("{:.2}x", value / base);
             let peak = median(runs.iter().map(|run| run.peak));
@@ -168,7 +168,7 @@ impl Measured {
     /// Every run as a JSON line.
     pub fn json_lines(&self, tool: &str) -> String {
         let mut lines = String::new();
-        for Runs { name, runs, tree, .. } in &self.arms {
+        for Runs { name, good: runs, tree, .. } in &self.arms {
             for (round, run) in runs.iter().enumerate() {
                 let line = json!({"tool": tool, "work": self.work, "arm": name, "round": round, "wall_s": run.wall, "cpu_s": run.cpu, "peak_mib": run.peak, "tree_mib": tree});
                 lines += &format!("{line}\n");
@@ -178,7 +178,7 @@ impl Measured {
     }
 
     fn medians(&self, arm: usize) -> (f64, f64) {
-        let runs = &self.arms[arm].runs;
+        let runs = &self.arms[arm].good;
         (median(runs.iter().map(|run| run.wall)), median(runs.iter().map(|run| run.cpu)))
     }
 }
