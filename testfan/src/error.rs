@@ -99,6 +99,12 @@ pub enum Error {
         /// Its type.
         kind: String,
     },
+    /// A file that should say how long tests take does not.
+    #[error("{} holds no durations", path.display())]
+    NoDurations {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no last run to report.
     #[error("no run is remembered in this folder")]
     NoLastRun,
@@ -129,6 +135,9 @@ impl Explain for Error {
             }
             Error::WorkerFailed { .. } => "what it said is above; pytest alone may show more".into(),
             Error::Records { cause, .. } => return cause.hint(),
+            Error::NoDurations { .. } => {
+                "give the records of a run, or one JSON object of microseconds by node id".into()
+            }
             Error::Record { .. } => "give records as testfan run and pyweb test write them".into(),
             Error::NoLastRun => {
                 "give a file of records or - for standard input, or run testfan run here".into()
@@ -145,7 +154,7 @@ impl Explain for Error {
             Error::DifferentTests { .. } => "different_tests",
             Error::Garbage { .. } | Error::ZygoteLost { .. } | Error::WorkerFailed { .. } => "worker_failed",
             Error::Channel(_) => "channel_failed",
-            Error::Records { .. } | Error::Record { .. } => "bad_input",
+            Error::Records { .. } | Error::Record { .. } | Error::NoDurations { .. } => "bad_input",
             Error::NoLastRun => "no_last_run",
             Error::File(error) => error.code(),
         }

@@ -32,7 +32,7 @@ pub fn read(path: &Path) -> Result<Durations, Error> {
             durations.insert(test.id, test.duration_us);
         }
     }
-    Ok(durations)
+    if durations.is_empty() { Err(Error::NoDurations { path: path.to_owned() }) } else { Ok(durations) }
 }
 
 /// Keeps what was measured of the suite at `root`, beside what is known of its other tests; runs that end at the

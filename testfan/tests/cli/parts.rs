@@ -61,6 +61,10 @@ fn parts_follow_the_durations_that_all_machines_were_given() {
     }
     let ran = kit::run(&mut suite.command(&python, &["--durations-from", "no-such-file"])).exits(2);
     assert!(ran.stderr.contains("no-such-file"), "{}", ran.stderr);
+    // Seconds are not taken for microseconds.
+    std::fs::write(suite.path().join("map.json"), format!("{{\"{slow}\": 0.3}}")).unwrap();
+    let ran = kit::run(&mut suite.command(&python, &["--durations-from", "map.json"])).exits(2);
+    assert!(ran.stderr.contains("map.json holds no durations"), "{}", ran.stderr);
 }
 
 #[test]
