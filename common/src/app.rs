@@ -84,6 +84,7 @@ pub struct Session {
     /// Progress bars, drawn only where a person watches.
     pub progress: Progress,
     output: Output,
+    copy: Option<Output>,
     begun: bool,
     counts: BTreeMap<String, u64>,
     dropped: u64,
@@ -101,6 +102,7 @@ impl Session {
             verbose: output.verbose,
             progress: Progress::new(!output.quiet),
             output: Output::new(io::BufWriter::new(io::stdout())),
+            copy: None,
             begun: false,
             counts: BTreeMap::new(),
             dropped: 0,
@@ -116,6 +118,12 @@ impl Session {
         let version = self.tool.version.to_owned();
         let argv = self.argv.clone();
         self.frame("started", RunStarted { version, argv, wall_clock })
+    }
+
+    /// From now on the frame of the run goes here too, in whatever form standard output is: for a tool that keeps
+    /// its records. What comes between it writes itself. Failures to write to it are nobody's.
+    pub fn copy_to(&mut self, copy: Output) {
+        self.copy = Some(copy);
     }
 
     /// Standard output: records with [`Output::record`], text through [`Write`]. Clone it freely.
@@ -152,7 +160,7 @@ impl Session {
     }
 
     fn frame(&self, what: &str, payload: impl Serialize) -> io::Result<()> {
-        if self.format == Format::Human || !self.begun {
+        if !self.begun || (self.format == Format::Human && self.copy.is_none()) {
             return Ok(());
         }
         let mut record = json!({"type": format!("{}.run.{what}", self.tool.name)});
@@ -160,7 +168,10 @@ impl Session {
         {
             record.extend(payload);
         }
-        self.output.record(&record)
+        if let Some(copy) = &self.copy {
+            let _ = copy.record(&record);
+        }
+        if self.format == Format::Human { Ok(()) } else { self.output.record(&record) }
     }
 
     fn fail(&self, failure: &Failure) {

@@ -27,6 +27,18 @@ impl Outcome {
     pub fn is_bad(self) -> bool {
         matches!(self, Outcome::Failed | Outcome::Error)
     }
+
+    /// Its name in the records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "failed",
+            Outcome::Skipped => "skipped",
+            Outcome::Xfailed => "xfailed",
+            Outcome::Xpassed => "xpassed",
+            Outcome::Error => "error",
+        }
+    }
 }
 
 /// `test.started`

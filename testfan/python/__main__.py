@@ -16,7 +16,10 @@ OLDEST_PYTEST = 7
 
 def main(role):
     sys.path.insert(0, HERE)
+    from testfan_worker import heap
     from testfan_worker.channel import PROTOCOL, Channel
+
+    heap.grow()
 
     channel = Channel(os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -28,6 +28,15 @@ pub enum Commands {
     /// Run a suite in parallel, with pytest's own outcomes and exit codes
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// List the tests that pytest collects, in its order; run none
+    #[command(after_help = COLLECT_EXAMPLES)]
+    Collect(CollectArgs),
+    /// Sum up the records of runs: failures, slowest and flaky tests, XML file, marks for GitHub
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
+    /// Show the records of a run as it showed them itself
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -45,7 +54,36 @@ Examples:
   testfan run --junit out.xml -- -p no:cacheprovider
   testfan run | jq -r 'select(.outcome==\"failed\").id'
 
-Exit codes are pytest's: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 usage error, 5 no tests.";
+Exit codes are pytest's: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 usage error, 5 no tests.
+With GITHUB_ACTIONS=true failures are marked as by `testfan report --github`.";
+
+const COLLECT_EXAMPLES: &str = "\
+Options that testfan does not know, and all paths, go to pytest. Ids go to standard output, what pytest says of errors
+to standard error.
+
+Examples:
+  testfan collect tests/ | jq -r .id
+  testfan collect --format human -k login | wc -l
+  testfan collect --partition 2/3      what another machine would run
+
+Exit codes are pytest's: 0 collected, 2 errors while collecting, 4 usage error, 5 no tests.";
+
+const REPORT_EXAMPLES: &str = "\
+Without a file, reports the last run in this folder. Several files are parts of one whole, as --partition makes them.
+
+Examples:
+  testfan report                       the last run here
+  testfan report --junit out.xml part-*.jsonl
+  pyweb test page/ | testfan report --junit out.xml --github -
+
+Exit codes: that of the run, of several the worst; 2 where a run was cut short or the records cannot be read.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  testfan replay                       the last run here
+  testfan run > run.jsonl; testfan replay --format human run.jsonl
+
+Exit codes: that of the run; 2 where it was cut short or the records cannot be read.";
 
 /// `testfan run`
 #[derive(Clone, Debug, Args)]
@@ -57,12 +95,9 @@ pub struct RunArgs {
     /// [default: what pytest's options ask for, else auto]
     #[arg(short = 'n', long = "workers", alias = "numprocesses", value_name = "N")]
     pub workers: Option<String>,
-    /// Which tests stay together in one worker, as in pytest-xdist [default: what pytest's options ask for, else load]
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub dist: Option<Dist>,
-    /// Run only part K of N, each of which another machine runs: 2/3
-    #[arg(long, value_name = "K/N")]
-    pub partition: Option<String>,
+    /// Which tests are meant
+    #[command(flatten)]
+    pub part: PartArgs,
     /// Write an XML report to this file, as pytest --junitxml does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -81,6 +116,60 @@ pub struct RunArgs {
     /// Options and paths for pytest
     #[arg(last = true, value_name = "PYTEST ARGS")]
     pub pytest: Vec<OsString>,
+}
+
+/// Which part of a suite is meant.
+#[derive(Clone, Debug, Args)]
+pub struct PartArgs {
+    /// Which tests stay together in one worker, as in pytest-xdist [default: what pytest's options ask for, else load]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub dist: Option<Dist>,
+    /// Only part K of N, each of which another machine runs: 2/3. The machines agree by themselves where they have the
+    /// same suite and the same --durations-from; without it parts have equally many tests
+    #[arg(long, value_name = "K/N")]
+    pub partition: Option<String>,
+    /// How long tests take: the records of a run, or a JSON object of microseconds by node id
+    #[arg(long, value_name = "FILE")]
+    pub durations_from: Option<PathBuf>,
+}
+
+/// `testfan collect`
+#[derive(Clone, Debug, Args)]
+pub struct CollectArgs {
+    /// The Python that has pytest and the suite's packages [default: the active virtual environment's, else python3]
+    #[arg(long, value_name = "EXE")]
+    pub python: Option<PathBuf>,
+    /// Which tests are meant
+    #[command(flatten)]
+    pub part: PartArgs,
+    /// Options and paths for pytest
+    #[arg(last = true, value_name = "PYTEST ARGS")]
+    pub pytest: Vec<OsString>,
+}
+
+/// `testfan report`
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// Files of records, - for standard input [default: the last run in this folder]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write an XML report to this file, of the same form as pytest's
+    #[arg(long, value_name = "OUT")]
+    pub junit: Option<PathBuf>,
+    /// Mark failures for GitHub Actions, on standard error, and add to the summary of the job
+    #[arg(long)]
+    pub github: bool,
+    /// How many of the slowest tests to name
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub slowest: usize,
+}
+
+/// `testfan replay`
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// A file of records, - for standard input [default: the last run in this folder]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// How workers start.
@@ -131,10 +220,14 @@ impl Parser for Cli {
     }
 }
 
+/// The commands that take pytest's arguments.
+const TAKE_PYTESTS: [&str; 2] = ["run", "collect"];
+
 /// Reorders `testfan run ARGS` so that testfan's own options come first, then `--` and pytest's.
 fn lift(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
-    let Some(at) = args.iter().position(|arg| arg == "run") else { return args };
-    let Some(run) = command.find_subcommand("run") else { return args };
+    let Some(at) = subcommand(command, &args) else { return args };
+    let known = args[at].to_str().filter(|name| TAKE_PYTESTS.contains(name));
+    let Some(run) = known.and_then(|name| command.find_subcommand(name)) else { return args };
     let mut args = args.into_iter();
     let mut own: Vec<OsString> = args.by_ref().take(at + 1).collect();
     let mut pytest: Vec<OsString> = Vec::new();
@@ -155,6 +248,19 @@ fn lift(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
     own.push("--".into());
     own.extend(pytest);
     own
+}
+
+/// Where the name of the subcommand stands: the first word that is neither an option nor its value.
+fn subcommand(command: &Command, args: &[OsString]) -> Option<usize> {
+    let mut at = 1;
+    while let Some(arg) = args.get(at) {
+        match kind(command, arg) {
+            Kind::Pytest if !arg.as_encoded_bytes().starts_with(b"-") => return Some(at),
+            Kind::Pytest | Kind::Complete => at += 1,
+            Kind::ValueFollows => at += 2,
+        }
+    }
+    None
 }
 
 enum Kind {
@@ -195,7 +301,7 @@ mod tests {
         let cli = Cli::try_parse_from([&["testfan", "run"], args].concat()).unwrap();
         match cli.command {
             Commands::Run(run) => (run, cli.output),
-            Commands::Completions { .. } => unreachable!("only run is asked for"),
+            _ => unreachable!("only run is asked for"),
         }
     }
 
@@ -207,6 +313,15 @@ mod tests {
         assert_eq!((args.workers.as_deref(), args.start), (Some("4"), Start::Fork));
         assert_eq!(args.junit, Some("o.xml".into()));
         assert!(output.quiet);
+    }
+
+    #[test]
+    fn only_the_command_itself_is_looked_for() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["testfan"], args].concat()).map(|cli| cli.command);
+        let report = parse(&["--format", "human", "report", "run", "--slowest", "3"]).unwrap();
+        assert!(matches!(report, Commands::Report(args) if args.files == [PathBuf::from("run")]));
+        let collect = parse(&["-v", "collect", "-k", "run", "--partition", "1/2"]).unwrap();
+        assert!(matches!(collect, Commands::Collect(args) if args.pytest == ["-k", "run"]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line made valid, once; nobody looks at options after this.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,9 +8,12 @@ use std::time::Duration;
 use common::app::Session;
 use common::format::Format;
 
-use crate::cli::{RunArgs, Start};
+use crate::cli::{CollectArgs, PartArgs, ReplayArgs, ReportArgs, RunArgs, Start};
 use crate::error::Error;
 use crate::reduce::{Dist, Part};
+use crate::source::durations::{self, Durations};
+use crate::source::journal;
+use crate::source::records::Input;
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
@@ -18,10 +22,8 @@ pub struct RunConfig {
     pub python: PathBuf,
     /// How many workers at most, where that was said.
     pub workers: Option<Workers>,
-    /// Which tests stay together, where that was said.
-    pub dist: Option<Dist>,
-    /// Which part of the suite is to run; none: all of it.
-    pub part: Option<Part>,
+    /// Which part of the suite is to run.
+    pub selection: Selection,
     /// How long a test may take.
     pub timeout: Option<Duration>,
     /// How many times a failed test runs again.
@@ -34,6 +36,8 @@ pub struct RunConfig {
     pub pytest: Vec<String>,
     /// Columns for pytest's text, where standard output is a terminal.
     pub width: Option<u16>,
+    /// Where to tell GitHub of failures, in one of its jobs.
+    pub github: Option<GithubConfig>,
 }
 
 impl RunConfig {
@@ -41,19 +45,127 @@ impl RunConfig {
     pub fn new(args: RunArgs, session: &Session) -> Result<RunConfig, Error> {
         Ok(RunConfig {
             workers: args.workers.as_deref().map(str::parse).transpose()?,
-            dist: args.dist,
-            part: args.partition.as_deref().map(part).transpose()?,
             timeout: args.timeout.map(timeout).transpose()?,
             retries: args.retries,
             restarts: args.max_worker_restart,
             start: args.start,
-            pytest: pytest_args(&args, session)?,
+            pytest: pytest_args(run_options(&args), &args.pytest, session)?,
+            selection: Selection::new(args.part)?,
             python: args.python.unwrap_or_else(default_python),
             width: rustix::termios::tcgetwinsize(std::io::stdout())
                 .ok()
                 .map(|size| size.ws_col)
                 .filter(|&w| w > 0),
+            github: std::env::var_os("GITHUB_ACTIONS")
+                .is_some_and(|value| value == "true")
+                .then(GithubConfig::from_environment),
         })
+    }
+}
+
+/// Which part of a suite is meant.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Which tests stay together, where that was said.
+    pub dist: Option<Dist>,
+    /// Which part; none: all of it.
+    pub part: Option<Part>,
+    /// How long tests take, as far as a file says it.
+    pub durations: Durations,
+}
+
+impl Selection {
+    fn new(args: PartArgs) -> Result<Selection, Error> {
+        Ok(Selection {
+            dist: args.dist,
+            part: args.partition.as_deref().map(part).transpose()?,
+            durations: args
+                .durations_from
+                .map_or_else(|| Ok(Durations::new()), |file| durations::read(&file))?,
+        })
+    }
+}
+
+/// What `testfan collect` needs to know.
+#[derive(Clone, Debug)]
+pub struct CollectConfig {
+    /// The interpreter.
+    pub python: PathBuf,
+    /// Which part of the suite is to be listed.
+    pub selection: Selection,
+    /// pytest's arguments, testfan's own among them.
+    pub pytest: Vec<String>,
+}
+
+impl CollectConfig {
+    /// Makes the options of `testfan collect` valid.
+    pub fn new(args: CollectArgs, session: &Session) -> Result<CollectConfig, Error> {
+        let own = vec!["--collect-only".to_owned(), "-q".to_owned()];
+        Ok(CollectConfig {
+            pytest: pytest_args(own, &args.pytest, session)?,
+            selection: Selection::new(args.part)?,
+            python: args.python.unwrap_or_else(default_python),
+        })
+    }
+}
+
+/// What `testfan report` needs to know.
+#[derive(Clone, Debug)]
+pub struct ReportConfig {
+    /// Where the records are, one input at least.
+    pub inputs: Vec<Input>,
+    /// Where the XML report goes.
+    pub junit: Option<PathBuf>,
+    /// Where to tell GitHub of failures.
+    pub github: Option<GithubConfig>,
+    /// How many of the slowest tests to name.
+    pub slowest: usize,
+}
+
+impl ReportConfig {
+    /// Makes the options of `testfan report` valid.
+    pub fn new(args: ReportArgs) -> Result<ReportConfig, Error> {
+        let inputs: Vec<Input> = args.files.into_iter().map(input).collect();
+        Ok(ReportConfig {
+            inputs: if inputs.is_empty() { vec![last_run()?] } else { inputs },
+            junit: args.junit,
+            github: args.github.then(GithubConfig::from_environment),
+            slowest: args.slowest,
+        })
+    }
+}
+
+/// What `testfan replay` needs to know: where the records are.
+pub fn replayed(args: ReplayArgs) -> Result<Input, Error> {
+    args.file.map_or_else(last_run, |file| Ok(input(file)))
+}
+
+fn input(file: PathBuf) -> Input {
+    if file.as_os_str() == "-" { Input::Stdin } else { Input::File(file) }
+}
+
+fn last_run() -> Result<Input, Error> {
+    journal::last().map(Input::File).ok_or(Error::NoLastRun)
+}
+
+/// What a job of GitHub Actions says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct GithubConfig {
+    /// The current folder as seen from the repository; files are named from there.
+    pub folder: PathBuf,
+    /// The file that takes the job's summary.
+    pub summary: Option<PathBuf>,
+}
+
+impl GithubConfig {
+    fn from_environment() -> Self {
+        let named = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let here = std::env::current_dir().unwrap_or_default();
+        let inside = |repository: PathBuf| here.strip_prefix(repository).map(Path::to_owned).ok();
+        GithubConfig {
+            folder: named("GITHUB_WORKSPACE").and_then(inside).unwrap_or_default(),
+            summary: named("GITHUB_STEP_SUMMARY"),
+        }
     }
 }
 
@@ -103,18 +215,20 @@ fn default_python() -> PathBuf {
     environment.map_or_else(|| "python3".into(), |folder| Path::new(&folder).join("bin/python"))
 }
 
+fn run_options(args: &RunArgs) -> Vec<String> {
+    args.junit.iter().map(|file| format!("--junitxml={}", file.display())).collect()
+}
+
 /// The user's arguments come last, so that where both say something the user's word counts.
-fn pytest_args(args: &RunArgs, session: &Session) -> Result<Vec<String>, Error> {
+fn pytest_args(own: Vec<String>, users: &[OsString], session: &Session) -> Result<Vec<String>, Error> {
     let color = session.format == Format::Human && session.styles.color();
     let mut all = vec![format!("--color={}", if color { "yes" } else { "no" })];
-    if let Some(file) = &args.junit {
-        all.push(format!("--junitxml={}", file.display()));
-    }
+    all.extend(own);
     if session.quiet {
         all.push("-q".into());
     }
     all.extend((0..session.verbose).map(|_| "-v".into()));
-    for arg in &args.pytest {
+    for arg in users {
         let expected = "readable text (UTF-8)";
         let wrong = || Error::Option { option: "argument", value: arg.to_string_lossy().into(), expected };
         let arg = arg.to_str().ok_or_else(wrong)?;

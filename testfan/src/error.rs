@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use common::Explain;
 use common::exit::Exit;
 use common::fs::FileError;
+use common::reader::ReadError;
 
 /// A run that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,34 @@ pub enum Error {
     /// A private channel failed, or the system gave no process or thread.
     #[error("failed to talk to a Python process")]
     Channel(#[source] io::Error),
+    /// What should be records is something else.
+    #[error("failed to read the records of {input}")]
+    Records {
+        /// Where they come from.
+        input: String,
+        /// What is wrong.
+        #[source]
+        cause: ReadError,
+    },
+    /// A record that counts lacks something.
+    #[error("line {line} of {input} is no {kind} record")]
+    Record {
+        /// Where it comes from.
+        input: String,
+        /// Counted from 1.
+        line: usize,
+        /// Its type.
+        kind: String,
+    },
+    /// A file that should say how long tests take does not.
+    #[error("{} holds no durations", path.display())]
+    NoDurations {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no last run to report.
+    #[error("no run is remembered in this folder")]
+    NoLastRun,
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -105,6 +134,14 @@ impl Explain for Error {
                 "what a conftest or plugin does in its hooks may have ended it".into()
             }
             Error::WorkerFailed { .. } => "what it said is above; pytest alone may show more".into(),
+            Error::Records { cause, .. } => return cause.hint(),
+            Error::NoDurations { .. } => {
+                "give the records of a run, or one JSON object of microseconds by node id".into()
+            }
+            Error::Record { .. } => "give records as testfan run and pyweb test write them".into(),
+            Error::NoLastRun => {
+                "give a file of records or - for standard input, or run testfan run here".into()
+            }
             Error::Channel(_) => "check the limits on processes and open files (ulimit -a)".into(),
             Error::File(error) => return error.hint(),
         })
@@ -117,6 +154,8 @@ impl Explain for Error {
             Error::DifferentTests { .. } => "different_tests",
             Error::Garbage { .. } | Error::ZygoteLost { .. } | Error::WorkerFailed { .. } => "worker_failed",
             Error::Channel(_) => "channel_failed",
+            Error::Records { .. } | Error::Record { .. } | Error::NoDurations { .. } => "bad_input",
+            Error::NoLastRun => "no_last_run",
             Error::File(error) => error.code(),
         }
     }

@@ -2,6 +2,7 @@
 //! Must not know how they are shown.
 
 use common::outcome::{TestFinished, TestStarted};
+use common::record::{RunFailed, RunFinished, RunStarted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,12 @@ pub enum Record {
         python: String,
         /// pytest's version.
         pytest: String,
+    },
+    /// pytest collected this test, and nothing runs: `testfan collect`, in pytest's order.
+    #[serde(rename = "testfan.test.collected")]
+    TestCollected {
+        /// The test's node id.
+        id: String,
     },
     /// A worker runs.
     #[serde(rename = "testfan.worker.started")]
@@ -74,6 +81,9 @@ pub enum Record {
     /// A test ended.
     #[serde(rename = "test.finished")]
     TestFinished(TestFinished),
+    /// A test of this run passed only when it ran again, or keeps failing and passing from run to run.
+    #[serde(rename = "testfan.flaky.found")]
+    FlakyFound(Flaky),
     /// All workers are done; pytest's summary follows.
     #[serde(rename = "testfan.suite.finished")]
     TestsEnded {
@@ -97,6 +107,63 @@ pub enum Record {
         /// Why.
         reason: String,
     },
+    /// What `testfan report` makes of the records it read; the tests themselves come before.
+    #[serde(rename = "testfan.report.computed")]
+    ReportComputed {
+        /// How many runs were read.
+        runs: u64,
+        /// How many tests they reported.
+        tests: u64,
+        /// How many of the runs were cut short: what they had not yet reported is not known.
+        cut_short: u64,
+        /// All tests together, in microseconds.
+        duration_us: u64,
+        /// The slowest tests, the slowest first.
+        slowest: Vec<Slow>,
+    },
+}
+
+/// A test that does not always end the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Flaky {
+    /// The test.
+    pub id: String,
+    /// How many times it ran in this run.
+    pub attempts: usize,
+    /// The last runs of it that are known, this one last: `.` passed, `R` passed when run again, `F` failed.
+    pub history: String,
+}
+
+/// A test and its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Slow {
+    /// The test.
+    pub id: String,
+    /// Setup, call and teardown together, in microseconds.
+    pub duration_us: u64,
+}
+
+/// What is read back: a record of this tool or of another that reports tests, or the frame of its run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// A tool began.
+    RunStarted {
+        /// Which.
+        tool: String,
+        /// What it said of itself.
+        started: RunStarted,
+    },
+    /// A fatal error.
+    RunFailed(RunFailed),
+    /// A tool ended.
+    RunFinished {
+        /// After so many microseconds.
+        at_us: u64,
+        /// How.
+        finished: RunFinished,
+    },
+    /// Anything in between.
+    Record(Record),
 }
 
 /// How workers start.

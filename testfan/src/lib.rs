@@ -6,7 +6,7 @@
 //! - [`run`] wires the rooms below: events in, decisions out, until the last worker is done
 //! - [`protocol`] the messages between testfan and its Python processes
 //! - [`source`] where events come from: the zygote and worker processes (`testfan/python/`), their
-//!   channels, signals, and the durations of earlier runs
+//!   channels, signals, and what is kept of earlier runs: durations, history, records
 //! - [`reduce`] events to answers, pure: which worker runs which test next, how many passed
 //! - [`events`] the records that this tool writes
 //! - [`render`] events to people or to JSON lines; the only place that prints

@@ -22,6 +22,7 @@ pub const PROTOCOL: u32 = 1;
 
 /// The first message to every process.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Begin {
     /// pytest's arguments.
     pub args: Vec<String>,
@@ -45,6 +46,28 @@ pub struct Begin {
     pub retries: bool,
     /// Where a worker writes its stacks when it is told to; none: it need not.
     pub stack_file: Option<PathBuf>,
+    /// Whether the zygote only says what it collected.
+    pub collect_only: bool,
+}
+
+impl Begin {
+    /// For a zygote with pytest's arguments, and otherwise nothing special.
+    pub fn new(args: Vec<String>, parent: u32) -> Self {
+        Begin {
+            args,
+            parent,
+            width: None,
+            worker: String::new(),
+            workers: 0,
+            run: String::new(),
+            replay_all: false,
+            basetemp: None,
+            hold_after_failure: false,
+            retries: false,
+            stack_file: None,
+            collect_only: false,
+        }
+    }
 }
 
 /// What the zygote is asked to do.

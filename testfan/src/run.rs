@@ -1,10 +1,13 @@
 //! Wires the rooms: events from `source`, decisions from `reduce`, records to `render`.
 
+mod collect;
 mod ending;
 mod outcomes;
+mod report;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
@@ -13,13 +16,15 @@ use common::{Exit, Failure};
 use tempfile::TempDir;
 
 use crate::cli::{Cli, Commands, Start};
-use crate::config::{RunConfig, Workers};
+use crate::config::{CollectConfig, ReportConfig, RunConfig, Selection, Workers, replayed};
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
 use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name};
-use crate::reduce::{Dist, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
-use crate::render::{Render, renderer};
+use crate::reduce::{Dist, Flakiness, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
+use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
+use crate::source::history;
+use crate::source::journal::Journal;
 use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, cores};
 use workers::Worker;
 
@@ -35,8 +40,25 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         }
         Commands::Run(args) => {
             let config = RunConfig::new(args, session)?;
+            let journal = Journal::begin();
+            session.copy_to(journal.output());
             session.begin().map_err(anyhow::Error::from)?;
-            Run::start(config, session)?.until_done()
+            Run::start(config, session, journal)?.until_done()
+        }
+        Commands::Collect(args) => {
+            let config = CollectConfig::new(args, session)?;
+            session.begin().map_err(anyhow::Error::from)?;
+            collect::collect(&config, session)
+        }
+        Commands::Report(args) => {
+            let config = ReportConfig::new(args)?;
+            session.begin().map_err(anyhow::Error::from)?;
+            report::report(&config, session)
+        }
+        Commands::Replay(args) => {
+            let input = replayed(args)?;
+            session.begin().map_err(anyhow::Error::from)?;
+            report::replay(&input, session)
         }
     }
 }
@@ -46,6 +68,7 @@ struct Run<'s> {
     session: &'s mut Session,
     config: RunConfig,
     render: Box<dyn Render>,
+    journal: Journal,
     events: Receiver<Event>,
     sender: Sender<Event>,
     _signals: Signals,
@@ -59,6 +82,7 @@ struct Run<'s> {
     lost_workers: usize,
     tally: Tally,
     retries: Retries,
+    flakiness: Flakiness,
     halt: Option<Halt>,
     interrupts: usize,
     open_streams: usize,
@@ -109,28 +133,23 @@ impl Spread {
 }
 
 impl<'s> Run<'s> {
-    fn start(config: RunConfig, session: &'s mut Session) -> Result<Self, Failure> {
+    fn start(config: RunConfig, session: &'s mut Session, journal: Journal) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let signals = Signals::watch(sender.clone()).map_err(Error::Channel)?;
         let stacks = tempfile::tempdir().map_err(Error::Channel)?;
         let begin = Begin {
-            args: config.pytest.clone(),
-            parent: std::process::id(),
             width: config.width,
-            worker: String::new(),
-            workers: 0,
             run: stacks.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            replay_all: false,
-            basetemp: None,
-            hold_after_failure: false,
             retries: config.retries > 0,
-            stack_file: None,
+            ..Begin::new(config.pytest.clone(), std::process::id())
         };
         let options = ZygoteOptions { python: config.python.clone(), begin: begin.clone() };
         let zygote = Zygote::start(&options, &sender)?;
         Ok(Run {
-            render: renderer(session, config.width),
+            render: run_renderer(session, config.width, &journal.output(), config.github.clone()),
+            journal,
             retries: Retries::new(config.retries),
+            flakiness: Flakiness::default(),
             session,
             config,
             events,
@@ -195,11 +214,7 @@ impl<'s> Run<'s> {
 
     fn zygote_says(&mut self, message: FromZygote) -> Result<(), Failure> {
         match message {
-            FromZygote::Hello(hello) if !hello.usable || hello.protocol != PROTOCOL => {
-                let python = self.config.python.clone();
-                return Err(Error::Unusable { python, version: hello.python, pytest: hello.pytest }.into());
-            }
-            FromZygote::Hello(hello) => self.hello = Some(hello),
+            FromZygote::Hello(hello) => self.hello = Some(usable(hello, &self.config.python)?),
             FromZygote::Collected(collected) => self.collected(*collected)?,
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
@@ -213,10 +228,17 @@ impl<'s> Run<'s> {
         for warning in &collected.warnings {
             self.session.warn(warning);
         }
-        let dist = self.config.dist.or(collected.wanted.dist).unwrap_or_default();
-        let durations = durations::load(&collected.root);
+        if let Err(error) = self.journal.keep() {
+            self.session.warn(&format!("the records of this run are not kept: {error}"));
+        }
+        self.flakiness = Flakiness::new(history::load(&collected.root));
+        let selection = &self.config.selection;
+        let dist = selection.dist.or(collected.wanted.dist).unwrap_or_default();
+        let chosen = chosen(&collected, selection, dist);
+        // Where both know a test, what it took on this machine counts.
+        let mut durations = selection.durations.clone();
+        durations.extend(durations::load(&collected.root));
         let items = items(&collected, &durations, dist);
-        let chosen = self.config.part.map(|part| partition(&items, part, dist.is_strict()));
         let tests = chosen.as_ref().map_or(items.len(), Vec::len);
         let Spread { dist, workers } = Spread::of(&self.config, &collected, dist, tests)?;
         let (start, reason) = match (self.config.start, &collected.unforkable) {
@@ -271,6 +293,21 @@ impl<'s> Run<'s> {
 
 fn printed(worker: Option<WorkerId>, source: TextSource, text: String) -> Record {
     Record::TextPrinted { source, worker: worker.map(worker_name), text }
+}
+
+/// A process that can run suites, or why this one cannot.
+fn usable(hello: Hello, python: &Path) -> Result<Hello, Error> {
+    if hello.usable && hello.protocol == PROTOCOL {
+        return Ok(hello);
+    }
+    Err(Error::Unusable { python: python.to_owned(), version: hello.python, pytest: hello.pytest })
+}
+
+/// The items of the part of the suite that is meant; none: all.
+fn chosen(collected: &Collected, selection: &Selection, dist: Dist) -> Option<Vec<usize>> {
+    // Other machines must find the same parts, so what this one remembers does not count.
+    let items = || items(collected, &selection.durations, dist);
+    selection.part.map(|part| partition(&items(), part, dist.is_strict()))
 }
 
 fn items(collected: &Collected, durations: &Durations, dist: Dist) -> Vec<Item> {

@@ -84,6 +84,35 @@ fn events_leave_memtrace_and_come_back() {
     assert!(stats(&direct)[0] > 50_000);
 }
 
+/// One report for tests of both kinds.
+#[test]
+fn tests_of_pages_and_of_suites_go_into_one_report() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("test_a.py"), "def test_a():\n    assert 0\n").unwrap();
+    let line = format!(
+        "pyweb test {page} | testfan report --junit page.xml - > page.jsonl && \
+         {{ pyweb test {page}; testfan run --python {} -p no:cacheprovider test_a.py; }} | testfan report --junit both.xml -",
+        python.display(),
+        page = kit::data("makefile/page").display(),
+    );
+    let ran = shell(temp.path(), &line).exits(1);
+    let records = kit::records("testfan", &ran.stdout);
+    let outcomes: Vec<_> =
+        kit::of_type(&records, "test.finished").iter().map(|test| &test["outcome"]).collect();
+    assert_eq!(outcomes, ["passed", "failed"], "{}", ran.stderr);
+    let read = |name: &str| std::fs::read_to_string(temp.path().join(name)).unwrap();
+    assert!(
+        read("page.xml")
+            .contains("<testsuite name=\"pyweb\" errors=\"0\" failures=\"0\" skipped=\"0\" tests=\"1\"")
+    );
+    let both = read("both.xml");
+    assert!(
+        both.contains("name=\"pyweb\"") && both.contains("name=\"pytest\" errors=\"0\" failures=\"1\""),
+        "{both}"
+    );
+}
+
 #[test]
 fn every_tool_ends_quietly_when_its_reader_leaves() {
     let Ok(python) = kit::venv("testfan") else { return };

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, demo, faults, fuzz, schema, setup, shell, test, tidy};
+use crate::{bench, demo, faults, fuzz, schema, setup, shell, suites, test, tidy};
 
 /// The workspace's automation
 #[derive(Parser)]
@@ -37,6 +37,20 @@ enum Command {
         /// Counted rounds of each arm, after one that is not counted
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// Only works whose name holds this, such as `flask` or `-n8`
+        #[arg(long, default_value = "", allow_hyphen_values = true)]
+        only: String,
+    },
+    /// Real suites by serial pytest and by testfan: every outcome the same, again and again
+    Suites {
+        /// Which of tests/suites.toml; all of them when none is named
+        names: Vec<String>,
+        /// Runs of testfan on each
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Workers
+        #[arg(short = 'n', long, default_value_t = 2)]
+        workers: usize,
     },
     /// Runs of fetch that are killed at random moments, far more of them than the tests have
     Faults {
@@ -71,7 +85,8 @@ pub fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Test { args } => test::run(&args),
         Command::Setup { system } => setup::run(system),
-        Command::Bench { tools, rounds } => bench::run(&tools, rounds),
+        Command::Bench { tools, rounds, only } => bench::run(&tools, rounds, &only),
+        Command::Suites { names, rounds, workers } => suites::run(&names, rounds, workers),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
         Command::Fuzz { targets, seconds } => fuzz::run(targets, seconds),
         Command::Schema { check } => schema::run(check),

@@ -1,5 +1,5 @@
 //! `cargo xtask`: the workspace's automation in Rust. Must not hold what a tool could do itself.
-//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `bench`, `schema`, `tidy`; `shell` runs commands.
+//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `bench`, `suites`, `schema`, `tidy`; `shell` runs commands.
 
 mod bench;
 mod cli;
@@ -9,6 +9,7 @@ mod fuzz;
 mod schema;
 mod setup;
 mod shell;
+mod suites;
 mod test;
 mod tidy;
 

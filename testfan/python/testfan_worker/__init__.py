@@ -5,6 +5,7 @@ spawned   a worker that is a fresh process and collects for itself
 worker    runs the items it is told to; both kinds of worker are this
 afterfork makes a forked copy of the zygote fit to run tests
 hazards   why a zygote must not be forked
+heap      the garbage collector while a process collects, and after
 session   what testfan adds to or takes from a pytest session
 serialise reports and warnings as JSON and back
 channel   JSON lines on a private socket

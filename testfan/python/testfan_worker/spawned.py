@@ -2,12 +2,11 @@
 check that it is what the zygote found. Must not know how items are run.
 """
 
-import gc
 import os
 
 import pytest
 
-from . import compat
+from . import compat, heap
 from . import session as sessions
 from .channel import die_with_parent
 from .worker import Worker
@@ -41,7 +40,7 @@ class SpawnedWorker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
-        gc.freeze()
+        heap.settle()
         self.channel.send("collected_again", digest=digest(session.items))
         worker = Worker(self.channel, self.begin)
         session.config.pluginmanager.register(worker, "testfan-worker")

@@ -91,6 +91,8 @@ class Worker:
         item = session.items[index]
         nextitem = None if following is None else session.items[following]
         self.reports.clear()
+        # Of an earlier attempt, where there was one.
+        getattr(item, "_report_sections", []).clear()
         self.channel.send("start", i=index)
         self.channel.flush()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)

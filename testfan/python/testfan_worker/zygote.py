@@ -4,7 +4,6 @@ controller for pytest's own plugins: terminal summary, JUnit file, last-failed c
 Must not know which worker runs what; testfan tells it what to do, message by message.
 """
 
-import gc
 import hashlib
 import os
 import signal
@@ -15,7 +14,7 @@ import traceback
 
 import pytest
 
-from . import afterfork, compat, hazards, serialise
+from . import afterfork, compat, hazards, heap, serialise
 from . import session as sessions
 from .channel import Channel, die_with_parent
 from .terminal import Terminal
@@ -65,9 +64,18 @@ class Zygote:
         compat.provide(config)
         self.terminal.attach(config)
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_finish(self, session):
+        # With --collect-only the reporter would list the tests, and testfan collect does.
+        self.terminal.text.muted = self.begin["collect_only"]
+        yield
+        self.terminal.text.muted = False
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
         config = session.config
+        if self.begin["collect_only"]:
+            self._collected(session)
         if config.option.collectonly:
             return None
         if session.testsfailed and not config.option.continue_on_collection_errors:
@@ -110,8 +118,7 @@ class Zygote:
             warnings=compat.not_honoured(config),
             unforkable=hazards.reason_not_to_fork(config, self.sockets),
         )
-        # What lives now lives to the end: no worker's collector need look at it, nor copy its pages.
-        gc.freeze()
+        heap.settle()
 
     def _serve(self, session, interrupt):
         """Does what testfan asks until it says finish; returns that message."""

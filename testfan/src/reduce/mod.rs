@@ -1,16 +1,22 @@
 //! Events to answers. Everything here is pure: no I/O, no clock, no randomness.
 
 mod chunks;
+mod flaky;
 mod maxfail;
+mod message;
 mod partition;
+mod report;
 mod retries;
 mod scheduler;
 mod scopes;
 mod tally;
 
 pub use chunks::Item;
+pub use flaky::{Flakiness, History};
 pub use maxfail::Maxfail;
+pub use message::{headline, place, plain};
 pub use partition::{Part, partition};
+pub use report::{Report, RunHeard, TestHeard};
 pub use retries::Retries;
 pub use scheduler::{Order, Plan, Scheduler};
 pub use scopes::{Dist, scopes};

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use common::outcome::Outcome;
-
 use crate::protocol::Done;
 
 /// The outcomes so far.
@@ -17,7 +15,7 @@ pub struct Tally {
 impl Tally {
     /// One more test is done; `reported` when pytest's plugins already have its reports.
     pub fn done(&mut self, done: &Done, reported: bool) {
-        *self.counts.entry(word(done.outcome)).or_default() += 1;
+        *self.counts.entry(done.outcome.word()).or_default() += 1;
         self.durations.insert(done.i, done.duration_us);
         if !reported {
             #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
@@ -38,16 +36,5 @@ impl Tally {
     /// The items that pytest's plugins have not been told of, with their seconds.
     pub fn take_quiet(&mut self) -> Vec<(usize, f64)> {
         std::mem::take(&mut self.quiet)
-    }
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed => "passed",
-        Outcome::Failed => "failed",
-        Outcome::Skipped => "skipped",
-        Outcome::Xfailed => "xfailed",
-        Outcome::Xpassed => "xpassed",
-        Outcome::Error => "error",
     }
 }

@@ -188,11 +188,20 @@ impl Render for Human {
                 self.retried.insert(failure.id.clone(), *attempt);
                 Ok(())
             }
+            // Those that passed at a later attempt of this run are named at its end.
+            Record::FlakyFound(flaky) if !flaky.history.ends_with('R') => {
+                let label = self.styles.warn("FLAKY");
+                let newline = if std::mem::take(&mut self.column) > 0 { "\n" } else { "" };
+                self.print(&format!("{newline}{label} {}\n", super::flaky_line(flaky)))
+            }
             Record::TextPrinted { text, worker: Some(worker), .. } => self.labelled(worker, text),
             Record::TextPrinted { text, .. } => self.print(text),
             // pytest's summary says why.
             Record::Halted { .. }
             | Record::TestStarted(_)
+            | Record::FlakyFound(_)
+            | Record::TestCollected { .. }
+            | Record::ReportComputed { .. }
             | Record::TestInterrupted { .. }
             | Record::WorkerStarted { .. }
             | Record::WorkerFinished { .. }

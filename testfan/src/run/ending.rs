@@ -1,5 +1,7 @@
 //! How a run ends: in order, halted by a failure, a plugin or Ctrl-C; and what is left to say then.
 
+use std::io;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use common::{Exit, Failure};
@@ -8,7 +10,8 @@ use super::{Run, printed};
 use crate::error::Error;
 use crate::events::Record;
 use crate::protocol::{Halt, HaltKind, ToZygote};
-use crate::source::{Event, durations, interrupt_group, kill_group, stand_still};
+use crate::render::Render;
+use crate::source::{Event, durations, history, interrupt_group, kill_group, stand_still};
 
 /// Text that the zygote wrote just before its end may come just after it.
 const LAST_TEXT: Duration = Duration::from_millis(100);
@@ -24,6 +27,9 @@ impl Run<'_> {
             return self.make_worker();
         }
         self.finishing = true;
+        for flaky in self.flakiness.found() {
+            self.show(&Record::FlakyFound(flaky))?;
+        }
         let tests = self.tally.durations().len() as u64;
         self.show(&Record::TestsEnded { tests })?;
         let finish = ToZygote::Finish { passed: self.tally.take_quiet(), halt: self.halt.clone() };
@@ -89,9 +95,10 @@ impl Run<'_> {
             suite,
             tally,
             retries,
+            flakiness,
             halt,
             finishing,
-            mut open_streams,
+            open_streams,
             ..
         } = self;
         let expected = finishing || suite.as_ref().is_none_or(|suite| suite.collected.ids.is_empty());
@@ -99,17 +106,7 @@ impl Run<'_> {
             kill_group(zygote.pid());
         }
         let code = zygote.wait()?;
-        while open_streams > 0
-            && let Ok(event) = events.recv_timeout(LAST_TEXT)
-        {
-            match event {
-                Event::Printed(worker, source, text) => {
-                    render.show(&printed(worker, source, text)).map_err(anyhow::Error::from)?;
-                }
-                Event::StreamClosed => open_streams -= 1,
-                _ => {}
-            }
-        }
+        last_text(&events, open_streams, &mut *render).map_err(anyhow::Error::from)?;
         for (outcome, number) in tally.counts() {
             session.count(outcome, number);
         }
@@ -131,12 +128,33 @@ impl Run<'_> {
         if let Err(error) = durations::add(&suite.collected.root, measured.collect()) {
             session.warn(&format!("durations were not kept: {error}"));
         }
+        if let Err(error) = history::update(&suite.collected.root, |history| flakiness.add_to(history)) {
+            session.warn(&format!("which tests failed was not kept: {error}"));
+        }
         let interrupted = halt.is_some_and(|halt| halt.kind == HaltKind::Interrupted);
         // pytest's code for an interrupted run, even where a plugin made it another.
         Ok(if interrupted { Exit::CANNOT } else { exit(code) })
     }
 }
 
-fn exit(code: i32) -> Exit {
+/// Shows what streams of Python processes still hold once the zygote has ended.
+pub(super) fn last_text(
+    events: &Receiver<Event>,
+    mut open_streams: usize,
+    render: &mut dyn Render,
+) -> io::Result<()> {
+    while open_streams > 0
+        && let Ok(event) = events.recv_timeout(LAST_TEXT)
+    {
+        match event {
+            Event::Printed(worker, source, text) => render.show(&printed(worker, source, text))?,
+            Event::StreamClosed => open_streams -= 1,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn exit(code: i32) -> Exit {
     Exit(u8::try_from(code).unwrap_or(Exit::CANNOT.0))
 }

@@ -208,7 +208,17 @@ impl Run<'_> {
         let (worker, i, message) = (worker_name(id), done.i, done.message.clone());
         self.zygote.ask(&ToZygote::Lost { worker, i, message })?;
         self.tally.done(&done, true);
+        self.attempts(&done);
         self.test_ended(id, done)
+    }
+
+    /// How many attempts a test took that ended for good, which is remembered.
+    fn attempts(&mut self, done: &Done) -> usize {
+        let attempts = self.retries.ended(done.i, done.outcome.is_bad());
+        if let Some(id) = self.suite.as_ref().and_then(|suite| suite.collected.ids.get(done.i)) {
+            self.flakiness.ended(id, attempts, done.outcome);
+        }
+        attempts
     }
 
     /// Whether a test failed and is to run again; then that is under way.
@@ -255,7 +265,7 @@ impl Run<'_> {
         reports: Option<Vec<Value>>,
     ) -> Result<(), Failure> {
         self.tally.done(&done, reports.is_some());
-        let attempts = self.retries.ended(done.i, done.outcome.is_bad());
+        let attempts = self.attempts(&done);
         if let Some(data) = reports {
             self.zygote.ask(&ToZygote::Report { worker: worker_name(id), i: done.i, data, attempts })?;
         }

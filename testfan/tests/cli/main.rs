@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod collects;
 mod ends;
 mod failing;
 mod interrupts;
 mod parts;
+mod replays;
+mod reports;
 mod retries;
 mod runs;
 mod suites;

@@ -34,6 +34,58 @@ fn parts_are_the_whole_suite_and_share_no_test() {
     }
 }
 
+const TIMED: &str = "import pytest, time\n\
+    @pytest.mark.parametrize('ms', [1, 1, 1, 1, 1, 1, 1, 300])\n\
+    def test_a(ms): time.sleep(ms / 1000)\n";
+
+#[test]
+fn parts_follow_the_durations_that_all_machines_were_given() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let suite = Suite::new(&[("test_a.py", TIMED)]);
+    let (whole, _) = suite.run(&python, &["-n1"]);
+    std::fs::write(suite.path().join("run.jsonl"), &whole.exits(0).stdout).unwrap();
+    let slow = "test_a.py::test_a[300]";
+    std::fs::write(suite.path().join("map.json"), format!("{{\"{slow}\": 300000, \"gone\": 1}}")).unwrap();
+    for (file, alone) in [("run.jsonl", true), ("map.json", false)] {
+        let parts = ["1/2", "2/2"].map(|part| {
+            // What a machine remembers by itself changes nothing: the second part has run more than the first.
+            let (ran, records) = suite.run(&python, &["-n1", "--partition", part, "--durations-from", file]);
+            ran.exits(0);
+            outcomes(&records).into_keys().collect::<Vec<_>>()
+        });
+        assert_eq!(parts.concat().into_iter().collect::<BTreeSet<_>>().len(), 8);
+        assert_eq!(parts.concat().len(), 8);
+        if alone {
+            assert!(parts.contains(&vec![slow.to_owned()]), "{parts:?}");
+        }
+    }
+    let ran = kit::run(&mut suite.command(&python, &["--durations-from", "no-such-file"])).exits(2);
+    assert!(ran.stderr.contains("no-such-file"), "{}", ran.stderr);
+    // Seconds are not taken for microseconds.
+    std::fs::write(suite.path().join("map.json"), format!("{{\"{slow}\": 0.3}}")).unwrap();
+    let ran = kit::run(&mut suite.command(&python, &["--durations-from", "map.json"])).exits(2);
+    assert!(ran.stderr.contains("map.json holds no durations"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_slowest_come_first_once_they_are_known() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let fast = "import pytest\n@pytest.mark.parametrize('i', range(20))\ndef test_fast(i): pass\n";
+    let slow = "import time\ndef test_slow(): time.sleep(0.3)\n";
+    let suite = Suite::new(&[("test_a.py", fast), ("test_z.py", slow)]);
+    let begun = |args: &[&str]| {
+        let (ran, records) = suite.run(&python, args);
+        ran.exits(0);
+        let started = of_type(&records, "test.started");
+        started.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(begun(&["-n1"]).last().unwrap(), "test_z.py::test_slow");
+    let again = begun(&["-n2"]);
+    // The two workers begin at once, so it is one of the first two.
+    assert!(again[..2].contains(&"test_z.py::test_slow".to_owned()), "{again:?}");
+    assert_eq!(begun(&["-n1", "--dist=loadfile"])[0], "test_z.py::test_slow");
+}
+
 #[test]
 fn a_part_may_be_empty_and_must_make_sense() {
     let Ok(python) = kit::venv("testfan") else { return };

@@ -138,6 +138,26 @@ fn fixtures_live_as_long_as_in_pytest() {
 }
 
 #[test]
+fn pythons_collector_is_as_tests_expect_it() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let tests = "import gc, os\n\
+         def test_a():\n\
+         \x20   assert gc.isenabled() and gc.get_threshold()[0] == int(os.environ['EXPECTED'])\n\
+         \x20   assert (gc.get_freeze_count() > 0) == (os.environ.get('TESTFAN_GC') != 'python')\n";
+    let ask = "import gc; print(gc.get_threshold()[0])";
+    let own = kit::run(std::process::Command::new(&python).args(["-c", ask])).exits(0).stdout;
+    for (conftest, expected) in [("", own.trim()), ("import gc\ngc.set_threshold(4321)\n", "4321")] {
+        let suite = Suite::new(&[("test_a.py", tests), ("conftest.py", conftest)]);
+        for (name, value) in [("TESTFAN_GC", "python"), ("TESTFAN_GC", ""), ("OTHER", "")] {
+            for start in ["fork", "spawn"] {
+                let mut command = suite.command(&python, &["-n1", "--start", start]);
+                kit::run(command.env("EXPECTED", expected).env(name, value)).exits(0);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_junit_file_counts_what_serial_pytest_counts() {
     let Ok(python) = kit::venv("testfan") else { return };
     let suite = Suite::new(&[(

@@ -36,6 +36,14 @@ impl Suite {
         command
     }
 
+    /// `testfan ARGS` that needs no Python, not started.
+    pub fn plain(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_testfan"));
+        command.args(args).current_dir(self.path()).env("SNAKEPIPE_CACHE", self.cache.path());
+        without_surroundings(&mut command);
+        command
+    }
+
     /// What its runs remember, in microseconds by node id.
     pub fn durations(&self) -> BTreeMap<String, u64> {
         let folder = self.cache.path().join("testfan/durations");
@@ -55,14 +63,16 @@ impl Suite {
 /// `testfan run --python … ARGS` in a folder.
 pub fn testfan(folder: &Path, python: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_testfan"));
+    command.arg("run").arg("--python").arg(python).args(args).current_dir(folder);
+    without_surroundings(&mut command);
     command
-        .arg("run")
-        .arg("--python")
-        .arg(python)
-        .args(args)
-        .current_dir(folder)
-        .env_remove("PYTEST_ADDOPTS");
-    command
+}
+
+/// These change what testfan and pytest do.
+fn without_surroundings(command: &mut Command) {
+    for name in ["PYTEST_ADDOPTS", "GITHUB_ACTIONS", "GITHUB_WORKSPACE", "GITHUB_STEP_SUMMARY"] {
+        command.env_remove(name);
+    }
 }
 
 /// The processes whose environment has this marker.

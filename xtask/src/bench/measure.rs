@@ -1,7 +1,7 @@
 //! Measures arms in turn, A B C A B C …, and compares medians, so that a machine whose speed drifts is fair to all.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -10,6 +10,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
 
 use crate::bench::arms::{Arm, Work};
+use crate::bench::tree::Sampler;
 
 /// Wall and CPU seconds of one run; CPU counts the children that it waited for.
 #[derive(Clone, Copy)]
@@ -20,25 +21,44 @@ struct Run {
     peak: f64,
 }
 
+/// The runs of one arm.
+struct Runs {
+    name: &'static str,
+    /// Those that succeeded.
+    good: Vec<Run>,
+    /// How many did not.
+    failed: usize,
+    /// The most memory that the program and all below it held, shared pages counted once, in MiB.
+    tree: f64,
+}
+
 /// The runs of all arms of one work.
 pub struct Measured {
     work: String,
-    arms: Vec<(&'static str, Vec<Run>)>,
+    arms: Vec<Runs>,
     /// Arm, other arm, the ratio of wall times to reach.
     goals: Vec<(&'static str, &'static str, f64)>,
     /// Arm, the wall time to reach in milliseconds.
     limits: Vec<(&'static str, u32)>,
 }
 
-/// Runs every arm once uncounted, then `rounds` times in turn.
+/// Runs every arm once untimed, for its memory, then `rounds` times in turn. An arm may fail now and then, not always.
 pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
-    let mut arms: Vec<(&'static str, Vec<Run>)> =
-        work.arms.iter().map(|arm| (arm.name, Vec::new())).collect();
+    let runs_of = |arm: &Arm| Runs { name: arm.name, good: Vec::new(), failed: 0, tree: 0.0 };
+    let mut arms: Vec<Runs> = work.arms.iter().map(runs_of).collect();
     for round in 0..=rounds {
-        for (arm, (_, runs)) in work.arms.iter().zip(&mut arms) {
-            let run = once(arm).with_context(|| format!("{}: {}", work.name, arm.name))?;
-            if round > 0 {
-                runs.push(run);
+        for (arm, measured) in work.arms.iter().zip(&mut arms) {
+            let named = || format!("{}: {}", work.name, arm.name);
+            if round == 0 {
+                measured.tree = memory(arm).with_context(named)?;
+                continue;
+            }
+            match once(arm).with_context(named)? {
+                Ok(run) => measured.good.push(run),
+                Err(status) => {
+                    measured.failed += 1;
+                    anyhow::ensure!(measured.failed < rounds, "{} always ends with {status}", named());
+                }
             }
         }
     }
@@ -47,18 +67,34 @@ pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
     Ok(Measured { work: work.name.clone(), arms, goals: goals.collect(), limits: limits.collect() })
 }
 
-fn once(arm: &Arm) -> Result<Run> {
+fn prepared(arm: &Arm) -> Result<Command> {
     if let Some(before) = &arm.before {
         before()?;
     }
     let mut command = (arm.command)();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(command)
+}
+
+/// The most memory of an arm's whole tree of processes, in MiB.
+fn memory(arm: &Arm) -> Result<f64> {
+    let mut child = prepared(arm)?.spawn()?;
+    let sampler = Sampler::of(child.id());
+    child.wait()?;
+    Ok(sampler.peak())
+}
+
+/// One run, or how it failed.
+fn once(arm: &Arm) -> Result<std::result::Result<Run, ExitStatus>> {
+    let mut command = prepared(arm)?;
     let cpu_before = children_cpu()?;
     let began = Instant::now();
     let (status, peak) = wait(&command.spawn()?)?;
     let wall = began.elapsed().as_secs_f64();
-    anyhow::ensure!(status.success(), "{command:?} ended with {status}");
-    Ok(Run { wall, cpu: children_cpu()? - cpu_before, peak })
+    if !status.success() {
+        return Ok(Err(status));
+    }
+    Ok(Ok(Run { wall, cpu: children_cpu()? - cpu_before, peak }))
 }
 
 /// Waits for a child, and says how much memory it held at most, in MiB.
@@ -96,22 +132,29 @@ impl Measured {
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header([self.work.as_str(), "wall s", "ratio", "cpu s", "ratio", "MiB"]);
+        table.set_header([self.work.as_str(), "wall s", "ratio", "cpu s", "ratio", "MiB", "MiB, all"]);
         let base = self.medians(0);
         let mut goals = String::new();
-        for (index, (name, _)) in self.arms.iter().enumerate() {
+        for (index, Runs { name, good: runs, failed, tree }) in self.arms.iter().enumerate() {
             let (wall, cpu) = self.medians(index);
             let ratio = |value: f64, base: f64| format!("{:.2}x", value / base);
-            let peak = median(self.arms[index].1.iter().map(|run| run.peak));
+            let peak = median(runs.iter().map(|run| run.peak));
             let row = [
                 format!("{wall:.3}"),
                 ratio(wall, base.0),
                 format!("{cpu:.3}"),
                 ratio(cpu, base.1),
                 format!("{peak:.0}"),
+                format!("{tree:.0}"),
             ];
+            if *failed > 0 {
+                goals += &format!(
+                    "  {name}: {failed} of {} runs failed and are not counted\n",
+                    failed + runs.len()
+                );
+            }
             for (_, other, goal) in self.goals.iter().filter(|goal| goal.0 == *name) {
-                let Some(other_index) = self.arms.iter().position(|arm| arm.0 == *other) else { continue };
+                let Some(other_index) = self.arms.iter().position(|arm| arm.name == *other) else { continue };
                 let reached = wall / self.medians(other_index).0;
                 goals += &format!("  {name}: {reached:.2}x the time of {other}, goal {goal:.2}x\n");
             }
@@ -120,7 +163,7 @@ impl Measured {
             }
             table.add_row(std::iter::once((*name).to_owned()).chain(row));
         }
-        for column in 1..6 {
+        for column in 1..7 {
             if let Some(column) = table.column_mut(column) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -131,9 +174,9 @@ impl Measured {
     /// Every run as a JSON line.
     pub fn json_lines(&self, tool: &str) -> String {
         let mut lines = String::new();
-        for (arm, runs) in &self.arms {
+        for Runs { name, good: runs, tree, .. } in &self.arms {
             for (round, run) in runs.iter().enumerate() {
-                let line = json!({"tool": tool, "work": self.work, "arm": arm, "round": round, "wall_s": run.wall, "cpu_s": run.cpu, "peak_mib": run.peak});
+                let line = json!({"tool": tool, "work": self.work, "arm": name, "round": round, "wall_s": run.wall, "cpu_s": run.cpu, "peak_mib": run.peak, "tree_mib": tree});
                 lines += &format!("{line}\n");
             }
         }
@@ -141,7 +184,7 @@ impl Measured {
     }
 
     fn medians(&self, arm: usize) -> (f64, f64) {
-        let runs = &self.arms[arm].1;
+        let runs = &self.arms[arm].good;
         (median(runs.iter().map(|run| run.wall)), median(runs.iter().map(|run| run.cpu)))
     }
 }

@@ -7,14 +7,15 @@ mod measure;
 mod memtrace;
 mod pyweb;
 mod testfan;
+mod tree;
 
 use anyhow::{Result, bail};
 
 use crate::{setup, shell};
 use arms::Work;
 
-/// Runs the benches of the named tools, or of all.
-pub fn run(tools: &[String], rounds: usize) -> Result<()> {
+/// Runs the benches of the named tools, or of all, as far as the works' names hold `only`.
+pub fn run(tools: &[String], rounds: usize, only: &str) -> Result<()> {
     if let Some(unknown) = tools.iter().find(|tool| !crate::schema::TOOLS.contains(&tool.as_str())) {
         bail!("{unknown} is none of {}", crate::schema::TOOLS.join(", "));
     }
@@ -33,7 +34,7 @@ pub fn run(tools: &[String], rounds: usize) -> Result<()> {
             _ => pyweb::works()?,
         };
         let mut lines = String::new();
-        for work in &works {
+        for work in works.iter().filter(|work| work.name.contains(only)) {
             let measured = measure::interleaved(work, rounds)?;
             shell::say(&measured.table());
             lines += &measured.json_lines(tool);

@@ -14,6 +14,13 @@ use crate::shell;
 pub use suites::{Suite, suites};
 pub use venvs::venv;
 
+/// Sets up what real suites need.
+pub fn suites_only() -> Result<()> {
+    shell::build()?;
+    venvs::make_all()?;
+    suites::fetch_all()
+}
+
 /// Sets everything up; with `system`, Debian packages first.
 pub fn run(system: bool) -> Result<()> {
     if system {

@@ -26,6 +26,9 @@ pub struct Suite {
     pub venv: String,
     /// The folder of the tests within the distribution.
     pub tests: String,
+    /// What else pytest is told, such as what to leave out.
+    #[serde(default)]
+    pub args: Vec<String>,
 }
 
 impl Suite {
