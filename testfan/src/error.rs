@@ -20,8 +20,8 @@ pub enum Error {
         /// What is wanted.
         expected: &'static str,
     },
-    /// An option of pytest's that needs the terminal in one process.
-    #[error("{0} needs one process with the terminal, which workers are not")]
+    /// An option of pytest's that needs the terminal.
+    #[error("{0} needs a terminal, and standard output is for records")]
     Interactive(String),
     /// The interpreter did not start.
     #[error("failed to start {}", python.display())]
@@ -88,7 +88,7 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Error::Option { .. } => "see testfan run --help".into(),
-            Error::Interactive(option) => format!("run the one test with pytest {option}"),
+            Error::Interactive(_) => "run it on a terminal, or with --format human".into(),
             Error::Python { .. } | Error::Silent { .. } => {
                 "name an interpreter with --python, or activate its virtual environment".into()
             }

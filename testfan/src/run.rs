@@ -20,7 +20,7 @@ use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL
 use crate::reduce::{Dist, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
-use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, cores};
+use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, become_pytest, cores};
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
@@ -35,6 +35,9 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         }
         Commands::Run(args) => {
             let config = RunConfig::new(args, session)?;
+            if config.debugger {
+                return Err(become_pytest(&config.python, &config.pytest).into());
+            }
             session.begin().map_err(anyhow::Error::from)?;
             Run::start(config, session)?.until_done()
         }

@@ -6,6 +6,7 @@ replace modules, functions and clocks.
 
 import ctypes
 from array import array
+from codecs import register_error
 from collections import deque
 from json import dumps, loads
 from os import _exit, getpid, getppid
@@ -16,6 +17,15 @@ PROTOCOL = 1
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _CHUNK = 1 << 16
 _MOST_FILES = 3
+
+
+def _spell_out(error):
+    """Half a surrogate pair is no character: JSON that is read elsewhere gets it as a terminal shows it."""
+    spelled = "".join(f"\\\\u{ord(half):04x}" for half in error.object[error.start:error.end])
+    return spelled, error.end
+
+
+register_error("testfan-spell-out", _spell_out)
 
 
 class Channel:
@@ -32,7 +42,7 @@ class Channel:
     def send(self, tag, /, **fields):
         """Queues one message; it leaves with the next flush."""
         fields["t"] = tag
-        self._outgoing.append(dumps(fields, default=repr))
+        self._outgoing.append(dumps(fields, default=repr, ensure_ascii=False))
 
     def flush(self):
         """Sends what is queued. Ctrl-C waits, so that no line is ever cut in half."""
@@ -44,7 +54,7 @@ class Channel:
         self._outgoing.clear()
         before = pthread_sigmask(SIG_BLOCK, {SIGINT})
         try:
-            self._socket.sendall(lines.encode("utf-8", "backslashreplace"))
+            self._socket.sendall(lines.encode("utf-8", "testfan-spell-out"))
         except OSError:
             self._closed = True
         finally:

@@ -82,7 +82,8 @@ class Worker:
                 self._wait_while_held()
                 index = self._upcoming()
         except KeyboardInterrupt:
-            self.channel.send("halted", kind="interrupted", reason="", code=None)
+            place = str(pytest.ExceptionInfo.from_current().getrepr(style="short").reprcrash)
+            self.channel.send("halted", kind="interrupted", reason=place, code=None)
         except pytest.exit.Exception as exit:
             self.channel.send("halted", kind="exit", reason=str(exit.msg), code=exit.returncode)
         self.channel.flush()

@@ -46,7 +46,9 @@ class Zygote:
         self.terminal = Terminal(channel, begin["width"])
         self.children = {}
         self.nodes = {}
+        self.scheduler = compat.Scheduler(lambda text: print(f"warning: {text}", file=sys.stderr))
         self.wanted = {}
+        self.interrupted_at = None
 
     # -- pytest's hooks, in the order they come
 
@@ -56,6 +58,8 @@ class Zygote:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
+        if config.option.usepdb or config.option.trace:
+            raise pytest.UsageError("--pdb and --trace need the terminal: give them to testfan itself, not in addopts")
         self.wanted = compat.wanted(config)
         compat.switch_off(config)
         yield
@@ -68,8 +72,8 @@ class Zygote:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
         config = session.config
-        if config.option.collectonly:
-            return None
+        if config.option.collectonly or config.option.setupplan or config.option.setuponly:
+            return None  # no test runs
         if session.testsfailed and not config.option.continue_on_collection_errors:
             return None
         self._collected(session)
@@ -90,6 +94,11 @@ class Zygote:
             return None
         self.terminal.write("".join(f"\nINTERNALERROR> {line}" for line in str(excinfo.value).splitlines()) + "\n")
         return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_keyboard_interrupt(self, excinfo):
+        if self.interrupted_at is not None:
+            self.terminal.interrupted(self.interrupted_at)
 
     # -- what testfan asks for
 
@@ -232,7 +241,8 @@ class Zygote:
         for data in message["data"]:
             if message["attempts"] > 1:
                 data.setdefault("user_properties", []).append(("attempts", message["attempts"]))
-            report = serialise.report_from_json(config, data, message["worker"], message["i"])
+            worker = message["worker"]
+            report = serialise.report_from_json(config, data, worker, message["i"], self.nodes.get(worker))
             self.terminal.log_report(config, report)
         if session.shouldstop:
             self.channel.send("halted", kind="stopped", reason=str(session.shouldstop), code=None)
@@ -260,6 +270,9 @@ class Zygote:
             when="call",
         )
         report.worker_id, report.item_index = message["worker"], message["i"]
+        if message["worker"] in self.nodes:
+            report.node = self.nodes[message["worker"]]
+        self._tell(session.config, "pytest_handlecrashitem", crashitem=item.nodeid, report=report, sched=self.scheduler)
         self.terminal.log_report(session.config, report)
 
     def _conclude(self, session, finish):
@@ -268,6 +281,7 @@ class Zygote:
         halt = finish["halt"] or {}
         kind = halt.get("kind")
         if kind == "interrupted":
+            self.interrupted_at = halt["reason"]
             raise KeyboardInterrupt
         if kind == "exit":
             pytest.exit(halt["reason"], returncode=halt["code"])

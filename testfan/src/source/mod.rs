@@ -5,11 +5,13 @@ mod carried;
 mod channel;
 pub mod cores;
 pub mod durations;
+mod foreground;
 mod signals;
 mod streams;
 mod zygote;
 
 pub use channel::{Closed, Peer};
+pub use foreground::become_pytest;
 pub use signals::{Signals, interrupt_group, kill_group, stand_still};
 pub use streams::{STREAMS_PER_WORKER, Streams};
 pub use zygote::{Zygote, ZygoteOptions};
