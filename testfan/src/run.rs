@@ -16,7 +16,9 @@ use crate::cli::{Cli, Commands, Start};
 use crate::config::{RunConfig, Workers};
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
-use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name};
+use crate::protocol::{
+    Begin, Collected, Done, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name,
+};
 use crate::reduce::{Dist, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
@@ -60,6 +62,8 @@ struct Run<'s> {
     workers: BTreeMap<WorkerId, Worker>,
     next_worker: WorkerId,
     lost_workers: usize,
+    /// The tests whose worker was lost and of which hooks have not said what they think.
+    unjudged: Vec<(WorkerId, Done)>,
     tally: Tally,
     retries: Retries,
     halt: Option<Halt>,
@@ -147,6 +151,7 @@ impl<'s> Run<'s> {
             workers: BTreeMap::new(),
             next_worker: 0,
             lost_workers: 0,
+            unjudged: Vec::new(),
             tally: Tally::default(),
             halt: None,
             interrupts: 0,
@@ -161,6 +166,9 @@ impl<'s> Run<'s> {
         let left: Vec<WorkerId> = self.workers.keys().copied().collect();
         for worker in left {
             self.test_interrupted(worker)?;
+        }
+        for (worker, done) in std::mem::take(&mut self.unjudged) {
+            self.show(&Record::TestFinished(self.record_of(worker, done)))?;
         }
         match taken? {
             Some(exit) => Ok(exit),
@@ -207,6 +215,7 @@ impl<'s> Run<'s> {
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
             FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
+            FromZygote::Judged { i, again } => self.test_judged(i, again)?,
             FromZygote::Reaped { worker, status, killed } => self.worker_reaped(&worker, status, killed)?,
         }
         Ok(())

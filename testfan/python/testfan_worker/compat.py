@@ -217,6 +217,10 @@ class Node:
             "cov_master_topdir": os.getcwd(),
             "cov_master_rsync_roots": [],
         }
+        seed = getattr(config.option, "randomly_seed", None)
+        if seed is not None:
+            # pytest-randomly says so itself only where it sees pytest-xdist.
+            self.workerinput["randomly_seed"] = seed
         self.workerinfo = {
             "id": worker,
             "version": sys.version,
@@ -228,13 +232,14 @@ class Node:
 
 
 class Scheduler:
-    """What pytest_handlecrashitem is handed beside the report."""
+    """What pytest_handlecrashitem is handed beside the report: it may ask for the test to run again."""
 
-    def __init__(self, warn):
-        self._warn = warn
+    def __init__(self, config):
+        self.config = config
+        self.pending = []
 
     def mark_test_pending(self, item):
-        self._warn("mark_test_pending does nothing: testfan run --retries N runs a failed test again")
+        self.pending.append(item)
 
 
 def pack(values):

@@ -18,6 +18,7 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 class Worker:
     def __init__(self, channel, begin):
         self.channel = channel
+        self.config = None
         self.replay_all = begin["replay_all"]
         self.retries = begin["retries"]
         self.queue = deque()
@@ -71,6 +72,7 @@ class Worker:
 
     def run(self, session):
         """Runs items until there are no more, or Ctrl-C, or a plugin stops the session."""
+        self.config = session.config
         if self.retries:
             session.config.option.maxfail = 0
         try:
@@ -115,6 +117,9 @@ class Worker:
     # -- pytest's hooks
 
     def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed and not all(map(_plain, self.reports)):
+            # pytest 9 fails a test whose subtests failed when its status is asked for.
+            self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         self.reports.append(report)
 
     def pytest_warning_recorded(self, warning_message, when, nodeid, location):

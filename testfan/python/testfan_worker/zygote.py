@@ -46,7 +46,6 @@ class Zygote:
         self.terminal = Terminal(channel, begin["width"])
         self.children = {}
         self.nodes = {}
-        self.scheduler = compat.Scheduler(lambda text: print(f"warning: {text}", file=sys.stderr))
         self.wanted = {}
         self.interrupted_at = None
 
@@ -232,8 +231,9 @@ class Zygote:
         node = self.nodes.get(message["worker"])
         if node is not None:
             output = message["output"]
-            node.workeroutput = compat.unpack(output)
             error = None if output is not None else f"worker ended with wait status {status}"
+            if error is None:
+                node.workeroutput = compat.unpack(output)
             self._tell(config, "pytest_testnodedown", node=node, error=error)
 
     def _replay(self, session, message):
@@ -272,11 +272,14 @@ class Zygote:
         report.worker_id, report.item_index = message["worker"], message["i"]
         if message["worker"] in self.nodes:
             report.node = self.nodes[message["worker"]]
-        self._tell(session.config, "pytest_handlecrashitem", crashitem=item.nodeid, report=report, sched=self.scheduler)
+        scheduler = compat.Scheduler(session.config)
+        self._tell(session.config, "pytest_handlecrashitem", crashitem=item.nodeid, report=report, sched=scheduler)
+        self.channel.send("judged", i=message["i"], again=bool(scheduler.pending))
         self.terminal.log_report(session.config, report)
 
     def _conclude(self, session, finish):
         """Ends the session the way pytest would have ended it."""
+        gc.unfreeze()
         self.terminal.catch_up(session, finish["passed"])
         halt = finish["halt"] or {}
         kind = halt.get("kind")

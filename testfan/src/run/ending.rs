@@ -17,7 +17,7 @@ impl Run<'_> {
     /// Ends the session when the last worker is gone.
     pub(super) fn finish_if_done(&mut self) -> Result<(), Failure> {
         let Some(suite) = &self.suite else { return Ok(()) };
-        if self.finishing || !self.workers.is_empty() {
+        if self.finishing || !self.workers.is_empty() || !self.unjudged.is_empty() {
             return Ok(());
         }
         if suite.scheduler.has_unclaimed() && self.halt.is_none() {

@@ -206,9 +206,24 @@ impl Run<'_> {
 
     fn test_lost(&mut self, id: WorkerId, done: Done) -> Result<(), Failure> {
         let (worker, i, message) = (worker_name(id), done.i, done.message.clone());
-        self.zygote.ask(&ToZygote::Lost { worker, i, message })?;
-        self.tally.done(&done, true);
-        self.test_ended(id, done)
+        self.unjudged.push((id, done));
+        Ok(self.zygote.ask(&ToZygote::Lost { worker, i, message })?)
+    }
+
+    /// A lost worker's test failed, or a hook wants it to run again.
+    pub(super) fn test_judged(&mut self, item: usize, again: bool) -> Result<(), Failure> {
+        let Some(at) = self.unjudged.iter().position(|(_, done)| done.i == item) else { return Ok(()) };
+        let (id, done) = self.unjudged.remove(at);
+        if again && self.halt.is_none() {
+            let attempt = self.retries.granted(item);
+            self.show_retried(id, attempt, &done)?;
+            let orders = self.suite.as_mut().map(|suite| suite.scheduler.again(id, item)).unwrap_or_default();
+            self.give(orders)?;
+        } else {
+            self.tally.done(&done, true);
+            self.test_ended(id, done)?;
+        }
+        self.finish_if_done()
     }
 
     /// Whether a test failed and is to run again; then that is under way.
@@ -232,7 +247,7 @@ impl Run<'_> {
         self.show(&Record::TestRetried { attempt, failure })
     }
 
-    fn record_of(&self, id: WorkerId, done: Done) -> TestFinished {
+    pub(super) fn record_of(&self, id: WorkerId, done: Done) -> TestFinished {
         let Done { i, outcome, duration_us, message, output } = done;
         let known = self.suite.as_ref().and_then(|suite| suite.collected.ids.get(i));
         let test = known.cloned().unwrap_or_default();
