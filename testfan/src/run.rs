@@ -6,11 +6,10 @@ mod workers;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use common::app::{Session, completions};
 use common::{Exit, Failure};
-use tempfile::TempDir;
 
 use crate::cli::{Cli, Commands, Start};
 use crate::config::{RunConfig, Workers};
@@ -56,7 +55,6 @@ struct Run<'s> {
     _signals: Signals,
     zygote: Zygote,
     begin: Begin,
-    stacks: TempDir,
     hello: Option<Hello>,
     suite: Option<Suite>,
     workers: BTreeMap<WorkerId, Worker>,
@@ -119,14 +117,13 @@ impl<'s> Run<'s> {
     fn start(config: RunConfig, session: &'s mut Session) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let signals = Signals::watch(sender.clone()).map_err(Error::Channel)?;
-        let stacks = tempfile::tempdir().map_err(Error::Channel)?;
         let begin = Begin {
             args: config.pytest.clone(),
             parent: std::process::id(),
             width: config.width,
             worker: String::new(),
             workers: 0,
-            run: stacks.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            run: run_name(),
             replay_all: false,
             basetemp: None,
             hold_after_failure: false,
@@ -145,7 +142,6 @@ impl<'s> Run<'s> {
             _signals: signals,
             zygote,
             begin,
-            stacks,
             hello: None,
             suite: None,
             workers: BTreeMap::new(),
@@ -279,6 +275,12 @@ impl<'s> Run<'s> {
     fn show(&mut self, record: &Record) -> Result<(), Failure> {
         self.render.show(record).map_err(|error| anyhow::Error::from(error).context("failed to print").into())
     }
+}
+
+/// No other run's: the clock and the process.
+fn run_name() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}{:06x}", since.as_nanos(), std::process::id())
 }
 
 fn printed(worker: Option<WorkerId>, source: TextSource, text: String) -> Record {

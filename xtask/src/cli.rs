@@ -38,10 +38,10 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
-    /// Runs of fetch that are killed at random moments, far more of them than the tests have
+    /// Runs that are killed at random moments, far more of them than the tests have
     Faults {
         /// The tool
-        #[arg(value_parser = ["fetch"])]
+        #[arg(value_parser = ["fetch", "testfan"])]
         tool: String,
         /// How many runs are killed in each of the tests
         #[arg(long, default_value_t = 200)]

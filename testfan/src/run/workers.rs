@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::events::{Record, StartedBy};
 use crate::protocol::{Begin, Done, HaltKind, NewWorker, ToWorker, ToZygote, WorkerId, worker_name};
 use crate::reduce::Order;
-use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Streams};
+use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Stacks, Streams};
 
 /// How long a worker may take to end once it closed its channel, in milliseconds.
 const GRACE_MS: u64 = 5_000;
@@ -21,6 +21,8 @@ pub(super) struct Worker {
     pub(super) peer: Peer,
     /// Whether it has, or will by itself have, the same tests.
     pub(super) ready: bool,
+    /// Where it writes its stacks when it is told to, if it ever is.
+    stacks: Option<Stacks>,
     /// The item it is at, and since when.
     pub(super) running: Option<(usize, Instant)>,
     /// The reports of that item, for pytest's plugins once it ended for good.
@@ -46,8 +48,8 @@ pub(super) enum End {
 }
 
 impl Worker {
-    fn new(peer: Peer, ready: bool) -> Self {
-        Worker { peer, ready, running: None, reports: None, end: End::NotYet, ending: None }
+    fn new(peer: Peer, ready: bool, stacks: Option<Stacks>) -> Self {
+        Worker { peer, ready, stacks, running: None, reports: None, end: End::NotYet, ending: None }
     }
 }
 
@@ -56,10 +58,10 @@ impl Run<'_> {
         let Some(suite) = &self.suite else { return Ok(()) };
         let id = self.next_worker;
         let worker = worker_name(id);
-        let stack_file = self.stacks.path().join(&worker);
+        let stacks = self.config.timeout.map(|_| Stacks::new()).transpose().map_err(Error::Channel)?;
         let begin = Begin {
             worker: worker.clone(),
-            stack_file: self.config.timeout.map(|_| stack_file),
+            stack_file: stacks.as_ref().map(Stacks::path),
             ..self.begin.clone()
         };
         let new = NewWorker { worker, workers: suite.workers, alone: suite.alone };
@@ -70,7 +72,7 @@ impl Run<'_> {
         let streams = Streams::of(id, &self.sender).map_err(Error::Channel)?;
         let peer = self.zygote.make_worker(&order, &begin, &streams)?;
         self.open_streams += STREAMS_PER_WORKER;
-        self.workers.insert(id, Worker::new(peer, suite.start == StartedBy::Fork));
+        self.workers.insert(id, Worker::new(peer, suite.start == StartedBy::Fork, stacks));
         self.next_worker += 1;
         Ok(())
     }
@@ -182,7 +184,7 @@ impl Run<'_> {
         self.lost_workers += 1;
         if let (Some((item, since)), Some(test)) = (running, at) {
             let mut message = format!("worker {name} {reason} while running {test}");
-            message += &self.stacks_of(name);
+            message += &worker.stacks.map(|stacks| stacks.text()).unwrap_or_default();
             let duration_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
             let done =
                 Done { i: item, outcome: Outcome::Failed, duration_us, message, output: String::new() };
@@ -313,12 +315,6 @@ impl Run<'_> {
             }
         }
         overdue.into_iter().try_for_each(|id| self.reap(id, 0, true))
-    }
-
-    /// What a worker wrote down before it was ended.
-    fn stacks_of(&self, worker: &str) -> String {
-        let text = std::fs::read_to_string(self.stacks.path().join(worker)).unwrap_or_default();
-        if text.trim().is_empty() { text } else { format!("\n\n{}", text.trim_end()) }
     }
 
     fn worker_id(&self, name: &str) -> Option<WorkerId> {

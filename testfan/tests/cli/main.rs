@@ -5,6 +5,7 @@
 mod ends;
 mod failing;
 mod interrupts;
+mod kills;
 mod parts;
 mod retries;
 mod runs;
