@@ -62,7 +62,7 @@ fn a_killed_process_loses_no_test_silently_and_leaves_nothing() {
         );
         let dead = victim == Victim::Controller && killed;
         let records =
-            if dead { kit::records("testfan", whole_lines(&text)) } else { kit::records("testfan", &text) };
+            if dead { kit::validate("testfan", whole_lines(&text)) } else { kit::records("testfan", &text) };
         check(&records, dead, &case);
         let left: Vec<_> =
             std::fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

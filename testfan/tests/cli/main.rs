@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod cases;
+mod debugger;
 mod ends;
 mod failing;
 mod interrupts;
 mod kills;
 mod parts;
+mod plugins;
 mod retries;
 mod runs;
 mod suites;
