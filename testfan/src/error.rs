@@ -50,8 +50,8 @@ pub enum Error {
         /// The exit code, or 128 and the signal.
         code: i32,
     },
-    /// The process that collected was lost while tests ran.
-    #[error("the process that collected the tests ended with {code} while they ran")]
+    /// The process that collected was lost while tests ran, or while it summed up.
+    #[error("the process that collected the tests ended with {code} before the run was over")]
     ZygoteLost {
         /// The exit code, or 128 and the signal.
         code: i32,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, demo, faults, fuzz, schema, setup, shell, test, tidy};
+use crate::{bench, demo, faults, fuzz, matrix, schema, setup, shell, test, tidy};
 
 /// The workspace's automation
 #[derive(Parser)]
@@ -47,6 +47,11 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         rounds: usize,
     },
+    /// testfan's tests on each Python and pytest that it is for; makes the environments
+    Matrix {
+        /// Only the pairs whose name begins so, such as 3.9 or 3.13-8
+        pairs: Vec<String>,
+    },
     /// Fuzz fetch's parsers with libFuzzer; installs cargo-fuzz if it is missing
     Fuzz {
         /// Which; all of them when none is named
@@ -73,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Setup { system } => setup::run(system),
         Command::Bench { tools, rounds } => bench::run(&tools, rounds),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
+        Command::Matrix { pairs } => matrix::run(&pairs),
         Command::Fuzz { targets, seconds } => fuzz::run(targets, seconds),
         Command::Schema { check } => schema::run(check),
         Command::Tidy => tidy::run(),

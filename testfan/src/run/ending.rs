@@ -131,6 +131,9 @@ impl Run<'_> {
         if let Err(error) = durations::add(&suite.collected.root, measured.collect()) {
             session.warn(&format!("durations were not kept: {error}"));
         }
+        if !(0..=127).contains(&code) {
+            return Err(Error::ZygoteLost { code }.into());
+        }
         let interrupted = halt.is_some_and(|halt| halt.kind == HaltKind::Interrupted);
         // pytest's code for an interrupted run, even where a plugin made it another.
         Ok(if interrupted { Exit::CANNOT } else { exit(code) })

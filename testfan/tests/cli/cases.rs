@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kit::of_type;
 
-use crate::support::{Suite, outcomes, pytest};
+use crate::support::{Suite, outcomes, printed, pytest};
 
 /// `2 failed, 1 passed, 3 warnings in 0.10s`, as numbers by word.
 fn counts(text: &str) -> BTreeMap<String, u64> {
@@ -24,10 +24,7 @@ fn as_serial(files: &[(&str, &str)], args: &[&str], code: i32) {
     let serial = pytest(suite.path(), &python, args).exits(code);
     for start in ["fork", "spawn"] {
         let (ran, records) = suite.run(&python, &[&["-n2", "--start", start, "--"][..], args].concat());
-        let text: String = of_type(&records, "testfan.text.printed")
-            .iter()
-            .map(|part| part["text"].as_str().unwrap())
-            .collect();
+        let text = printed(&records);
         let both = format!("{start} {args:?}\n{text}\n{}\n--- serial\n{}", ran.stderr, serial.stdout);
         assert_eq!(ran.code, code, "{both}");
         assert_eq!(counts(&text), counts(&serial.stdout), "{both}");
@@ -79,8 +76,8 @@ fn teardowns_that_fail() {
         def test_b(module): pass\n\
         def test_c(session): assert 0\n\
         def teardown_module(): raise RuntimeError('xunit')\n";
-    // Both modules' fixtures end where their last test ends, in whichever worker that is.
-    as_serial(&[("test_a.py", tests)], &["--dist=loadfile"].map(|_| "-v"), 1);
+    // Else the module would be torn down in each worker that has some of it.
+    as_serial(&[("test_a.py", tests)], &["--dist=loadfile"], 1);
 }
 
 #[test]
@@ -152,17 +149,22 @@ fn collecting_that_fails_or_finds_nothing() {
 
 #[test]
 fn options_under_which_no_test_runs() {
-    let files = [("test_a.py", "def test_a(): assert 0\n")];
-    for option in
-        ["--collect-only", "--fixtures", "--markers", "--version", "--help", "--setup-plan", "--cache-show"]
-    {
-        as_serial(&files, &[option, "-p", "cacheprovider"], 0);
-    }
     let Ok(python) = kit::venv("testfan") else { return };
-    let suite = Suite::new(&files);
-    let (ran, records) = suite.run(&python, &["--co", "-q"]);
-    assert!(ran.exits(0).stdout.contains("test_a.py::test_a"));
-    assert!(of_type(&records, "test.started").is_empty());
+    let suite = Suite::new(&[("test_a.py", "def test_a(): assert 0\n")]);
+    for option in ["--collect-only", "--fixtures", "--markers", "--version", "--help", "--setup-plan"] {
+        let (ran, records) = suite.run(&python, &["--", "-p", "no:cacheprovider", option]);
+        let serial = pytest(suite.path(), &python, &[option]).exits(0);
+        let ran = ran.exits(0);
+        assert!(of_type(&records, "test.started").is_empty(), "{option} {}", ran.stdout);
+        // Line for line what pytest says, but for times and whether colour was asked for.
+        let said = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| !line.contains(" in 0.") && !line.contains("cachedir"));
+            lines.map(str::to_owned).collect()
+        };
+        let missing: Vec<_> =
+            said(&serial.stdout).into_iter().filter(|line| !printed(&records).contains(line)).collect();
+        assert!(missing.is_empty() || option == "--help", "{option} does not say {missing:?}");
+    }
 }
 
 #[test]

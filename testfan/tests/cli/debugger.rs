@@ -2,7 +2,7 @@
 
 use crate::support::Suite;
 
-const TESTS: &str = "def test_a(worker_id):\n\
+const TESTS: &str = "def test_first(worker_id):\n\
     \x20   secret = 6 * 7\n\
     \x20   assert secret == 0 and worker_id == 'master'\n\
     def test_b(): pass\n";
@@ -19,7 +19,7 @@ fn the_debugger_has_the_terminal() {
             let cache = suite.path().join("cache");
             let python = python.to_str().unwrap();
             let args =
-                [&["run", "--python", python, "-n2", "--dist=load", option, "-k", "test_a"][..], without]
+                [&["run", "--python", python, "-n2", "--dist=load", option, "-k", "first"][..], without]
                     .concat();
             let screen = kit::typing_in_terminal(
                 env!("CARGO_BIN_EXE_testfan").as_ref(),

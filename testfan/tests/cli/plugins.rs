@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use kit::{Ran, of_type};
+use kit::Ran;
 use serde_json::Value;
 
-use crate::support::{Suite, outcomes};
+use crate::support::{Suite, outcomes, printed};
 
 /// Those that would change what another's test sees: the order, and whether workers may be forked.
 const CALM: [&str; 4] = ["-p", "no:randomly", "-p", "no:rerunfailures"];
@@ -14,11 +14,6 @@ const CALM: [&str; 4] = ["-p", "no:randomly", "-p", "no:rerunfailures"];
 fn serial(folder: &Path, python: &Path, args: &[&str]) -> Ran {
     let script = python.with_file_name("pytest");
     kit::run(Command::new(script).args(["-p", "no:cacheprovider"]).args(args).current_dir(folder))
-}
-
-/// pytest's text out of records.
-fn text(records: &[Value]) -> String {
-    of_type(records, "testfan.text.printed").iter().map(|part| part["text"].as_str().unwrap()).collect()
 }
 
 /// The last line's counts, without the time.
@@ -36,7 +31,7 @@ fn same_summary(files: &[(&str, &str)], args: &[&str], code: i32) {
     for start in ["fork", "spawn"] {
         let (ran, records) = suite.run(&python, &[&["-n2", "--start", start, "--"][..], &args].concat());
         let ran = ran.exits(code);
-        let text = text(&records);
+        let text = printed(&records);
         assert_eq!(summary(&text), summary(&expected.stdout), "{start} {}\n{text}", ran.stderr);
     }
 }
@@ -148,7 +143,7 @@ fn coverage_is_that_of_serial_pytest() {
             let options = [&["-n3", "--start", start, "--"][..], &args, xdist].concat();
             let (ran, records) = suite.run(&python, &options);
             ran.exits(0);
-            assert_eq!(measured(), expected, "{start} {xdist:?} {}", text(&records));
+            assert_eq!(measured(), expected, "{start} {xdist:?} {}", printed(&records));
             let left = std::fs::read_dir(suite.path()).unwrap().filter(|entry| {
                 entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".coverage.")
             });
@@ -194,7 +189,7 @@ fn rerunfailures() {
     let suite = Suite::new(&[("test_a.py", tests)]);
     let (ran, records) = suite.run(&python, &["-n2", "-p", "no:randomly"]);
     let ran = ran.exits(1);
-    assert_eq!(summary(&text(&records)), "2 failed, 2 passed, 5 rerun", "{}", ran.stderr);
+    assert_eq!(summary(&printed(&records)), "2 failed, 2 passed, 5 rerun", "{}", ran.stderr);
     // It keeps books in a server of its own, which copies of its process could not ask.
     assert!(ran.stderr.contains("spawned, not forked"), "{}", ran.stderr);
 }
@@ -288,6 +283,6 @@ fn all_of_them_at_once() {
         ran.exits(1);
         let known = outcomes(&records);
         assert_eq!(known.len(), 21);
-        assert_eq!(known.values().filter(|outcome| *outcome == "failed").count(), 2, "{}", text(&records));
+        assert_eq!(known.values().filter(|outcome| *outcome == "failed").count(), 2, "{}", printed(&records));
     }
 }
