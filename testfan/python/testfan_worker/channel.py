@@ -48,8 +48,7 @@ class Channel:
         """Sends what is queued. Ctrl-C waits, so that no line is ever cut in half."""
         if not self._outgoing:
             return
-        if getpid() != self._owner:
-            _exit(1)  # a copy that a test forked and let run on into pytest
+        self._only_for_owner()
         lines = "\n".join(self._outgoing) + "\n"
         self._outgoing.clear()
         before = pthread_sigmask(SIG_BLOCK, {SIGINT})
@@ -62,6 +61,7 @@ class Channel:
 
     def receive(self, wait=True):
         """The next message; None when there is none (yet), see `closed`."""
+        self._only_for_owner()
         if wait:
             self.flush()
         while not self._lines and not self._closed:
@@ -81,6 +81,11 @@ class Channel:
             *lines, self._received = (self._received + data).split(b"\n")
             self._lines.extend(lines)
         return loads(self._lines.popleft()) if self._lines else None
+
+    def _only_for_owner(self):
+        """A copy that a test forked and let run on into pytest ends here: it would take the worker's orders."""
+        if getpid() != self._owner:
+            _exit(1)
 
     @property
     def closed(self):

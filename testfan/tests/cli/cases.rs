@@ -158,7 +158,8 @@ fn options_under_which_no_test_runs() {
         assert!(of_type(&records, "test.started").is_empty(), "{option} {}", ran.stdout);
         // Line for line what pytest says, but for times and whether colour was asked for.
         let said = |text: &str| -> Vec<String> {
-            let lines = text.lines().filter(|line| !line.contains(" in 0.") && !line.contains("cachedir"));
+            let lines =
+                text.lines().filter(|line| !line.contains(" in 0.") && !line.contains("site-packages"));
             lines.map(str::to_owned).collect()
         };
         let missing: Vec<_> =
@@ -231,7 +232,7 @@ fn what_a_test_leaves_behind_holds_nothing_up() {
         let code = child.wait().unwrap().code();
         let text = std::fs::read_to_string(&output).unwrap();
         assert_eq!(code, Some(0), "{text}");
-        assert!(began.elapsed() < Duration::from_secs(60), "{start} took {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_mins(1), "{start} took {:?}", began.elapsed());
         assert_eq!(outcomes(&kit::records("testfan", &text)).len(), 4);
     }
 }

@@ -91,10 +91,10 @@ fn check(records: &[Value], dead: bool, case: &str) {
     if dead {
         return;
     }
-    let last = records.last().unwrap();
-    assert_eq!(last["type"], "testfan.run.finished", "{case}");
+    let end = records.last().unwrap();
+    assert_eq!(end["type"], "testfan.run.finished", "{case}");
     let failed = of_type(records, "testfan.run.failed");
-    let code = last["exit_code"].as_u64().unwrap();
+    let code = end["exit_code"].as_u64().unwrap();
     if failed.is_empty() {
         assert_eq!(finished.len(), TESTS, "{case}");
         let bad = of_type(records, "test.finished").iter().filter(|test| test["outcome"] != "passed").count();
