@@ -1,6 +1,7 @@
-"""Entry of every Python process that testfan starts afresh: `python __main__.py zygote|worker`.
+"""Entry of every Python process that testfan starts afresh: `python __main__.py zygote|worker|foreground ARGS`.
 
-Takes the private channel off standard input, says hello, then runs pytest in the role asked for.
+Takes the private channel off standard input, says hello, then runs pytest in the role asked for; in the
+foreground there is no channel, and standard input is the user's.
 Must not know what the roles do.
 """
 
@@ -10,12 +11,15 @@ import sys
 # What follows sees the module path that the `pytest` command would give it.
 HERE = sys.path.pop(0)
 ENVIRONMENT = dict(os.environ)
+PYTEST = os.path.join(os.path.dirname(sys.executable), "pytest")
 OLDEST_PYTHON = (3, 9)
 OLDEST_PYTEST = 7
 
 
-def main(role):
+def main(role, args):
     sys.path.insert(0, HERE)
+    if role == "foreground":
+        return foreground(args)
     from testfan_worker import heap
     from testfan_worker.channel import PROTOCOL, Channel
 
@@ -25,6 +29,23 @@ def main(role):
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+    python, version, usable = versions()
+    channel.send("hello", protocol=PROTOCOL, python=python, pytest=version, usable=usable, pid=os.getpid())
+    channel.flush()
+    if not usable:
+        return 0
+    from testfan_worker import spawned, zygote
+
+    sys.path.remove(HERE)
+    sys.argv[:] = [PYTEST]
+    if role == "worker":
+        return spawned.main(channel)
+    spawn = [sys.executable, os.path.join(HERE, "__main__.py"), "worker"]
+    return zygote.main(channel, spawn, ENVIRONMENT)
+
+
+def versions():
+    """Python's, pytest's if it is there, and whether both are new enough."""
     try:
         import pytest
 
@@ -33,20 +54,20 @@ def main(role):
         version = None
     usable = version is not None and int(version.split(".")[0]) >= OLDEST_PYTEST
     usable = usable and sys.version_info >= OLDEST_PYTHON
-    python = "%d.%d.%d" % sys.version_info[:3]
-    channel.send("hello", protocol=PROTOCOL, python=python, pytest=version, usable=usable, pid=os.getpid())
-    channel.flush()
+    return "%d.%d.%d" % sys.version_info[:3], version, usable
+
+
+def foreground(args):
+    python, version, usable = versions()
     if not usable:
-        return 0
-    from testfan_worker import spawned, zygote
+        found = "no pytest" if version is None else f"pytest {version}"
+        sys.exit(f"error: {sys.executable} is Python {python} with {found}: testfan needs Python 3.9 and pytest 7")
+    from testfan_worker import foreground
 
     sys.path.remove(HERE)
-    sys.argv[:] = [os.path.join(os.path.dirname(sys.executable), "pytest")]
-    if role == "worker":
-        return spawned.main(channel)
-    spawn = [sys.executable, os.path.join(HERE, "__main__.py"), "worker"]
-    return zygote.main(channel, spawn, ENVIRONMENT)
+    sys.argv[:] = [PYTEST]
+    return foreground.main(args)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -26,7 +26,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Commands {
     /// Run a suite in parallel, with pytest's own outcomes and exit codes
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = RUN_EXAMPLES, args_override_self = true)]
     Run(RunArgs),
     /// List the tests that pytest collects, in its order; run none
     #[command(after_help = COLLECT_EXAMPLES)]
@@ -231,6 +231,7 @@ fn lift(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
     let mut args = args.into_iter();
     let mut own: Vec<OsString> = args.by_ref().take(at + 1).collect();
     let mut pytest: Vec<OsString> = Vec::new();
+    let mut quiet = false;
     while let Some(arg) = args.next() {
         if arg == "--" {
             pytest.extend(args);
@@ -238,6 +239,13 @@ fn lift(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
         }
         match kind(run, &arg) {
             Kind::Pytest => pytest.push(arg),
+            // testfan's own is one step down; each further one is pytest's.
+            Kind::Complete if is_quiet(&arg) => {
+                let steps = if arg == "--quiet" { 1 } else { arg.len() - 1 };
+                let further = if std::mem::replace(&mut quiet, true) { steps } else { steps - 1 };
+                own.push("-q".into());
+                pytest.extend(std::iter::repeat_n("-q".into(), further));
+            }
             Kind::Complete => own.push(arg),
             Kind::ValueFollows => {
                 own.push(arg);
@@ -261,6 +269,12 @@ fn subcommand(command: &Command, args: &[OsString]) -> Option<usize> {
         }
     }
     None
+}
+
+/// `-q`, `-qq` and so on, or in full.
+fn is_quiet(arg: &OsStr) -> bool {
+    arg == "--quiet"
+        || arg.to_str().is_some_and(|text| text.trim_start_matches('-').chars().all(|c| c == 'q'))
 }
 
 enum Kind {
@@ -322,6 +336,14 @@ mod tests {
         assert!(matches!(report, Commands::Report(args) if args.files == [PathBuf::from("run")]));
         let collect = parse(&["-v", "collect", "-k", "run", "--partition", "1/2"]).unwrap();
         assert!(matches!(collect, Commands::Collect(args) if args.pytest == ["-k", "run"]));
+    }
+
+    #[test]
+    fn the_last_word_counts_and_quieter_is_pytests() {
+        let (args, output) = run(&["-n2", "-qq", "--dist=each", "-n", "3", "-q", "--dist", "load"]);
+        let dist = args.part.dist;
+        assert_eq!((args.workers.as_deref(), dist, output.quiet), (Some("3"), Some(Dist::Load), true));
+        assert_eq!(args.pytest, ["-q", "-q"]);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct RunConfig {
     pub restarts: Option<usize>,
     /// How workers start.
     pub start: Start,
+    /// Whether pytest's debugger is asked for, which needs one process with the terminal.
+    pub debugger: bool,
     /// pytest's arguments, testfan's own among them.
     pub pytest: Vec<String>,
     /// Columns for pytest's text, where standard output is a terminal.
@@ -49,6 +51,7 @@ impl RunConfig {
             retries: args.retries,
             restarts: args.max_worker_restart,
             start: args.start,
+            debugger: debugger(&args, session)?,
             pytest: pytest_args(run_options(&args), &args.pytest, session)?,
             selection: Selection::new(args.part)?,
             python: args.python.unwrap_or_else(default_python),
@@ -219,23 +222,32 @@ fn run_options(args: &RunArgs) -> Vec<String> {
     args.junit.iter().map(|file| format!("--junitxml={}", file.display())).collect()
 }
 
+/// Whether an option asks for pytest's debugger. Its prompt is no record.
+fn debugger(args: &RunArgs, session: &Session) -> Result<bool, Error> {
+    let option = args.pytest.iter().find(|arg| *arg == "--pdb" || *arg == "--trace");
+    match option.map(|option| option.to_string_lossy().into_owned()) {
+        Some(option) if session.format == Format::Jsonl => Err(Error::Interactive(option)),
+        option => Ok(option.is_some()),
+    }
+}
+
 /// The user's arguments come last, so that where both say something the user's word counts.
 fn pytest_args(own: Vec<String>, users: &[OsString], session: &Session) -> Result<Vec<String>, Error> {
     let color = session.format == Format::Human && session.styles.color();
-    let mut all = vec![format!("--color={}", if color { "yes" } else { "no" })];
+    let reporter = !users.iter().any(|arg| arg == "no:terminal" || arg == "-pno:terminal");
+    let mut all = Vec::new();
+    if reporter {
+        all.push(format!("--color={}", if color { "yes" } else { "no" }));
+    }
     all.extend(own);
-    if session.quiet {
+    if session.quiet && reporter {
         all.push("-q".into());
     }
-    all.extend((0..session.verbose).map(|_| "-v".into()));
+    all.extend((0..session.verbose).filter(|_| reporter).map(|_| "-v".into()));
     for arg in users {
         let expected = "readable text (UTF-8)";
         let wrong = || Error::Option { option: "argument", value: arg.to_string_lossy().into(), expected };
-        let arg = arg.to_str().ok_or_else(wrong)?;
-        if matches!(arg, "--pdb" | "--trace") {
-            return Err(Error::Interactive(arg.to_owned()));
-        }
-        all.push(arg.to_owned());
+        all.push(arg.to_str().ok_or_else(wrong)?.to_owned());
     }
     Ok(all)
 }

@@ -21,8 +21,8 @@ pub enum Error {
         /// What is wanted.
         expected: &'static str,
     },
-    /// An option of pytest's that needs the terminal in one process.
-    #[error("{0} needs one process with the terminal, which workers are not")]
+    /// An option of pytest's that needs the terminal.
+    #[error("{0} needs a terminal, and standard output is for records")]
     Interactive(String),
     /// The interpreter did not start.
     #[error("failed to start {}", python.display())]
@@ -51,8 +51,8 @@ pub enum Error {
         /// The exit code, or 128 and the signal.
         code: i32,
     },
-    /// The process that collected was lost while tests ran.
-    #[error("the process that collected the tests ended with {code} while they ran")]
+    /// The process that collected was lost while tests ran, or while it summed up.
+    #[error("the process that collected the tests ended with {code} before the run was over")]
     ZygoteLost {
         /// The exit code, or 128 and the signal.
         code: i32,
@@ -117,7 +117,7 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Error::Option { .. } => "see testfan run --help".into(),
-            Error::Interactive(option) => format!("run the one test with pytest {option}"),
+            Error::Interactive(_) => "run it on a terminal, or with --format human".into(),
             Error::Python { .. } | Error::Silent { .. } => {
                 "name an interpreter with --python, or activate its virtual environment".into()
             }

@@ -102,7 +102,8 @@ pub enum ToZygote {
     },
     /// Hand this warning to pytest's own plugins.
     Warning(Value),
-    /// Report this item as failed: its worker was lost.
+    /// Report this item as failed, for its worker was lost, unless a hook wants it to run again
+    /// ([`FromZygote::Judged`]).
     Lost {
         /// Who ran it.
         worker: String,
@@ -168,6 +169,13 @@ pub enum FromZygote {
     Collected(Box<Collected>),
     /// One of pytest's own plugins asks for the end, after a report it was handed.
     Halted(Halt),
+    /// What hooks say of a test whose worker was lost ([`ToZygote::Lost`]).
+    Judged {
+        /// The item.
+        i: usize,
+        /// Whether it is to run again.
+        again: bool,
+    },
     /// pytest's terminal reporter wrote this.
     Text {
         /// As it is to be printed.

@@ -9,23 +9,24 @@ mod workers;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use common::app::{Session, completions};
 use common::{Exit, Failure};
-use tempfile::TempDir;
 
 use crate::cli::{Cli, Commands, Start};
 use crate::config::{CollectConfig, ReportConfig, RunConfig, Selection, Workers, replayed};
 use crate::error::Error;
 use crate::events::{Record, StartedBy, TextSource};
-use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name};
+use crate::protocol::{
+    Begin, Collected, Done, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name,
+};
 use crate::reduce::{Dist, Flakiness, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::history;
 use crate::source::journal::Journal;
-use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, cores};
+use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, become_pytest, cores};
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
@@ -40,6 +41,9 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         }
         Commands::Run(args) => {
             let config = RunConfig::new(args, session)?;
+            if config.debugger {
+                return Err(become_pytest(&config.python, &config.pytest).into());
+            }
             let journal = Journal::begin();
             session.copy_to(journal.output());
             session.begin().map_err(anyhow::Error::from)?;
@@ -74,12 +78,13 @@ struct Run<'s> {
     _signals: Signals,
     zygote: Zygote,
     begin: Begin,
-    stacks: TempDir,
     hello: Option<Hello>,
     suite: Option<Suite>,
     workers: BTreeMap<WorkerId, Worker>,
     next_worker: WorkerId,
     lost_workers: usize,
+    /// The tests whose worker was lost and of which hooks have not said what they think.
+    unjudged: Vec<(WorkerId, Done)>,
     tally: Tally,
     retries: Retries,
     flakiness: Flakiness,
@@ -136,10 +141,9 @@ impl<'s> Run<'s> {
     fn start(config: RunConfig, session: &'s mut Session, journal: Journal) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let signals = Signals::watch(sender.clone()).map_err(Error::Channel)?;
-        let stacks = tempfile::tempdir().map_err(Error::Channel)?;
         let begin = Begin {
             width: config.width,
-            run: stacks.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            run: run_name(),
             retries: config.retries > 0,
             ..Begin::new(config.pytest.clone(), std::process::id())
         };
@@ -157,12 +161,12 @@ impl<'s> Run<'s> {
             _signals: signals,
             zygote,
             begin,
-            stacks,
             hello: None,
             suite: None,
             workers: BTreeMap::new(),
             next_worker: 0,
             lost_workers: 0,
+            unjudged: Vec::new(),
             tally: Tally::default(),
             halt: None,
             interrupts: 0,
@@ -177,6 +181,9 @@ impl<'s> Run<'s> {
         let left: Vec<WorkerId> = self.workers.keys().copied().collect();
         for worker in left {
             self.test_interrupted(worker)?;
+        }
+        for (worker, done) in std::mem::take(&mut self.unjudged) {
+            self.show(&Record::TestFinished(self.record_of(worker, done)))?;
         }
         match taken? {
             Some(exit) => Ok(exit),
@@ -219,6 +226,7 @@ impl<'s> Run<'s> {
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
             FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
+            FromZygote::Judged { i, again } => self.test_judged(i, again)?,
             FromZygote::Reaped { worker, status, killed } => self.worker_reaped(&worker, status, killed)?,
         }
         Ok(())
@@ -289,6 +297,12 @@ impl<'s> Run<'s> {
     fn show(&mut self, record: &Record) -> Result<(), Failure> {
         self.render.show(record).map_err(|error| anyhow::Error::from(error).context("failed to print").into())
     }
+}
+
+/// No other run's: the clock and the process.
+fn run_name() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}{:06x}", since.as_nanos(), std::process::id())
 }
 
 fn printed(worker: Option<WorkerId>, source: TextSource, text: String) -> Record {

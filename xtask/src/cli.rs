@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, demo, faults, fuzz, schema, setup, shell, suites, test, tidy};
+use crate::{bench, demo, faults, fuzz, matrix, schema, setup, shell, suites, test, tidy};
 
 /// The workspace's automation
 #[derive(Parser)]
@@ -52,14 +52,19 @@ enum Command {
         #[arg(short = 'n', long, default_value_t = 2)]
         workers: usize,
     },
-    /// Runs of fetch that are killed at random moments, far more of them than the tests have
+    /// Runs that are killed at random moments, far more of them than the tests have
     Faults {
         /// The tool
-        #[arg(value_parser = ["fetch"])]
+        #[arg(value_parser = ["fetch", "testfan"])]
         tool: String,
         /// How many runs are killed in each of the tests
         #[arg(long, default_value_t = 200)]
         rounds: usize,
+    },
+    /// testfan's tests on each Python and pytest that it is for; makes the environments
+    Matrix {
+        /// Only the pairs whose name begins so, such as 3.9 or 3.13-8
+        pairs: Vec<String>,
     },
     /// Fuzz fetch's parsers with libFuzzer; installs cargo-fuzz if it is missing
     Fuzz {
@@ -88,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Bench { tools, rounds, only } => bench::run(&tools, rounds, &only),
         Command::Suites { names, rounds, workers } => suites::run(&names, rounds, workers),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
+        Command::Matrix { pairs } => matrix::run(&pairs),
         Command::Fuzz { targets, seconds } => fuzz::run(targets, seconds),
         Command::Schema { check } => schema::run(check),
         Command::Tidy => tidy::run(),

@@ -10,7 +10,8 @@ pub fn run(tool: &str, rounds: usize) -> Result<()> {
     shell::build()?;
     let mut tests = shell::cargo();
     tests.env("SNAKEPIPE_KILLS", rounds.to_string());
+    let binary = if tool == "testfan" { "cli" } else { "outside" };
     // Not by nextest, which would end a test that takes long.
-    tests.args(["test", "--workspace", "--locked", "--test", "outside", "kills::", "--", "--nocapture"]);
+    tests.args(["test", "--workspace", "--locked", "--test", binary, "kills::", "--", "--nocapture"]);
     shell::run(&mut tests)
 }

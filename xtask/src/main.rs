@@ -1,11 +1,12 @@
 //! `cargo xtask`: the workspace's automation in Rust. Must not hold what a tool could do itself.
-//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `bench`, `suites`, `schema`, `tidy`; `shell` runs commands.
+//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `matrix`, `bench`, `suites`, `schema`, `tidy`; `shell` runs commands.
 
 mod bench;
 mod cli;
 mod demo;
 mod faults;
 mod fuzz;
+mod matrix;
 mod schema;
 mod setup;
 mod shell;

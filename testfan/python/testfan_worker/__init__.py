@@ -2,6 +2,7 @@
 
 zygote    collects once, makes workers, replays their reports to pytest's own plugins
 spawned   a worker that is a fresh process and collects for itself
+foreground one ordinary pytest process with the terminal, for its debugger
 worker    runs the items it is told to; both kinds of worker are this
 afterfork makes a forked copy of the zygote fit to run tests
 hazards   why a zygote must not be forked

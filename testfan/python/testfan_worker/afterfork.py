@@ -15,6 +15,7 @@ def repair(session, begin, workerinput, streams):
         _own_tmp_path(config, begin["worker"])
     _own_randomness()
     _own_coverage_file(config)
+    _own_metadata(config)
     # What the zygote replayed of others' failures is not this worker's.
     session.testsfailed = 0
     session.shouldfail = session.shouldstop = False
@@ -55,6 +56,14 @@ def _own_coverage_file(config):
     controller = getattr(config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
     if controller is not None:
         controller.finish = lambda: (controller.cov.stop(), controller.cov.save())
+
+
+def _own_metadata(config):
+    """pytest-metadata puts this into a worker's output when it is configured, which was before the fork."""
+    if config.pluginmanager.hasplugin("metadata") and hasattr(config, "workeroutput"):
+        from pytest_metadata.plugin import metadata_key
+
+        config.workeroutput["metadata"] = config.stash[metadata_key]
 
 
 def save_coverage(config):

@@ -6,6 +6,7 @@ replace modules, functions and clocks.
 
 import ctypes
 from array import array
+from codecs import register_error
 from collections import deque
 from json import dumps, loads
 from os import _exit, getpid, getppid
@@ -16,6 +17,15 @@ PROTOCOL = 1
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _CHUNK = 1 << 16
 _MOST_FILES = 3
+
+
+def _spell_out(error):
+    """Half a surrogate pair is no character: JSON that is read elsewhere gets it as a terminal shows it."""
+    spelled = "".join(f"\\\\u{ord(half):04x}" for half in error.object[error.start:error.end])
+    return spelled, error.end
+
+
+register_error("testfan-spell-out", _spell_out)
 
 
 class Channel:
@@ -32,19 +42,18 @@ class Channel:
     def send(self, tag, /, **fields):
         """Queues one message; it leaves with the next flush."""
         fields["t"] = tag
-        self._outgoing.append(dumps(fields, default=repr))
+        self._outgoing.append(dumps(fields, default=repr, ensure_ascii=False))
 
     def flush(self):
         """Sends what is queued. Ctrl-C waits, so that no line is ever cut in half."""
         if not self._outgoing:
             return
-        if getpid() != self._owner:
-            _exit(1)  # a copy that a test forked and let run on into pytest
+        self._only_for_owner()
         lines = "\n".join(self._outgoing) + "\n"
         self._outgoing.clear()
         before = pthread_sigmask(SIG_BLOCK, {SIGINT})
         try:
-            self._socket.sendall(lines.encode("utf-8", "backslashreplace"))
+            self._socket.sendall(lines.encode("utf-8", "testfan-spell-out"))
         except OSError:
             self._closed = True
         finally:
@@ -52,6 +61,7 @@ class Channel:
 
     def receive(self, wait=True):
         """The next message; None when there is none (yet), see `closed`."""
+        self._only_for_owner()
         if wait:
             self.flush()
         while not self._lines and not self._closed:
@@ -71,6 +81,11 @@ class Channel:
             *lines, self._received = (self._received + data).split(b"\n")
             self._lines.extend(lines)
         return loads(self._lines.popleft()) if self._lines else None
+
+    def _only_for_owner(self):
+        """A copy that a test forked and let run on into pytest ends here: it would take the worker's orders."""
+        if getpid() != self._owner:
+            _exit(1)
 
     @property
     def closed(self):

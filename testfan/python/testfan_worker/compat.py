@@ -16,7 +16,6 @@ _NOT_CALLED = {
     "pytest_xdist_make_scheduler": "testfan schedules by itself, see --dist",
     "pytest_xdist_newgateway": "workers have no execnet gateway",
     "pytest_xdist_getremotemodule": "workers have no execnet gateway",
-    "pytest_handlecrashitem": "a test that ended its worker has failed",
 }
 
 
@@ -218,6 +217,10 @@ class Node:
             "cov_master_topdir": os.getcwd(),
             "cov_master_rsync_roots": [],
         }
+        seed = getattr(config.option, "randomly_seed", None)
+        if seed is not None:
+            # pytest-randomly says so itself only where it sees pytest-xdist.
+            self.workerinput["randomly_seed"] = seed
         self.workerinfo = {
             "id": worker,
             "version": sys.version,
@@ -226,6 +229,17 @@ class Node:
             "executable": sys.executable,
             "cwd": os.getcwd(),
         }
+
+
+class Scheduler:
+    """What pytest_handlecrashitem is handed beside the report: it may ask for the test to run again."""
+
+    def __init__(self, config):
+        self.config = config
+        self.pending = []
+
+    def mark_test_pending(self, item):
+        self.pending.append(item)
 
 
 def pack(values):

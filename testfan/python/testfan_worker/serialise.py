@@ -8,8 +8,11 @@ def report_to_json(config, report):
     return config.hook.pytest_report_to_serializable(config=config, report=report)
 
 
-def report_from_json(config, data, worker, index):
-    """A report as pytest's own plugins expect it: JSON has no tuples, and they insist on them."""
+def report_from_json(config, data, worker, index, node):
+    """A report as pytest's own plugins expect it: JSON has no tuples, and they insist on them.
+
+    With a node, none where there is one process, pytest names the worker above a failure.
+    """
     for name in ("longrepr", "location"):
         if isinstance(data.get(name), list):
             data[name] = tuple(data[name])
@@ -18,7 +21,10 @@ def report_from_json(config, data, worker, index):
     # junitxml tells the reports of one test in two workers apart by these, as under xdist.
     data["worker_id"] = worker
     data["item_index"] = index
-    return config.hook.pytest_report_from_serializable(config=config, data=data)
+    report = config.hook.pytest_report_from_serializable(config=config, data=data)
+    if node is not None:
+        report.node = node
+    return report
 
 
 def warning_to_json(warning):

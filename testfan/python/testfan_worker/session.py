@@ -4,7 +4,10 @@ Must not know about channels or processes.
 """
 
 import os
+import pdb
 import sys
+
+import pytest
 
 # These speak for the whole run, so only the controller may have them.
 _CONTROLLER_PLUGINS = ("terminalreporter", "terminalprogress", "lfplugin", "nfplugin")
@@ -40,6 +43,7 @@ def enter_worker(config, workerinput):
 
 def leave_controller(config):
     """Unregisters what only the controller may do: terminal, JUnit file, last-failed cache."""
+    refuse_debugger()
     manager = config.pluginmanager
     terminal = manager.get_plugin("terminalreporter")
     for name in _CONTROLLER_PLUGINS:
@@ -57,6 +61,17 @@ def leave_controller(config):
             manager.unregister(plugin)
     if xml_key in config.stash:
         del config.stash[xml_key]
+
+
+def refuse_debugger():
+    """A breakpoint would read the end of an empty standard input and end the whole run."""
+
+    def set_trace(*args, **kwargs):
+        __tracebackhide__ = True
+        pytest.fail("a breakpoint needs the terminal, which a worker has not: testfan run --pdb")
+
+    pytest.set_trace = set_trace
+    pdb.set_trace = set_trace
 
 
 class SilentTerminal:

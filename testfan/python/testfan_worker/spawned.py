@@ -20,11 +20,14 @@ class SpawnedWorker:
         self.workerinput = workerinput
         self.config = None
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config, parser):
         compat.declare(early_config, parser)
         self.config = early_config
         sessions.enter_worker(early_config, self.workerinput)
+        # pytest-cov would begin by erasing what the other workers measured.
+        early_config.known_args_namespace.cov_append = True
+        yield
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):

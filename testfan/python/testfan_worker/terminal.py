@@ -33,6 +33,20 @@ class Text:
         return False
 
 
+class Place:
+    """Where a test was interrupted, as the reporter asks for it: short or, the same, in full."""
+
+    message = "KeyboardInterrupt"
+
+    def __init__(self, text):
+        self.text = text
+        self.reprcrash = self
+
+    def toterminal(self, writer):
+        if self.text:
+            writer.line(self.text.rstrip())
+
+
 class Terminal:
     def __init__(self, channel, width):
         self.text = Text(channel)
@@ -64,6 +78,11 @@ class Terminal:
             return True
         hooks = (config.hook.pytest_runtest_logstart, config.hook.pytest_runtest_logreport, config.hook.pytest_runtest_logfinish)
         return any(_is_foreign(hook.plugin) for caller in hooks for hook in caller.get_hookimpls())
+
+    def interrupted(self, place):
+        """Ctrl-C reached the tests, there, and not the zygote, whose stack says nothing."""
+        if self.reporter is not None:
+            self.reporter._keyboardinterrupt_memo = Place(place)
 
     def log_report(self, config, report):
         """Replays one report to every plugin; the reporter keeps it for its summary, silently."""

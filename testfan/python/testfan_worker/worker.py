@@ -18,6 +18,7 @@ STACK_SIGNAL = signal.SIGRTMAX - 1
 class Worker:
     def __init__(self, channel, begin):
         self.channel = channel
+        self.config = None
         self.replay_all = begin["replay_all"]
         self.retries = begin["retries"]
         self.queue = deque()
@@ -71,6 +72,7 @@ class Worker:
 
     def run(self, session):
         """Runs items until there are no more, or Ctrl-C, or a plugin stops the session."""
+        self.config = session.config
         if self.retries:
             session.config.option.maxfail = 0
         try:
@@ -82,7 +84,8 @@ class Worker:
                 self._wait_while_held()
                 index = self._upcoming()
         except KeyboardInterrupt:
-            self.channel.send("halted", kind="interrupted", reason="", code=None)
+            place = str(pytest.ExceptionInfo.from_current().getrepr(style="short").reprcrash)
+            self.channel.send("halted", kind="interrupted", reason=place, code=None)
         except pytest.exit.Exception as exit:
             self.channel.send("halted", kind="exit", reason=str(exit.msg), code=exit.returncode)
         self.channel.flush()
@@ -116,6 +119,9 @@ class Worker:
     # -- pytest's hooks
 
     def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed and not all(map(_plain, self.reports)):
+            # pytest 9 fails a test whose subtests failed when its status is asked for.
+            self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         self.reports.append(report)
 
     def pytest_warning_recorded(self, warning_message, when, nodeid, location):

@@ -46,6 +46,7 @@ class Zygote:
         self.children = {}
         self.nodes = {}
         self.wanted = {}
+        self.interrupted_at = None
 
     # -- pytest's hooks, in the order they come
 
@@ -55,6 +56,8 @@ class Zygote:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
+        if config.option.usepdb or config.option.trace:
+            raise pytest.UsageError("--pdb and --trace need the terminal: give them to testfan itself, not in addopts")
         self.wanted = compat.wanted(config)
         compat.switch_off(config)
         yield
@@ -76,8 +79,8 @@ class Zygote:
         config = session.config
         if self.begin["collect_only"]:
             self._collected(session)
-        if config.option.collectonly:
-            return None
+        if config.option.collectonly or config.option.setupplan or config.option.setuponly:
+            return None  # no test runs
         if session.testsfailed and not config.option.continue_on_collection_errors:
             return None
         self._collected(session)
@@ -98,6 +101,11 @@ class Zygote:
             return None
         self.terminal.write("".join(f"\nINTERNALERROR> {line}" for line in str(excinfo.value).splitlines()) + "\n")
         return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_keyboard_interrupt(self, excinfo):
+        if self.interrupted_at is not None:
+            self.terminal.interrupted(self.interrupted_at)
 
     # -- what testfan asks for
 
@@ -230,8 +238,9 @@ class Zygote:
         node = self.nodes.get(message["worker"])
         if node is not None:
             output = message["output"]
-            node.workeroutput = compat.unpack(output)
             error = None if output is not None else f"worker ended with wait status {status}"
+            if error is None:
+                node.workeroutput = compat.unpack(output)
             self._tell(config, "pytest_testnodedown", node=node, error=error)
 
     def _replay(self, session, message):
@@ -239,7 +248,8 @@ class Zygote:
         for data in message["data"]:
             if message["attempts"] > 1:
                 data.setdefault("user_properties", []).append(("attempts", message["attempts"]))
-            report = serialise.report_from_json(config, data, message["worker"], message["i"])
+            worker = message["worker"]
+            report = serialise.report_from_json(config, data, worker, message["i"], self.nodes.get(worker))
             self.terminal.log_report(config, report)
         if session.shouldstop:
             self.channel.send("halted", kind="stopped", reason=str(session.shouldstop), code=None)
@@ -267,14 +277,21 @@ class Zygote:
             when="call",
         )
         report.worker_id, report.item_index = message["worker"], message["i"]
+        if message["worker"] in self.nodes:
+            report.node = self.nodes[message["worker"]]
+        scheduler = compat.Scheduler(session.config)
+        self._tell(session.config, "pytest_handlecrashitem", crashitem=item.nodeid, report=report, sched=scheduler)
+        self.channel.send("judged", i=message["i"], again=bool(scheduler.pending))
         self.terminal.log_report(session.config, report)
 
     def _conclude(self, session, finish):
         """Ends the session the way pytest would have ended it."""
+        gc.unfreeze()
         self.terminal.catch_up(session, finish["passed"])
         halt = finish["halt"] or {}
         kind = halt.get("kind")
         if kind == "interrupted":
+            self.interrupted_at = halt["reason"]
             raise KeyboardInterrupt
         if kind == "exit":
             pytest.exit(halt["reason"], returncode=halt["code"])

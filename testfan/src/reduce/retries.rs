@@ -25,6 +25,13 @@ impl Retries {
         })
     }
 
+    /// An item failed and somebody else wants it to run again: which attempt that was.
+    pub fn granted(&mut self, item: usize) -> usize {
+        let failed = self.failed.entry(item).or_default();
+        *failed += 1;
+        *failed
+    }
+
     /// An item ended for good: how many attempts it took.
     pub fn ended(&mut self, item: usize, bad: bool) -> usize {
         let failed = self.failed.get(&item).copied().unwrap_or(0);

@@ -76,7 +76,10 @@ impl Listing<'_> {
             FromZygote::Hello(hello) => self.hello = Some(usable(hello, &self.config.python)?),
             FromZygote::Collected(collected) => self.list(*collected)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
-            FromZygote::Halted(_) | FromZygote::Started { .. } | FromZygote::Reaped { .. } => {}
+            FromZygote::Halted(_)
+            | FromZygote::Judged { .. }
+            | FromZygote::Started { .. }
+            | FromZygote::Reaped { .. } => {}
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ impl Run<'_> {
     /// Ends the session when the last worker is gone.
     pub(super) fn finish_if_done(&mut self) -> Result<(), Failure> {
         let Some(suite) = &self.suite else { return Ok(()) };
-        if self.finishing || !self.workers.is_empty() {
+        if self.finishing || !self.workers.is_empty() || !self.unjudged.is_empty() {
             return Ok(());
         }
         if suite.scheduler.has_unclaimed() && self.halt.is_none() {
@@ -130,6 +130,9 @@ impl Run<'_> {
         }
         if let Err(error) = history::update(&suite.collected.root, |history| flakiness.add_to(history)) {
             session.warn(&format!("which tests failed was not kept: {error}"));
+        }
+        if !(0..=127).contains(&code) {
+            return Err(Error::ZygoteLost { code }.into());
         }
         let interrupted = halt.is_some_and(|halt| halt.kind == HaltKind::Interrupted);
         // pytest's code for an interrupted run, even where a plugin made it another.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::events::{Record, StartedBy};
 use crate::protocol::{Begin, Done, HaltKind, NewWorker, ToWorker, ToZygote, WorkerId, worker_name};
 use crate::reduce::Order;
-use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Streams};
+use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Stacks, Streams};
 
 /// How long a worker may take to end once it closed its channel, in milliseconds.
 const GRACE_MS: u64 = 5_000;
@@ -21,6 +21,8 @@ pub(super) struct Worker {
     pub(super) peer: Peer,
     /// Whether it has, or will by itself have, the same tests.
     pub(super) ready: bool,
+    /// Where it writes its stacks when it is told to, if it ever is.
+    stacks: Option<Stacks>,
     /// The item it is at, and since when.
     pub(super) running: Option<(usize, Instant)>,
     /// The reports of that item, for pytest's plugins once it ended for good.
@@ -46,8 +48,8 @@ pub(super) enum End {
 }
 
 impl Worker {
-    fn new(peer: Peer, ready: bool) -> Self {
-        Worker { peer, ready, running: None, reports: None, end: End::NotYet, ending: None }
+    fn new(peer: Peer, ready: bool, stacks: Option<Stacks>) -> Self {
+        Worker { peer, ready, stacks, running: None, reports: None, end: End::NotYet, ending: None }
     }
 }
 
@@ -56,10 +58,10 @@ impl Run<'_> {
         let Some(suite) = &self.suite else { return Ok(()) };
         let id = self.next_worker;
         let worker = worker_name(id);
-        let stack_file = self.stacks.path().join(&worker);
+        let stacks = self.config.timeout.map(|_| Stacks::new()).transpose().map_err(Error::Channel)?;
         let begin = Begin {
             worker: worker.clone(),
-            stack_file: self.config.timeout.map(|_| stack_file),
+            stack_file: stacks.as_ref().map(Stacks::path),
             ..self.begin.clone()
         };
         let new = NewWorker { worker, workers: suite.workers, alone: suite.alone };
@@ -70,7 +72,7 @@ impl Run<'_> {
         let streams = Streams::of(id, &self.sender).map_err(Error::Channel)?;
         let peer = self.zygote.make_worker(&order, &begin, &streams)?;
         self.open_streams += STREAMS_PER_WORKER;
-        self.workers.insert(id, Worker::new(peer, suite.start == StartedBy::Fork));
+        self.workers.insert(id, Worker::new(peer, suite.start == StartedBy::Fork, stacks));
         self.next_worker += 1;
         Ok(())
     }
@@ -182,7 +184,7 @@ impl Run<'_> {
         self.lost_workers += 1;
         if let (Some((item, since)), Some(test)) = (running, at) {
             let mut message = format!("worker {name} {reason} while running {test}");
-            message += &self.stacks_of(name);
+            message += &worker.stacks.map(|stacks| stacks.text()).unwrap_or_default();
             let duration_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
             let done =
                 Done { i: item, outcome: Outcome::Failed, duration_us, message, output: String::new() };
@@ -206,10 +208,25 @@ impl Run<'_> {
 
     fn test_lost(&mut self, id: WorkerId, done: Done) -> Result<(), Failure> {
         let (worker, i, message) = (worker_name(id), done.i, done.message.clone());
-        self.zygote.ask(&ToZygote::Lost { worker, i, message })?;
-        self.tally.done(&done, true);
-        self.attempts(&done);
-        self.test_ended(id, done)
+        self.unjudged.push((id, done));
+        Ok(self.zygote.ask(&ToZygote::Lost { worker, i, message })?)
+    }
+
+    /// A lost worker's test failed, or a hook wants it to run again.
+    pub(super) fn test_judged(&mut self, item: usize, again: bool) -> Result<(), Failure> {
+        let Some(at) = self.unjudged.iter().position(|(_, done)| done.i == item) else { return Ok(()) };
+        let (id, done) = self.unjudged.remove(at);
+        if again && self.halt.is_none() {
+            let attempt = self.retries.granted(item);
+            self.show_retried(id, attempt, &done)?;
+            let orders = self.suite.as_mut().map(|suite| suite.scheduler.again(id, item)).unwrap_or_default();
+            self.give(orders)?;
+        } else {
+            self.tally.done(&done, true);
+            self.attempts(&done);
+            self.test_ended(id, done)?;
+        }
+        self.finish_if_done()
     }
 
     /// How many attempts a test took that ended for good, which is remembered.
@@ -242,7 +259,7 @@ impl Run<'_> {
         self.show(&Record::TestRetried { attempt, failure })
     }
 
-    fn record_of(&self, id: WorkerId, done: Done) -> TestFinished {
+    pub(super) fn record_of(&self, id: WorkerId, done: Done) -> TestFinished {
         let Done { i, outcome, duration_us, message, output } = done;
         let known = self.suite.as_ref().and_then(|suite| suite.collected.ids.get(i));
         let test = known.cloned().unwrap_or_default();
@@ -308,12 +325,6 @@ impl Run<'_> {
             }
         }
         overdue.into_iter().try_for_each(|id| self.reap(id, 0, true))
-    }
-
-    /// What a worker wrote down before it was ended.
-    fn stacks_of(&self, worker: &str) -> String {
-        let text = std::fs::read_to_string(self.stacks.path().join(worker)).unwrap_or_default();
-        if text.trim().is_empty() { text } else { format!("\n\n{}", text.trim_end()) }
     }
 
     fn worker_id(&self, name: &str) -> Option<WorkerId> {

@@ -11,12 +11,13 @@ macro_rules! carried {
     };
 }
 
-const FILES: [(&str, &str); 13] = carried![
+const FILES: [(&str, &str); 14] = carried![
     "__main__.py",
     "testfan_worker/__init__.py",
     "testfan_worker/afterfork.py",
     "testfan_worker/channel.py",
     "testfan_worker/compat.py",
+    "testfan_worker/foreground.py",
     "testfan_worker/hazards.py",
     "testfan_worker/heap.py",
     "testfan_worker/serialise.py",

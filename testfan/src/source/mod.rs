@@ -5,16 +5,20 @@ mod carried;
 mod channel;
 pub mod cores;
 pub mod durations;
+mod foreground;
 pub mod history;
 pub mod journal;
 mod kept;
 pub mod records;
 mod signals;
+mod stacks;
 mod streams;
 mod zygote;
 
 pub use channel::{Closed, Peer};
+pub use foreground::become_pytest;
 pub use signals::{Signals, interrupt_group, kill_group, stand_still};
+pub use stacks::Stacks;
 pub use streams::{STREAMS_PER_WORKER, Streams};
 pub use zygote::{Zygote, ZygoteOptions};
 

@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod cases;
 mod collects;
+mod debugger;
 mod ends;
 mod failing;
 mod interrupts;
+mod kills;
 mod parts;
+mod plugins;
 mod replays;
 mod reports;
 mod retries;

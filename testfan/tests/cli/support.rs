@@ -100,6 +100,11 @@ pub fn pytest(folder: &Path, python: &Path, args: &[&str]) -> Ran {
     kit::run(Command::new(script).args(["-p", "no:cacheprovider"]).args(args).current_dir(folder))
 }
 
+/// All text that was printed, out of records.
+pub fn printed(records: &[Value]) -> String {
+    kit::of_type(records, "testfan.text.printed").iter().map(|part| part["text"].as_str().unwrap()).collect()
+}
+
 /// Outcome by node id out of records.
 pub fn outcomes(records: &[Value]) -> BTreeMap<String, String> {
     let finished = kit::of_type(records, "test.finished");

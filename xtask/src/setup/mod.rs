@@ -12,7 +12,7 @@ use anyhow::Result;
 use crate::shell;
 
 pub use suites::{Suite, suites};
-pub use venvs::venv;
+pub use venvs::{interpreter, venv};
 
 /// Sets up what real suites need.
 pub fn suites_only() -> Result<()> {

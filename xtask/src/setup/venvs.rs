@@ -48,7 +48,8 @@ fn make(requirements: &Path) -> Result<()> {
     Ok(())
 }
 
-fn interpreter(requirements: &str) -> Result<PathBuf> {
+/// The interpreter that the first line of `requirements` asks for.
+pub fn interpreter(requirements: &str) -> Result<PathBuf> {
     let Some(version) = requirements.lines().next().and_then(|line| line.strip_prefix("# python: ")) else {
         return Ok("python3".into());
     };
