@@ -3,6 +3,7 @@
 mod chunks;
 mod maxfail;
 mod partition;
+mod progress;
 mod retries;
 mod scheduler;
 mod scopes;
@@ -11,6 +12,7 @@ mod tally;
 pub use chunks::Item;
 pub use maxfail::Maxfail;
 pub use partition::{Part, partition};
+pub use progress::{Progress, Running};
 pub use retries::Retries;
 pub use scheduler::{Order, Plan, Scheduler};
 pub use scopes::{Dist, scopes};

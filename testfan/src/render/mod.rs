@@ -2,6 +2,8 @@
 
 mod human;
 mod jsonl;
+mod live;
+mod region;
 
 use std::io;
 

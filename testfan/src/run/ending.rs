@@ -72,7 +72,8 @@ impl Run<'_> {
     /// Ctrl-Z, until the shell's `fg`; the tests' time stands still too.
     pub(super) fn suspend(&mut self) {
         let began = Instant::now();
-        stand_still(self.zygote.pid());
+        let group = self.zygote.pid();
+        self.session.progress.suspend(|| stand_still(group));
         for worker in self.workers.values_mut() {
             worker.running = worker.running.map(|(item, since)| (item, since + began.elapsed()));
         }

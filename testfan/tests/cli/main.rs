@@ -5,6 +5,7 @@
 mod ends;
 mod failing;
 mod interrupts;
+mod live;
 mod parts;
 mod retries;
 mod runs;
