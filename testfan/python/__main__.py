@@ -1,4 +1,4 @@
-"""Entry of every Python process that testfan starts afresh: `python __main__.py zygote|worker`.
+"""Entry of every Python process that testfan starts afresh: `python __main__.py zygote|worker|resident`.
 
 Takes the private channel off standard input, says hello, then runs pytest in the role asked for.
 Must not know what the roles do.
@@ -31,18 +31,28 @@ def main(role):
     usable = version is not None and int(version.split(".")[0]) >= OLDEST_PYTEST
     usable = usable and sys.version_info >= OLDEST_PYTHON
     python = "%d.%d.%d" % sys.version_info[:3]
-    channel.send("hello", protocol=PROTOCOL, python=python, pytest=version, usable=usable, pid=os.getpid())
-    channel.flush()
+    hello = {"protocol": PROTOCOL, "python": python, "pytest": version, "usable": usable}
+    if role != "resident":
+        channel.send("hello", **hello)
+        channel.flush()
     if not usable:
         return 0
-    from testfan_worker import spawned, zygote
+    from testfan_worker import parked, resident, spawned, zygote
 
     sys.path.remove(HERE)
     sys.argv[:] = [os.path.join(os.path.dirname(sys.executable), "pytest")]
     if role == "worker":
         return spawned.main(channel)
     spawn = [sys.executable, os.path.join(HERE, "__main__.py"), "worker"]
-    return zygote.main(channel, spawn, ENVIRONMENT)
+    if role == "zygote":
+        return zygote.main(channel, spawn, ENVIRONMENT)
+    work = resident.Base(channel).work()
+    if "begin" in work.message:
+        return zygote.park(parked.Parking(work), spawn, ENVIRONMENT, hello)
+    channel = resident.begin_run(work)
+    channel.send("hello", **hello)
+    channel.flush()
+    return zygote.main(channel, spawn, dict(os.environ), work.parent)
 
 
 if __name__ == "__main__":

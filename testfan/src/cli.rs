@@ -28,6 +28,13 @@ pub enum Commands {
     /// Run a suite in parallel, with pytest's own outcomes and exit codes
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Keep Python, pytest and collected tests ready for `run --daemon`
+    #[command(after_help = DAEMON_EXAMPLES)]
+    Daemon {
+        /// What to do with it
+        #[command(subcommand)]
+        command: DaemonCommands,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -46,6 +53,41 @@ Examples:
   testfan run | jq -r 'select(.outcome==\"failed\").id'
 
 Exit codes are pytest's: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 usage error, 5 no tests.";
+
+const DAEMON_EXAMPLES: &str = "\
+A run with --daemon starts it by itself. What it keeps is used only while every file that was read, every name in
+the suite's folders, the environment, the interpreter and the arguments are what they were; else it collects anew.
+
+Examples:
+  testfan run --daemon tests/test_a.py     twice: the second time nothing need be imported
+  testfan daemon status                    what it keeps, and what it cannot keep, and why
+  testfan daemon stop
+
+Exit codes: 0 yes, 1 there is no daemon, 2 it could not be asked.";
+
+/// `testfan daemon`
+#[derive(Clone, Debug, Subcommand)]
+pub enum DaemonCommands {
+    /// Start it, unless it runs
+    Start {
+        /// End it when nobody has asked for so long [default: 900]
+        #[arg(long, value_name = "SECONDS")]
+        idle: Option<f64>,
+    },
+    /// Say what it keeps
+    Status,
+    /// End it; runs that go on are left alone
+    Stop,
+    /// Be it, with the socket as standard input
+    #[command(hide = true)]
+    Serve {
+        /// Where the socket is
+        path: PathBuf,
+        /// End when nobody has asked for so long
+        #[arg(long)]
+        idle: f64,
+    },
+}
 
 /// `testfan run`
 #[derive(Clone, Debug, Args)]
@@ -75,6 +117,9 @@ pub struct RunArgs {
     /// How many lost workers to replace before giving up [default: 4 for each worker]
     #[arg(long, value_name = "N")]
     pub max_worker_restart: Option<usize>,
+    /// Have what does not change from run to run done ahead by a process that stays, see testfan daemon
+    #[arg(long)]
+    pub daemon: bool,
     /// How workers start: copies of the process that collected, or fresh ones
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub start: Start,
@@ -195,7 +240,7 @@ mod tests {
         let cli = Cli::try_parse_from([&["testfan", "run"], args].concat()).unwrap();
         match cli.command {
             Commands::Run(run) => (run, cli.output),
-            Commands::Completions { .. } => unreachable!("only run is asked for"),
+            _ => unreachable!("only run is asked for"),
         }
     }
 

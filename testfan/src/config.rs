@@ -30,6 +30,8 @@ pub struct RunConfig {
     pub restarts: Option<usize>,
     /// How workers start.
     pub start: Start,
+    /// Whether the daemon is to be asked for a zygote.
+    pub daemon: bool,
     /// pytest's arguments, testfan's own among them.
     pub pytest: Vec<String>,
     /// Columns for pytest's text, where standard output is a terminal.
@@ -47,6 +49,7 @@ impl RunConfig {
             retries: args.retries,
             restarts: args.max_worker_restart,
             start: args.start,
+            daemon: args.daemon,
             pytest: pytest_args(&args, session)?,
             python: args.python.unwrap_or_else(default_python),
             width: rustix::termios::tcgetwinsize(std::io::stdout())
@@ -92,8 +95,13 @@ fn part(text: &str) -> Result<Part, Error> {
 }
 
 fn timeout(seconds: f64) -> Result<Duration, Error> {
+    self::seconds("--timeout", seconds)
+}
+
+/// A time that an option gives.
+pub fn seconds(option: &'static str, seconds: f64) -> Result<Duration, Error> {
     let expected = "a number of seconds above 0";
-    let wrong = || Error::Option { option: "--timeout", value: seconds.to_string(), expected };
+    let wrong = || Error::Option { option, value: seconds.to_string(), expected };
     Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero()).ok_or_else(wrong)
 }
 

@@ -79,6 +79,9 @@ pub enum Error {
     /// A private channel failed, or the system gave no process or thread.
     #[error("failed to talk to a Python process")]
     Channel(#[source] io::Error),
+    /// The daemon could not be had, or not be understood.
+    #[error("failed to talk to testfan's daemon")]
+    Daemon(#[source] io::Error),
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -106,6 +109,7 @@ impl Explain for Error {
             }
             Error::WorkerFailed { .. } => "what it said is above; pytest alone may show more".into(),
             Error::Channel(_) => "check the limits on processes and open files (ulimit -a)".into(),
+            Error::Daemon(_) => "testfan daemon stop ends it; the next run starts another".into(),
             Error::File(error) => return error.hint(),
         })
     }
@@ -117,6 +121,7 @@ impl Explain for Error {
             Error::DifferentTests { .. } => "different_tests",
             Error::Garbage { .. } | Error::ZygoteLost { .. } | Error::WorkerFailed { .. } => "worker_failed",
             Error::Channel(_) => "channel_failed",
+            Error::Daemon(_) => "daemon_failed",
             Error::File(error) => error.code(),
         }
     }

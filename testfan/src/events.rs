@@ -5,6 +5,8 @@ use common::outcome::{TestFinished, TestStarted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::daemon::request::{Suite, Warm};
+
 /// One record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type")]
@@ -25,6 +27,9 @@ pub enum Record {
         python: String,
         /// pytest's version.
         pytest: String,
+        /// What the daemon had done before the run, where it was asked.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        daemon: Option<Warm>,
     },
     /// A worker runs.
     #[serde(rename = "testfan.worker.started")]
@@ -90,6 +95,21 @@ pub enum Record {
         worker: Option<String>,
         /// The text, as it came: a part of a line or many.
         text: String,
+    },
+    /// Whether there is a daemon, and what it keeps.
+    #[serde(rename = "testfan.daemon.reported")]
+    Daemon {
+        /// Whether it runs, once the command is done.
+        running: bool,
+        /// Its process id.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        pid: Option<u32>,
+        /// How long it has run, in milliseconds.
+        up_ms: u64,
+        /// How many runs it has served.
+        runs: u64,
+        /// What it keeps.
+        suites: Vec<Suite>,
     },
     /// The run ends before all tests ran.
     #[serde(rename = "testfan.run.halted")]

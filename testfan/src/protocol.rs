@@ -157,6 +157,11 @@ pub enum FromZygote {
         /// Its process id, good until it is reaped.
         pid: i32,
     },
+    /// It ends with this exit code; said only where nobody else can tell.
+    Ended {
+        /// pytest's.
+        code: i32,
+    },
     /// A worker ended.
     Reaped {
         /// Its name.

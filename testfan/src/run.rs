@@ -1,5 +1,6 @@
 //! Wires the rooms: events from `source`, decisions from `reduce`, records to `render`.
 
+mod daemon;
 mod ending;
 mod outcomes;
 mod workers;
@@ -20,7 +21,7 @@ use crate::protocol::{Begin, Collected, FromZygote, Halt, Hello, Order, PROTOCOL
 use crate::reduce::{Dist, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
-use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, cores};
+use crate::source::{Closed, Event, Signals, Zygote, cores};
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
@@ -33,6 +34,7 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             completions::<Cli>(&crate::TOOL, shell, session);
             Ok(Exit::YES)
         }
+        Commands::Daemon { command } => daemon::dispatch(command, session),
         Commands::Run(args) => {
             let config = RunConfig::new(args, session)?;
             session.begin().map_err(anyhow::Error::from)?;
@@ -126,8 +128,7 @@ impl<'s> Run<'s> {
             retries: config.retries > 0,
             stack_file: None,
         };
-        let options = ZygoteOptions { python: config.python.clone(), begin: begin.clone() };
-        let zygote = Zygote::start(&options, &sender)?;
+        let zygote = daemon::zygote(&config, &begin, &sender, session)?;
         Ok(Run {
             render: renderer(session, config.width),
             retries: Retries::new(config.retries),
@@ -201,6 +202,7 @@ impl<'s> Run<'s> {
             }
             FromZygote::Hello(hello) => self.hello = Some(hello),
             FromZygote::Collected(collected) => self.collected(*collected)?,
+            FromZygote::Ended { code } => self.zygote.ends_with(code),
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
             FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
@@ -235,6 +237,7 @@ impl<'s> Run<'s> {
             reason,
             python: hello.as_ref().map(|hello| hello.python.clone()).unwrap_or_default(),
             pytest: hello.and_then(|hello| hello.pytest).unwrap_or_default(),
+            daemon: self.zygote.warm(),
         })?;
         let slowest_first = collected.order == Order::Any && (collected.wanted.reorder || !dist.is_strict());
         let plan = match dist {

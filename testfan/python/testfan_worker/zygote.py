@@ -36,7 +36,7 @@ def digest(items):
 
 
 class Zygote:
-    def __init__(self, channel, begin, command, environment):
+    def __init__(self, channel, begin, command, environment, parking=None):
         self.channel = channel
         self.begin = begin
         self.command = command
@@ -47,12 +47,15 @@ class Zygote:
         self.children = {}
         self.nodes = {}
         self.wanted = {}
+        self.parking = parking
 
     # -- pytest's hooks, in the order they come
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self, early_config, parser):
         compat.declare(early_config, parser)
+        if self.parking is not None:
+            self.parking.plugins_loaded()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
@@ -65,6 +68,10 @@ class Zygote:
         compat.provide(config)
         self.terminal.attach(config)
 
+    def pytest_warning_recorded(self, when):
+        if self.parking is not None and when != "runtest":
+            self.parking.warned = True
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
         config = session.config
@@ -72,6 +79,8 @@ class Zygote:
             return None
         if session.testsfailed and not config.option.continue_on_collection_errors:
             return None
+        if self.parking is not None:
+            self.parking.wait(self, session)
         self._collected(session)
         if not session.items:
             return None
@@ -92,6 +101,15 @@ class Zygote:
         return True
 
     # -- what testfan asks for
+
+    def enter_run(self, channel, said):
+        """From being nobody's to being the zygote of a run, which is told what was said until now."""
+        self.parking = None
+        self.channel = self.terminal.text.channel = channel
+        self.sockets = hazards.open_sockets()
+        self.begin = channel.receive()
+        for tag, fields in said:
+            channel.send(tag, **fields)
 
     def _collected(self, session):
         config = session.config
@@ -306,10 +324,27 @@ def run_forked(session, channel, workerinput, streams, interrupt):
         channel.flush()
 
 
-def main(channel, command, environment):
+def main(channel, command, environment, parent=None):
     begin = channel.receive()
-    die_with_parent(begin["parent"])
+    if parent is None:
+        die_with_parent(begin["parent"])
+    zygote = Zygote(channel, begin, command, environment)
     try:
-        return int(pytest.main(begin["args"], plugins=[Zygote(channel, begin, command, environment)]))
+        code = int(pytest.main(begin["args"], plugins=[zygote]))
+        if parent is not None:
+            # Nobody who waits for this process can tell testfan.
+            channel.send("ended", code=code)
+        return code
     finally:
         channel.flush()
+
+
+def park(parking, command, environment, hello):
+    """Collects, and waits for runs; a copy of this process returns as its run ends."""
+    parking.recorder.send("hello", **hello)
+    zygote = Zygote(parking.recorder, parking.begin, command, environment, parking)
+    code = int(pytest.main(parking.begin["args"], plugins=[zygote]))
+    if zygote.parking is None:
+        zygote.channel.send("ended", code=code)
+        zygote.channel.flush()
+    return code

@@ -12,6 +12,7 @@ use common::writer::Output;
 
 use super::Render;
 use super::live::{Live, LiveSession};
+use crate::daemon::request::{Suite, SuiteState};
 use crate::events::{Record, StartedBy};
 
 /// As wide as pytest thinks a terminal is when there is none.
@@ -136,6 +137,30 @@ impl Human {
         self.print(&shown)
     }
 
+    /// What the daemon keeps, a suite a line.
+    fn daemon(&self, running: bool, pid: Option<u32>, up_ms: u64, runs: u64, suites: &[Suite]) -> String {
+        let Some(pid) = pid else { return "no daemon runs\n".to_owned() };
+        let ended = if running { "" } else { ", has been ended" };
+        let about = format!("up {}, {}", duration_us(up_ms * 1000), count(runs, "run"));
+        let mut text = format!("daemon {pid}, {about}{ended}\n");
+        for suite in suites.iter().filter(|_| running) {
+            let state = match suite.state {
+                SuiteState::Collected => self.styles.good("collected"),
+                SuiteState::Collecting => self.styles.warn("collecting"),
+                SuiteState::Imported => self.styles.warn("imported"),
+            };
+            let folder = self.styles.accent(&suite.folder);
+            text += &format!("  {state}  {folder}  {}\n", suite.args.join(" "));
+            if let Some(reason) = &suite.reason {
+                text += &format!("    each run collects: {reason}\n");
+            }
+            if let Some(path) = &suite.changed {
+                text += &format!("    changed last: {path}\n");
+            }
+        }
+        text
+    }
+
     /// The tests that failed at first and then did not.
     fn name_flaky(&mut self) -> io::Result<()> {
         let mut text = String::new();
@@ -197,6 +222,10 @@ impl Render for Human {
             Record::TestRetried { attempt, failure } => {
                 self.retried.insert(failure.id.clone(), *attempt);
                 Ok(())
+            }
+            Record::Daemon { running, pid, up_ms, runs, suites } => {
+                let text = self.daemon(*running, *pid, *up_ms, *runs, suites);
+                self.print(&text)
             }
             Record::TextPrinted { text, worker: Some(worker), .. } => self.labelled(worker, text),
             // The view can only make way for whole lines.

@@ -9,7 +9,8 @@ mod signals;
 mod streams;
 mod zygote;
 
-pub use channel::{Closed, Peer};
+pub use carried::version as carried_version;
+pub use channel::{Closed, Peer, transmit};
 pub use signals::{Signals, interrupt_group, kill_group, stand_still};
 pub use streams::{STREAMS_PER_WORKER, Streams};
 pub use zygote::{Zygote, ZygoteOptions};

@@ -1,5 +1,7 @@
 //! The live view, as a terminal shows it.
 
+use std::num::NonZero;
+
 use crate::support::Suite;
 
 /// Frames end with this.
@@ -29,7 +31,7 @@ fn shown(suite: &Suite, args: &[&str], envs: &[(&str, &str)]) -> Option<Shown> {
     let args = [&["run", "--python", python.to_str().unwrap()], args].concat();
     let screen = kit::in_terminal(env!("CARGO_BIN_EXE_testfan").as_ref(), &args, suite.path(), &envs);
     // Higher than the real one, so that nothing scrolls out of sight.
-    let mut terminal = vt100::Parser::new(600, 100, 0);
+    let mut terminal = vt100::Parser::new(NonZero::new(600).unwrap(), NonZero::new(100).unwrap(), 0);
     let mut frames = Vec::new();
     for part in screen.text.split_inclusive(SHOWN) {
         terminal.process(part.as_bytes());

@@ -231,7 +231,7 @@ mod tests {
         let mut progress = Progress::default();
         let (python, pytest) = (String::new(), String::new());
         let start = StartedBy::Fork;
-        let collected = Record::Collected { tests, workers, start, reason: None, python, pytest };
+        let collected = Record::Collected { tests, workers, start, reason: None, python, pytest, daemon: None };
         progress.see(&collected, Duration::ZERO);
         for number in 0..workers {
             let worker = format!("gw{number}");
