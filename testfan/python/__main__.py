@@ -48,11 +48,11 @@ def main(role):
         return zygote.main(channel, spawn, ENVIRONMENT)
     work = resident.Base(channel).work()
     if "begin" in work.message:
-        return zygote.park(parked.Parking(work), spawn, ENVIRONMENT, hello)
+        resident.leave(zygote.park(parked.Parking(work), spawn, ENVIRONMENT, hello))
     channel = resident.begin_run(work)
     channel.send("hello", **hello)
     channel.flush()
-    return zygote.main(channel, spawn, dict(os.environ), work.parent)
+    resident.leave(zygote.main(channel, spawn, dict(os.environ), work.parent))
 
 
 if __name__ == "__main__":
