@@ -28,6 +28,9 @@ pub enum Commands {
     /// Run a suite in parallel, with pytest's own outcomes and exit codes
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Run a suite, then run again what each change touches, what failed first
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchArgs),
     /// Keep Python, pytest and collected tests ready for `run --daemon`
     #[command(after_help = DAEMON_EXAMPLES)]
     Daemon {
@@ -53,6 +56,26 @@ Examples:
   testfan run | jq -r 'select(.outcome==\"failed\").id'
 
 Exit codes are pytest's: 0 passed, 1 failed, 2 interrupted, 3 internal error, 4 usage error, 5 no tests.";
+
+const WATCH_EXAMPLES: &str = "\
+Takes all options of testfan run. A change runs the test files that import what changed, directly or not, and the
+tests that failed before; of a file that no test is known to depend on, it runs all.
+
+Examples:
+  testfan watch                        keys: a all, f failed, enter again, q quit
+  testfan watch --stepwise             stop at the first failure, go on from there once it is mended
+  testfan watch | jq -r 'select(.outcome==\"failed\").id'";
+
+/// `testfan watch`
+#[derive(Clone, Debug, Args)]
+pub struct WatchArgs {
+    /// As for a run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Start Python anew for each run, without the daemon
+    #[arg(long)]
+    pub no_daemon: bool,
+}
 
 const DAEMON_EXAMPLES: &str = "\
 A run with --daemon starts it by itself. What it keeps is used only while every file that was read, every name in
@@ -176,10 +199,10 @@ impl Parser for Cli {
     }
 }
 
-/// Reorders `testfan run ARGS` so that testfan's own options come first, then `--` and pytest's.
+/// Reorders `testfan run ARGS`, and `watch`, so that testfan's own options come first, then `--` and pytest's.
 fn lift(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
-    let Some(at) = args.iter().position(|arg| arg == "run") else { return args };
-    let Some(run) = command.find_subcommand("run") else { return args };
+    let Some(at) = args.iter().position(|arg| arg == "run" || arg == "watch") else { return args };
+    let Some(run) = command.find_subcommand(&args[at]) else { return args };
     let mut args = args.into_iter();
     let mut own: Vec<OsString> = args.by_ref().take(at + 1).collect();
     let mut pytest: Vec<OsString> = Vec::new();

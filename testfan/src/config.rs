@@ -9,7 +9,7 @@ use common::format::Format;
 
 use crate::cli::{RunArgs, Start};
 use crate::error::Error;
-use crate::reduce::{Dist, Part};
+use crate::reduce::{Dist, Focus, Part};
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct RunConfig {
     pub start: Start,
     /// Whether the daemon is to be asked for a zygote.
     pub daemon: bool,
+    /// Which part of the suite is to run, where that is not all.
+    pub focus: Option<Focus>,
     /// pytest's arguments, testfan's own among them.
     pub pytest: Vec<String>,
     /// Columns for pytest's text, where standard output is a terminal.
@@ -50,14 +52,17 @@ impl RunConfig {
             restarts: args.max_worker_restart,
             start: args.start,
             daemon: args.daemon,
+            focus: None,
             pytest: pytest_args(&args, session)?,
             python: args.python.unwrap_or_else(default_python),
-            width: rustix::termios::tcgetwinsize(std::io::stdout())
-                .ok()
-                .map(|size| size.ws_col)
-                .filter(|&w| w > 0),
+            width: width(),
         })
     }
+}
+
+/// The columns of the terminal that is standard output, if it is one.
+pub fn width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|&w| w > 0)
 }
 
 /// How many workers, as it is asked for.

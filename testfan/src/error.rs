@@ -82,6 +82,9 @@ pub enum Error {
     /// The daemon could not be had, or not be understood.
     #[error("failed to talk to testfan's daemon")]
     Daemon(#[source] io::Error),
+    /// Changes cannot be noticed.
+    #[error("failed to watch for changes")]
+    Watch(#[source] notify::Error),
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -109,6 +112,7 @@ impl Explain for Error {
             }
             Error::WorkerFailed { .. } => "what it said is above; pytest alone may show more".into(),
             Error::Channel(_) => "check the limits on processes and open files (ulimit -a)".into(),
+            Error::Watch(_) => "check the limits on watches (sysctl fs.inotify)".into(),
             Error::Daemon(_) => "testfan daemon stop ends it; the next run starts another".into(),
             Error::File(error) => return error.hint(),
         })
@@ -122,6 +126,7 @@ impl Explain for Error {
             Error::Garbage { .. } | Error::ZygoteLost { .. } | Error::WorkerFailed { .. } => "worker_failed",
             Error::Channel(_) => "channel_failed",
             Error::Daemon(_) => "daemon_failed",
+            Error::Watch(_) => "watch_failed",
             Error::File(error) => error.code(),
         }
     }

@@ -111,6 +111,23 @@ pub enum Record {
         /// What it keeps.
         suites: Vec<Suite>,
     },
+    /// A watch waits for changes.
+    #[serde(rename = "testfan.watch.waiting")]
+    WatchWaiting {
+        /// The exit code that the run before it would have had.
+        exit_code: u8,
+        /// Whether it waits for keys too.
+        keys: bool,
+    },
+    /// A watch begins another run.
+    #[serde(rename = "testfan.watch.changed")]
+    WatchChanged {
+        /// The files that changed; none where somebody asked for the run.
+        paths: Vec<String>,
+        /// The test files that depend on them; none: all. Tests that failed before run in any case.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        files: Option<Vec<String>>,
+    },
     /// The run ends before all tests ran.
     #[serde(rename = "testfan.run.halted")]
     Halted {

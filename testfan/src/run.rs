@@ -3,6 +3,7 @@
 mod daemon;
 mod ending;
 mod outcomes;
+mod watch;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::reduce::{Dist, Item, Maxfail, Plan, Retries, Scheduler, Tally, partit
 use crate::render::{Render, renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::{Closed, Event, Signals, Zygote, cores};
+use watch::Watched;
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
@@ -38,8 +40,9 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         Commands::Run(args) => {
             let config = RunConfig::new(args, session)?;
             session.begin().map_err(anyhow::Error::from)?;
-            Run::start(config, session)?.until_done()
+            Run::start(config, session, None)?.until_done()
         }
+        Commands::Watch(args) => watch::watch(args, session),
     }
 }
 
@@ -65,6 +68,7 @@ struct Run<'s> {
     interrupts: usize,
     open_streams: usize,
     finishing: bool,
+    watched: Option<&'s mut Watched>,
 }
 
 /// What pytest collected, and what is known of it.
@@ -111,7 +115,11 @@ impl Spread {
 }
 
 impl<'s> Run<'s> {
-    fn start(config: RunConfig, session: &'s mut Session) -> Result<Self, Failure> {
+    fn start(
+        config: RunConfig,
+        session: &'s mut Session,
+        watched: Option<&'s mut Watched>,
+    ) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let signals = Signals::watch(sender.clone()).map_err(Error::Channel)?;
         let stacks = tempfile::tempdir().map_err(Error::Channel)?;
@@ -126,6 +134,8 @@ impl<'s> Run<'s> {
             basetemp: None,
             hold_after_failure: false,
             retries: config.retries > 0,
+            focus: config.focus.clone(),
+            imports: watched.is_some(),
             stack_file: None,
         };
         let zygote = daemon::zygote(&config, &begin, &sender, session)?;
@@ -150,6 +160,7 @@ impl<'s> Run<'s> {
             interrupts: 0,
             open_streams: 1,
             finishing: false,
+            watched,
         })
     }
 
@@ -182,6 +193,7 @@ impl<'s> Run<'s> {
                 Ok(Event::Worker(id, message)) => self.worker_says(id, message)?,
                 Ok(Event::WorkerClosed(id, why)) => self.worker_closed(id, &why)?,
                 Ok(Event::Printed(worker, source, text)) => self.show(&printed(worker, source, text))?,
+                Ok(Event::Changed(_) | Event::Key(_)) => {}
                 Ok(Event::StreamClosed) => self.open_streams -= 1,
                 Ok(Event::Suspended) => self.suspend(),
                 Ok(Event::Interrupted) => {
@@ -202,6 +214,11 @@ impl<'s> Run<'s> {
             }
             FromZygote::Hello(hello) => self.hello = Some(hello),
             FromZygote::Collected(collected) => self.collected(*collected)?,
+            FromZygote::Imports { files } => {
+                if let Some(watched) = &mut self.watched {
+                    watched.impact.learn(files);
+                }
+            }
             FromZygote::Ended { code } => self.zygote.ends_with(code),
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
@@ -268,6 +285,9 @@ impl<'s> Run<'s> {
     }
 
     fn show(&mut self, record: &Record) -> Result<(), Failure> {
+        if let Some(watched) = &mut self.watched {
+            watched.impact.see(record);
+        }
         self.render.show(record).map_err(|error| anyhow::Error::from(error).context("failed to print").into())
     }
 }

@@ -134,6 +134,12 @@ class Recording:
             self.refuse(f"{_who(frame)} asks for the time, a random number or a process id while tests are collected")
 
 
+def is_library(path):
+    """Whether a module's file is not the project's: Python's, an installed distribution's, or testfan's."""
+    path = os.path.abspath(path)
+    return path.startswith((*_STDLIB, OWN)) or any(name in path for name in _LIBRARIES)
+
+
 def _is_cache(path):
     return isinstance(path, (str, bytes)) and any(cache in os.fsdecode(path) for cache in _CACHES)
 

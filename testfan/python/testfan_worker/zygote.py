@@ -15,7 +15,7 @@ import traceback
 
 import pytest
 
-from . import afterfork, compat, hazards, serialise
+from . import afterfork, compat, focus, hazards, imports, serialise
 from . import session as sessions
 from .channel import Channel, die_with_parent
 from .terminal import Terminal
@@ -67,6 +67,10 @@ class Zygote:
     def pytest_configure(self, config):
         compat.provide(config)
         self.terminal.attach(config)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config, items):
+        focus.narrow(config, items, self.begin["focus"])
 
     def pytest_warning_recorded(self, when):
         if self.parking is not None and when != "runtest":
@@ -121,13 +125,15 @@ class Zygote:
             root=str(config.rootpath),
             basetemp=str(factory.getbasetemp()) if factory is not None else None,
             maxfail=config.option.maxfail or 0,
-            order=sessions.order_of(config),
+            order=sessions.order_of(config, self.begin["focus"]),
             replay_all=self.terminal.wants_all_reports(config),
             wanted=self.wanted,
             groups=list(compat.groups(session.items).items()),
             warnings=compat.not_honoured(config),
             unforkable=hazards.reason_not_to_fork(config, self.sockets),
         )
+        if self.begin["imports"]:
+            self.channel.send("imports", files=imports.by_test_file(session))
         # What lives now lives to the end: no worker's collector need look at it, nor copy its pages.
         gc.freeze()
 

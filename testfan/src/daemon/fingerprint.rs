@@ -4,6 +4,7 @@
 //! back. Where it differs, the content of a file of the project decides, and the names in a folder.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -176,13 +177,24 @@ fn names_in(folder: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
-        let coverage = name.as_bytes().starts_with(b".coverage");
-        let bytecode = name.as_bytes().ends_with(b".pyc");
-        if !coverage && !bytecode && !PASSED_OVER.iter().any(|other| name == *other) {
+        if !is_passed_over(&name) {
             names.insert(name.as_bytes().to_vec());
         }
     }
     Ok(names)
+}
+
+/// Whether a file or folder of this name is an input of nothing.
+pub fn is_passed_over(name: &OsStr) -> bool {
+    let bytes = name.as_bytes();
+    bytes.starts_with(b".coverage") || bytes.ends_with(b".pyc") || PASSED_OVER.iter().any(|other| name == *other)
+}
+
+/// The folders below and including this one in which there may be inputs.
+pub fn folders(root: &Path) -> Result<BTreeSet<PathBuf>, Unsteady> {
+    let mut found = BTreeSet::new();
+    walk(root, &mut found)?;
+    Ok(found)
 }
 
 fn walk(root: &Path, found: &mut BTreeSet<PathBuf>) -> Result<(), Unsteady> {

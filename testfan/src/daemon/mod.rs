@@ -13,7 +13,7 @@
 //! the base and collects for itself.
 
 pub mod client;
-mod fingerprint;
+pub mod fingerprint;
 pub mod request;
 mod residents;
 mod server;

@@ -1,6 +1,7 @@
 //! Events to answers. Everything here is pure: no I/O, no clock, no randomness.
 
 mod chunks;
+mod impact;
 mod maxfail;
 mod partition;
 mod progress;
@@ -10,6 +11,7 @@ mod scopes;
 mod tally;
 
 pub use chunks::Item;
+pub use impact::{Focus, Impact};
 pub use maxfail::Maxfail;
 pub use partition::{Part, partition};
 pub use progress::{Progress, Running};

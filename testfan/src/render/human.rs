@@ -137,6 +137,23 @@ impl Human {
         self.print(&shown)
     }
 
+    /// `changed src/mod.py: 2 test files`
+    fn changed(&self, paths: &[String], files: Option<&[String]>) -> String {
+        let touched = match files {
+            None => "all tests".to_owned(),
+            Some([]) => "what failed before".to_owned(),
+            Some([file]) => file.clone(),
+            Some(files) => count(files.len() as u64, "test file"),
+        };
+        match paths {
+            [] => format!("\n{touched}\n\n"),
+            [path, rest @ ..] => {
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                format!("\n{} {}{more}: {touched}\n\n", self.styles.bold("changed"), self.styles.accent(path))
+            }
+        }
+    }
+
     /// What the daemon keeps, a suite a line.
     fn daemon(&self, running: bool, pid: Option<u32>, up_ms: u64, runs: u64, suites: &[Suite]) -> String {
         let Some(pid) = pid else { return "no daemon runs\n".to_owned() };
@@ -222,6 +239,14 @@ impl Render for Human {
             Record::TestRetried { attempt, failure } => {
                 self.retried.insert(failure.id.clone(), *attempt);
                 Ok(())
+            }
+            Record::WatchWaiting { keys, .. } => {
+                let keys = if *keys { ": a all, f failed, enter again, q quit" } else { "" };
+                self.print(&format!("\n{}\n", self.styles.dim(format!("waiting for changes{keys}"))))
+            }
+            Record::WatchChanged { paths, files } => {
+                let text = self.changed(paths, files.as_deref());
+                self.print(&text)
             }
             Record::Daemon { running, pid, up_ms, runs, suites } => {
                 let text = self.daemon(*running, *pid, *up_ms, *runs, suites);

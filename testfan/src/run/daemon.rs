@@ -58,7 +58,7 @@ pub(super) fn zygote(
         python: config.python.clone(),
         begin: begin.clone(),
         daemon,
-        collected: true,
+        collected: config.focus.is_none(),
     };
     if config.daemon {
         match Zygote::start(&options(true), events) {

@@ -48,6 +48,9 @@ impl Run<'_> {
     /// at once, and the summary comes; the third ends everything, and says true.
     pub(super) fn interrupted(&mut self) -> Result<bool, Failure> {
         self.interrupts += 1;
+        if let Some(watched) = &mut self.watched {
+            watched.interrupted = true;
+        }
         let in_tests = self.suite.is_some() && !self.finishing;
         match self.interrupts {
             1 => {

@@ -11,13 +11,15 @@ macro_rules! carried {
     };
 }
 
-const FILES: [(&str, &str); 15] = carried![
+const FILES: [(&str, &str); 17] = carried![
     "__main__.py",
     "testfan_worker/__init__.py",
     "testfan_worker/afterfork.py",
     "testfan_worker/channel.py",
     "testfan_worker/compat.py",
+    "testfan_worker/focus.py",
     "testfan_worker/hazards.py",
+    "testfan_worker/imports.py",
     "testfan_worker/parked.py",
     "testfan_worker/recording.py",
     "testfan_worker/resident.py",

@@ -1,0 +1,89 @@
+//! Files that are written, made or removed, as events. Must not know whose they are.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use notify::event::ModifyKind;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::Event;
+use crate::daemon::fingerprint::{folders, is_passed_over};
+
+/// Folders that are watched, from its making to its drop.
+#[derive(Debug)]
+pub struct Changes {
+    watched: Arc<Mutex<Watched>>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    watcher: RecommendedWatcher,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Changes {
+    /// Watches nothing yet.
+    pub fn new(events: Sender<Event>) -> notify::Result<Changes> {
+        let (sender, heard) = channel();
+        let watcher = notify::recommended_watcher(move |event| {
+            // Nobody listens any more at the end.
+            let _ = sender.send(event);
+        })?;
+        let watched = Arc::new(Mutex::new(Watched { watcher, folders: BTreeSet::new() }));
+        let again = Arc::downgrade(&watched);
+        thread::Builder::new()
+            .name("changes".into())
+            .spawn(move || {
+                while let Ok(event) = heard.recv() {
+                    let Ok(notify::Event { kind, paths, .. }) = event else { continue };
+                    let Some(watched) = again.upgrade() else { return };
+                    for path in paths {
+                        if matches!(kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_))) && path.is_dir() {
+                            let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+                            // What is in it already is the news.
+                            watched.add(&path);
+                        }
+                        if is_change(kind) && is_input(&path) && events.send(Event::Changed(path)).is_err() {
+                            return;
+                        }
+                    }
+                }
+            })
+            .map_err(notify::Error::io)?;
+        Ok(Changes { watched })
+    }
+
+    /// Watches this folder and all below it in which there may be inputs.
+    pub fn watch(&self, root: &Path) {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).add(root);
+    }
+}
+
+impl Watched {
+    fn add(&mut self, root: &Path) {
+        for folder in folders(root).unwrap_or_default() {
+            // A folder that is gone again, or one too many for the system, is not watched.
+            if !self.folders.contains(&folder) && self.watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
+                self.folders.insert(folder);
+            }
+        }
+    }
+}
+
+fn is_change(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)))
+}
+
+/// What editors and caches write beside the files that are meant does not count.
+fn is_input(path: &Path) -> bool {
+    let Some(name) = path.file_name() else { return false };
+    let text = name.to_string_lossy();
+    let editors = text.starts_with(".#")
+        || text.ends_with('~')
+        || text == "4913"
+        || [".swp", ".swx", ".tmp"].iter().any(|end| text.ends_with(end));
+    !editors && !path.iter().any(is_passed_over)
+}
