@@ -103,7 +103,9 @@ impl Fingerprint {
         let limit = limit.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let limit = (i64::try_from(limit.as_secs()).unwrap_or(i64::MAX), i64::from(limit.subsec_nanos()));
         // Of a folder only the names count, and writing bytecode beside its files leaves them as they are.
-        let late = entries.iter().find(|entry| entry.status.is_some_and(|at| !at.is_folder() && at.changed >= limit));
+        let late = entries
+            .iter()
+            .find(|entry| entry.status.is_some_and(|at| !at.is_folder() && at.changed >= limit));
         match late {
             Some(entry) => Err(Unsteady::Changed(entry.path.clone())),
             None => Ok(Fingerprint { entries }),
@@ -187,7 +189,9 @@ fn names_in(folder: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
 /// Whether a file or folder of this name is an input of nothing.
 pub fn is_passed_over(name: &OsStr) -> bool {
     let bytes = name.as_bytes();
-    bytes.starts_with(b".coverage") || bytes.ends_with(b".pyc") || PASSED_OVER.iter().any(|other| name == *other)
+    bytes.starts_with(b".coverage")
+        || bytes.ends_with(b".pyc")
+        || PASSED_OVER.iter().any(|other| name == *other)
 }
 
 /// The folders below and including this one in which there may be inputs.
@@ -221,7 +225,11 @@ mod tests {
     use super::*;
 
     fn inputs(root: &Path) -> Inputs {
-        Inputs { files: vec![root.join("a.py"), root.join("missing.py")], folders: vec![], roots: vec![root.into()] }
+        Inputs {
+            files: vec![root.join("a.py"), root.join("missing.py")],
+            folders: vec![],
+            roots: vec![root.into()],
+        }
     }
 
     /// A project, and the time at which it was there.

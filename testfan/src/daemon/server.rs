@@ -159,7 +159,8 @@ impl Server {
         let collecting = {
             let mut state = self.lock();
             let runs = state.runs;
-            let Some(base) = state.bases.get_mut(&key).filter(|base| !base.suites.contains_key(&suite)) else {
+            let Some(base) = state.bases.get_mut(&key).filter(|base| !base.suites.contains_key(&suite))
+            else {
                 return Ok(());
             };
             let collecting = base.resident.park(request)?;
@@ -287,7 +288,9 @@ impl Base {
         let kept = self.suites.values().map(|kept| match &kept.collection {
             Collection::UnderWay => suite(kept.args.clone(), SuiteState::Collecting, None),
             Collection::Parked(_) => suite(kept.args.clone(), SuiteState::Collected, None),
-            Collection::Unfit(reason, _) => suite(kept.args.clone(), SuiteState::Imported, Some(reason.clone())),
+            Collection::Unfit(reason, _) => {
+                suite(kept.args.clone(), SuiteState::Imported, Some(reason.clone()))
+            }
         });
         kept.collect()
     }

@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn a_change_that_nothing_is_known_of_touches_everything() {
-        for changed in [&["/p/data.json"][..], &["/p/two.py", "/p/new.py"], &["/p/conftest.py"], &["/p/tox.ini"]] {
+        for changed in
+            [&["/p/data.json"][..], &["/p/two.py", "/p/new.py"], &["/p/conftest.py"], &["/p/tox.ini"]]
+        {
             assert_eq!(impact().of(&changed.iter().map(PathBuf::from).collect()), None);
         }
     }

@@ -80,7 +80,9 @@ impl Progress {
             return None;
         }
         let rest = self.total.saturating_sub(self.done);
-        u64::try_from(now.as_millis()).ok().map(|ms| Duration::from_millis(ms.saturating_mul(rest) / self.done))
+        u64::try_from(now.as_millis())
+            .ok()
+            .map(|ms| Duration::from_millis(ms.saturating_mul(rest) / self.done))
     }
 
     fn put(&mut self, worker: &str, running: Option<Running>) {

@@ -156,7 +156,8 @@ impl State {
             return;
         }
         let Ok(size) = rustix::termios::tcgetwinsize(io::stdout()) else { return };
-        let buffer = view::view(&self.progress, self.began.elapsed(), (size.ws_col, size.ws_row), self.styles);
+        let buffer =
+            view::view(&self.progress, self.began.elapsed(), (size.ws_col, size.ws_row), self.styles);
         let _ = self.region.draw(&buffer);
         self.drawn = Some(Instant::now());
     }

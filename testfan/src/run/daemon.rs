@@ -37,7 +37,10 @@ pub(super) fn dispatch(command: DaemonCommands, session: &mut Session) -> Result
     };
     session.begin().map_err(anyhow::Error::from)?;
     let found = status.is_some();
-    let record = reported(status.unwrap_or(Status { pid: 0, up_ms: 0, runs: 0, suites: Vec::new() }), found && running);
+    let record = reported(
+        status.unwrap_or(Status { pid: 0, up_ms: 0, runs: 0, suites: Vec::new() }),
+        found && running,
+    );
     renderer(session, None).show(&record).map_err(anyhow::Error::from)?;
     Ok(if found { Exit::YES } else { Exit::NO })
 }

@@ -41,7 +41,9 @@ impl Changes {
                     let Ok(notify::Event { kind, paths, .. }) = event else { continue };
                     let Some(watched) = again.upgrade() else { return };
                     for path in paths {
-                        if matches!(kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_))) && path.is_dir() {
+                        if matches!(kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)))
+                            && path.is_dir()
+                        {
                             let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
                             // What is in it already is the news.
                             watched.add(&path);
@@ -66,7 +68,9 @@ impl Watched {
     fn add(&mut self, root: &Path) {
         for folder in folders(root).unwrap_or_default() {
             // A folder that is gone again, or one too many for the system, is not watched.
-            if !self.folders.contains(&folder) && self.watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok() {
+            if !self.folders.contains(&folder)
+                && self.watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok()
+            {
                 self.folders.insert(folder);
             }
         }

@@ -64,7 +64,11 @@ impl Zygote {
             let pid = i32::try_from(given.pid).ok().and_then(Pid::from_raw);
             let process = pid.ok_or(rustix::io::Errno::SRCH);
             let process = process.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
-            Process::Given { given, process: process.map_err(|error| Error::Daemon(error.into()))?, code: None }
+            Process::Given {
+                given,
+                process: process.map_err(|error| Error::Daemon(error.into()))?,
+                code: None,
+            }
         } else {
             let started = Command::new(&options.python)
                 .arg(&entry)

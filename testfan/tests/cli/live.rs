@@ -51,7 +51,10 @@ fn a_person_sees_how_far_it_is_what_runs_and_what_failed() {
     let failed = shown.frames.iter().find(|frame| frame.contains("1 failed")).unwrap();
     let (above, view) = failed.split_at(failed.find('━').unwrap());
     assert!(above.contains("FAILED test_a.py::test_one[0]"), "{failed}");
-    assert!(above.contains("E       assert 0 != 0") && above.contains("test_a.py:5: AssertionError"), "{failed}");
+    assert!(
+        above.contains("E       assert 0 != 0") && above.contains("test_a.py:5: AssertionError"),
+        "{failed}"
+    );
     assert!(view.contains("1 failed"), "{failed}");
     assert!(shown.frames.iter().any(|frame| frame.contains(" slowest  ")), "{}", shown.end);
     for part in ["━", "slowest", "idle"] {
@@ -74,7 +77,12 @@ fn what_tests_print_stays_whole_above_the_view() {
     assert!(shown.frames.iter().any(|frame| frame.contains(" gw1 ")), "{}", shown.end);
     for i in 0..150 {
         for line in [format!("] line {i}."), format!("] other {i}")] {
-            assert_eq!(shown.end.lines().filter(|shown| shown.ends_with(&line)).count(), 1, "{line}: {}", shown.end);
+            assert_eq!(
+                shown.end.lines().filter(|shown| shown.ends_with(&line)).count(),
+                1,
+                "{line}: {}",
+                shown.end
+            );
         }
     }
     assert!(!shown.end.contains('━') && !shown.text.contains("\u{1b}[3"), "{}", shown.text);
@@ -83,11 +91,9 @@ fn what_tests_print_stays_whole_above_the_view() {
 #[test]
 fn where_nobody_watches_there_are_letters() {
     let suite = Suite::new(&[("test_a.py", TESTS)]);
-    for (args, envs) in [
-        (&["-n2"][..], &[("CI", "true")][..]),
-        (&["-n2"], &[("TERM", "dumb")]),
-        (&["-n2", "-q"], &[]),
-    ] {
+    for (args, envs) in
+        [(&["-n2"][..], &[("CI", "true")][..]), (&["-n2"], &[("TERM", "dumb")]), (&["-n2", "-q"], &[])]
+    {
         let Some(shown) = shown(&suite, args, envs) else { return };
         assert!(!shown.text.contains("\u{1b}[?") && !shown.text.contains('━'), "{}", shown.text);
         assert!(shown.end.contains("F") && shown.end.contains("[100%]"), "{}", shown.end);

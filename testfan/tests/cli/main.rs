@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod daemon;
 mod ends;
 mod failing;
 mod interrupts;
@@ -11,4 +12,5 @@ mod retries;
 mod runs;
 mod suites;
 mod support;
+mod watch;
 mod xdist;

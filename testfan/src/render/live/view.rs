@@ -59,7 +59,8 @@ fn bar(progress: &Progress, now: Duration, area: Rect, buffer: &mut Buffer) {
     let length = u16::try_from(numbers.len()).unwrap_or(u16::MAX);
     let room = area.width.saturating_sub(length + 1).min(BAR.1);
     let [_, gauge, rest] =
-        Layout::horizontal([Constraint::Length(1), Constraint::Length(room), Constraint::Fill(1)]).areas(area);
+        Layout::horizontal([Constraint::Length(1), Constraint::Length(room), Constraint::Fill(1)])
+            .areas(area);
     let failed = bad(progress) > 0;
     if room >= BAR.0 {
         // The label would take its place in front even when it is empty.
@@ -139,13 +140,22 @@ fn workers(progress: &Progress, now: Duration, room: usize, columns: u16, width:
         lines.push(line);
     }
     if hidden > 0 && lines.len() < room {
-        lines.push(Line::from(Span::styled(format!(" and {} more", progress.workers().len() - shown.len()), dim())));
+        lines.push(Line::from(Span::styled(
+            format!(" and {} more", progress.workers().len() - shown.len()),
+            dim(),
+        )));
     }
     lines
 }
 
 /// ` gw0    0.3 s  tests/test_a.py::test_b`
-fn worker(name: &str, widest: usize, running: Option<&Running>, now: Duration, width: usize) -> Vec<Span<'static>> {
+fn worker(
+    name: &str,
+    widest: usize,
+    running: Option<&Running>,
+    now: Duration,
+    width: usize,
+) -> Vec<Span<'static>> {
     let mut spans = vec![Span::styled(format!(" {name:widest$}"), Style::new().fg(Color::Cyan))];
     let Some(Running { id, since }) = running else {
         spans.push(Span::styled(format!("  {:>7}", "idle"), dim()));
@@ -194,7 +204,11 @@ fn pad(line: &mut Line<'static>, column: usize) {
 /// A time that goes on: `0.3 s`, `12.0 s`, `2m 05s`.
 fn clock(time: Duration) -> String {
     let ms = time.as_millis();
-    if ms < 60_000 { format!("{}.{} s", ms / 1000, ms / 100 % 10) } else { duration_us(time.as_secs() * 1_000_000) }
+    if ms < 60_000 {
+        format!("{}.{} s", ms / 1000, ms / 100 % 10)
+    } else {
+        duration_us(time.as_secs() * 1_000_000)
+    }
 }
 
 /// A time that is only guessed: `7 s`, `2m 05s`.
@@ -231,7 +245,8 @@ mod tests {
         let mut progress = Progress::default();
         let (python, pytest) = (String::new(), String::new());
         let start = StartedBy::Fork;
-        let collected = Record::Collected { tests, workers, start, reason: None, python, pytest, daemon: None };
+        let collected =
+            Record::Collected { tests, workers, start, reason: None, python, pytest, daemon: None };
         progress.see(&collected, Duration::ZERO);
         for number in 0..workers {
             let worker = format!("gw{number}");
