@@ -54,7 +54,7 @@ class Parking:
         os.umask(work.message["umask"])
         # Python tries it out by writing there; pytest's capturing would ask for it before any conftest can.
         tempfile.gettempdir()
-        self.recording = Recording()
+        self.recording = Recording(self._refused)
 
     def plugins_loaded(self):
         """To be called before the first file of the project is looked at."""
@@ -82,7 +82,7 @@ class Parking:
     def _report(self, zygote, session):
         self.recording.stop()
         config = session.config
-        reason = self.recording.reason or hazards.reason_not_to_fork(config, zygote.sockets)
+        reason = hazards.reason_not_to_fork(config, zygote.sockets)
         if reason is None and any(name in sys.modules for name in _SHUFFLERS):
             reason = "a plugin shuffles the tests anew in each run"
         if reason is None and config.option.capture == "no":
@@ -91,17 +91,26 @@ class Parking:
         sys.stderr.flush()
         if reason is None and any(os.fstat(file).st_size for file in self.stand_ins):
             reason = "something is printed past pytest's capturing while tests are collected"
+        if reason is not None:
+            self._refused(reason)
+        roots = {os.getcwd(), str(config.rootpath)}
+        self._say(None, _configuration(config), roots, [] if self.warned else self.libraries)
+
+    def _refused(self, reason):
+        """No run can do with this collection, so it goes no further."""
+        self._say(reason, set(), {os.getcwd()}, [])
+        self.channel.flush()
+        os._exit(0)
+
+    def _say(self, reason, inputs, roots, libraries):
         self.channel.send(
             "parked",
             reason=reason,
-            inputs=sorted(self.recording.inputs | set(resident.module_files()) | _configuration(config)),
+            inputs=sorted(self.recording.inputs | set(resident.module_files()) | inputs),
             folders=sorted(self.recording.folders),
-            roots=sorted({os.getcwd(), str(config.rootpath)}),
-            libraries=[] if self.warned else self.libraries,
+            roots=sorted(roots),
+            libraries=libraries,
         )
-        if reason is not None:
-            self.channel.flush()
-            os._exit(0)
 
 
 def _configuration(config):

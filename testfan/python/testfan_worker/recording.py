@@ -15,8 +15,8 @@ import time
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _NOT_FILES = ("/dev/", "/proc/self/")
-# Python's and pytest's own caches, which are checked against what they were made of.
-_CACHES = (os.sep + "__pycache__", os.sep + ".pytest_cache")
+# Bytecode is checked against what it was made of, whenever it is read.
+_BYTECODE = os.sep + "__pycache__"
 
 # An event by one of these names changes something outside this process, or asks somebody else.
 _OUTSIDE = {
@@ -73,12 +73,13 @@ _PYTEST = (OWN, *(os.sep + name + os.sep for name in ("_pytest", "pytest", "plug
 
 
 class Recording:
-    """From its making to `stop`."""
+    """From its making to `stop`. `refused` is called with the reason before anything is done that another
+    collection would do too, or do in another way; it must not return."""
 
-    def __init__(self):
+    def __init__(self, refused):
+        self._refused = refused
         self.inputs = set()
         self.folders = set()
-        self.reason = None
         self._active = True
         sys.addaudithook(self._audit)
         sys.setprofile(self._profile)
@@ -87,10 +88,9 @@ class Recording:
         self._active = False
         sys.setprofile(None)
 
-    def refuse(self, reason):
-        """Says why this collection cannot stand for a later one, unless there is an earlier reason."""
-        if self.reason is None:
-            self.reason = reason
+    def _refuse(self, reason):
+        self.stop()
+        self._refused(reason)
 
     def _audit(self, event, args):
         if not self._active:
@@ -103,23 +103,23 @@ class Recording:
                 path = os.path.abspath(os.fsdecode("." if path is None else path))
                 if not (path + os.sep).startswith(_NOT_FILES):
                     self.folders.add(path)
-        elif event in _OUTSIDE and not (args and _is_cache(args[0])) and not _is_nameless(sys._getframe(1)):
-            self.refuse(f"{_who(sys._getframe(1))} {_OUTSIDE[event]} while tests are collected")
+        elif event in _OUTSIDE and not (args and _is_bytecode(args[0])) and not _is_nameless(sys._getframe(1)):
+            self._refuse(f"{_who(sys._getframe(1))} {_OUTSIDE[event]} while tests are collected")
 
     def _opened(self, path, mode, flags):
         if isinstance(path, int) or path is None:
             return
         path = os.path.abspath(os.fsdecode(path))
-        if path.startswith(_NOT_FILES) or _is_cache(path):
+        if path.startswith(_NOT_FILES) or _is_bytecode(path):
             return
         if _is_nameless(sys._getframe(2)):
             return
         if flags & _WRITES:
-            self.refuse(f"{_who(sys._getframe(2))} writes {path} while tests are collected")
+            self._refuse(f"{_who(sys._getframe(2))} writes {path} while tests are collected")
         self.inputs.add(path)
 
     def _profile(self, frame, event, called):
-        if event != "c_call" or self.reason is not None:
+        if event != "c_call":
             return
         try:
             changing = called in _CLOCKS
@@ -131,7 +131,7 @@ class Recording:
                 called.__name__ in _RANDOM and isinstance(of, random.Random)
             )
         if changing and _is_projects(frame):
-            self.refuse(f"{_who(frame)} asks for the time, a random number or a process id while tests are collected")
+            self._refuse(f"{_who(frame)} asks for the time, a random number or a process id while tests are collected")
 
 
 def is_library(path):
@@ -140,8 +140,8 @@ def is_library(path):
     return path.startswith((*_STDLIB, OWN)) or any(name in path for name in _LIBRARIES)
 
 
-def _is_cache(path):
-    return isinstance(path, (str, bytes)) and any(cache in os.fsdecode(path) for cache in _CACHES)
+def _is_bytecode(path):
+    return isinstance(path, (str, bytes)) and _BYTECODE in os.fsdecode(path)
 
 
 def _is_nameless(frame):

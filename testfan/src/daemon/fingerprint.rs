@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use rayon::prelude::*;
 
 /// The clock of files may be behind by a tick of the kernel's timer, 10 ms at most.
-const TICK: Duration = Duration::from_millis(20);
+pub const TICK: Duration = Duration::from_millis(20);
 /// A longer file has changed when its status has.
 const LONGEST: u64 = 16 << 20;
 /// A project with more folders is not looked through before each run.

@@ -16,7 +16,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::request::{Answer, Ask, BaseKey, Request, Status, Suite, SuiteState, Warm};
 use super::residents::{Collected, Resident};
 use super::wire::Line;
-use super::{fingerprint::Fingerprint, request, socket};
+use super::{fingerprint::Fingerprint, fingerprint::TICK, request, socket};
 use crate::source::kill_group;
 
 /// How many interpreters, environments and folders are kept.
@@ -156,6 +156,8 @@ impl Server {
     /// Collects ahead of the next run, unless that is done or of no use.
     fn collect(&self, request: &Request) -> io::Result<()> {
         let (key, suite) = (request.base_key(), request.collection_key());
+        // What the run has just written, such as the failures for --lf, may be read now; it must not look too new.
+        thread::sleep(2 * TICK);
         let collecting = {
             let mut state = self.lock();
             let runs = state.runs;

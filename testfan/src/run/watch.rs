@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::app::Session;
 use common::{Exit, Failure};
@@ -37,6 +37,8 @@ struct Watch<'s> {
     changes: Changes,
     events: Receiver<Event>,
     sender: Sender<Event>,
+    /// When the last run began and ended.
+    last: (SystemTime, SystemTime),
 }
 
 /// What comes next.
@@ -54,7 +56,8 @@ pub(super) fn watch(args: WatchArgs, session: &mut Session) -> Result<Exit, Fail
     let (sender, events) = channel();
     let changes = Changes::new(sender.clone()).map_err(Error::Watch)?;
     changes.watch(&folder);
-    Watch { session, config, folder, watched: Watched::default(), changes, events, sender }.go_on()
+    let (watched, last) = (Watched::default(), (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH));
+    Watch { session, config, folder, watched, changes, events, sender, last }.go_on()
 }
 
 impl Watch<'_> {
@@ -64,8 +67,10 @@ impl Watch<'_> {
                 self.session.count(outcome, 0);
             }
             self.config.width = width();
+            self.last.0 = file_clock();
             let run = Run::start(self.config.clone(), self.session, Some(&mut self.watched))?;
             let exit = run.until_done()?;
+            self.last.1 = file_clock();
             if self.watched.interrupted {
                 return Ok(exit);
             }
@@ -93,11 +98,10 @@ impl Watch<'_> {
     }
 
     fn wait(&mut self, exit: Exit) -> Result<Next, Failure> {
-        // While tests run, only what is known to be theirs counts: what they write themselves must not go round.
         let mut changed: BTreeSet<PathBuf> = BTreeSet::new();
         while let Ok(event) = self.events.try_recv() {
             if let Event::Changed(path) = event
-                && self.watched.impact.knows(&path)
+                && self.is_news(&path)
             {
                 changed.insert(path);
             }
@@ -111,8 +115,8 @@ impl Watch<'_> {
         self.show(&Record::WatchWaiting { exit_code, keys: keys.is_some() })?;
         loop {
             match self.events.recv() {
-                Ok(Event::Changed(path)) => return Ok(self.gather(path)),
-                Ok(Event::Key(b'q')) | Ok(Event::Interrupted) | Err(_) => return Ok(Next::Quit),
+                Ok(Event::Changed(path)) if self.is_news(&path) => return Ok(self.gather(path)),
+                Ok(Event::Key(b'q') | Event::Interrupted) | Err(_) => return Ok(Next::Quit),
                 Ok(Event::Key(b'a')) => return Ok(Next::Run(self.all(), BTreeSet::new())),
                 Ok(Event::Key(b'\n' | b'\r')) => {
                     return Ok(Next::Run(self.config.focus.clone(), BTreeSet::new()));
@@ -132,12 +136,21 @@ impl Watch<'_> {
         }
     }
 
+    /// Whether the last run cannot have seen a change. Of files that no test is known to depend on, those that
+    /// changed while it ran are its own, which must not go round in circles.
+    fn is_news(&self, path: &Path) -> bool {
+        let Ok(changed) = path.metadata().and_then(|data| data.modified()) else {
+            return self.watched.impact.knows(path);
+        };
+        changed >= if self.watched.impact.knows(path) { self.last.0 } else { self.last.1 }
+    }
+
     /// What changes together with a file, and what all of that touches.
     fn gather(&self, path: PathBuf) -> Next {
         let mut changed = BTreeSet::from([path]);
         while let Ok(event) = self.events.recv_timeout(TOGETHER) {
             match event {
-                Event::Changed(path) => {
+                Event::Changed(path) if self.is_news(&path) => {
                     changed.insert(path);
                 }
                 Event::Interrupted => return Next::Quit,
@@ -170,4 +183,10 @@ impl Watch<'_> {
         let shown = renderer(self.session, None).show(record);
         shown.map_err(|error| anyhow::Error::from(error).context("failed to print").into())
     }
+}
+
+/// The time as it is given to files, which is behind by up to a tick of the kernel's timer.
+fn file_clock() -> SystemTime {
+    let file = tempfile::tempfile().and_then(|file| file.metadata()?.modified());
+    file.unwrap_or_else(|_| SystemTime::now())
 }

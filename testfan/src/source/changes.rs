@@ -41,15 +41,19 @@ impl Changes {
                     let Ok(notify::Event { kind, paths, .. }) = event else { continue };
                     let Some(watched) = again.upgrade() else { return };
                     for path in paths {
-                        if matches!(kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)))
-                            && path.is_dir()
-                        {
-                            let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-                            // What is in it already is the news.
-                            watched.add(&path);
-                        }
-                        if is_change(kind) && is_input(&path) && events.send(Event::Changed(path)).is_err() {
-                            return;
+                        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+                        let news = if path.is_dir() {
+                            watched.add(&path)
+                        } else {
+                            // It may have been a folder, which will be another one when it comes again.
+                            watched.folders.retain(|folder| path.exists() || !folder.starts_with(&path));
+                            vec![path]
+                        };
+                        drop(watched);
+                        for path in news.into_iter().filter(|path| is_change(kind) && is_input(path)) {
+                            if events.send(Event::Changed(path)).is_err() {
+                                return;
+                            }
                         }
                     }
                 }
@@ -60,20 +64,25 @@ impl Changes {
 
     /// Watches this folder and all below it in which there may be inputs.
     pub fn watch(&self, root: &Path) {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).add(root);
+        let _ = self.watched.lock().unwrap_or_else(PoisonError::into_inner).add(root);
     }
 }
 
 impl Watched {
-    fn add(&mut self, root: &Path) {
+    /// The files in it and below, where it was not watched yet.
+    fn add(&mut self, root: &Path) -> Vec<PathBuf> {
+        let mut files = Vec::new();
         for folder in folders(root).unwrap_or_default() {
             // A folder that is gone again, or one too many for the system, is not watched.
             if !self.folders.contains(&folder)
                 && self.watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok()
             {
+                let entries = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+                files.extend(entries.map(|entry| entry.path()).filter(|path| path.is_file()));
                 self.folders.insert(folder);
             }
         }
+        files
     }
 }
 
@@ -89,5 +98,5 @@ fn is_input(path: &Path) -> bool {
         || text.ends_with('~')
         || text == "4913"
         || [".swp", ".swx", ".tmp"].iter().any(|end| text.ends_with(end));
-    !editors && !path.iter().any(is_passed_over)
+    !editors && !is_passed_over(name)
 }

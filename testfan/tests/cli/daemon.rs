@@ -50,7 +50,7 @@ impl Kept {
     /// `testfan COMMAND --python …`
     pub fn command(&self, command: &str, args: &[&str]) -> Command {
         let python = self.python.to_str().unwrap();
-        self.testfan(&[&[command, "--python", python, "-p", "no:cacheprovider"], args].concat())
+        self.testfan(&[&[command, "--python", python], args].concat())
     }
 
     /// `testfan run --daemon`, and what the daemon had done before: "imported" or "collected".
@@ -132,10 +132,9 @@ const MIXED: &str = "import pytest, warnings\n\
     def test_skip(): pass\n\
     @pytest.mark.xfail\n\
     def test_xfail(): assert 0\n\
-    class TestC:\n\
-    \x20   @pytest.fixture(scope='class')\n\
-    \x20   def broken(self): raise RuntimeError('no')\n\
-    \x20   def test_error(self, broken): pass\n";
+    @pytest.fixture(scope='module')\n\
+    def broken(): raise RuntimeError('no')\n\
+    def test_error(broken): pass\n";
 
 /// What people see, without what differs from run to run.
 fn text(ran: &Ran) -> String {
@@ -268,6 +267,22 @@ fn other_arguments_are_another_collection() {
 }
 
 #[test]
+fn the_failures_of_the_last_run_are_seen() {
+    let tests = "import pytest\n@pytest.mark.parametrize('i', '12')\n\
+        def test_a(i): assert open('bad.txt').read() != i\n";
+    let Some(kept) = Kept::new(&[("test_a.py", tests), ("bad.txt", "")]) else { return };
+    assert_eq!(outcomes(&kept.warm(&["--lf"], &[]).1).len(), 2);
+    // Read when the test runs, so the collection is as good as it was.
+    kept.write("bad.txt", "2");
+    let (ran, records, warm) = kept.run(&["--lf"]);
+    assert_eq!((ran.code, outcomes(&records).len(), warm.as_str()), (1, 2, "collected"), "{}", ran.stdout);
+    let (ran, records, _) = kept.run(&["--lf"]);
+    assert_eq!((ran.code, outcomes(&records).len()), (1, 1), "{}", ran.stdout);
+    let (ran, records) = kept.warm(&["--lf"], &[]);
+    assert_eq!((ran.code, outcomes(&records).len()), (1, 1), "{}", ran.stdout);
+}
+
+#[test]
 fn what_no_test_reads_is_no_change() {
     let Some(kept) = changing() else { return };
     kept.warm(&[], &[]);
@@ -283,7 +298,7 @@ fn a_collection_that_would_be_another_next_time_is_not_kept() {
         ("import time\nNOW = time.time()\n", "asks for the time"),
         ("import datetime\nTODAY = datetime.date.today()\n", "asks for the time"),
         ("import uuid\nID = uuid.uuid4()\n", "a random number"),
-        ("import tempfile\nFOLDER = tempfile.mkdtemp()\n", "makes a temporary folder"),
+        ("import os\nos.makedirs('made', exist_ok=True)\n", "makes a folder"),
         ("open('written', 'w').close()\n", "writes"),
         ("import subprocess\nsubprocess.run(['true'])\n", "starts a process"),
         (
