@@ -23,6 +23,10 @@ pub const PROTOCOL: u32 = 1;
 
 /// The first message to every process.
 #[derive(Clone, Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a message, each of whose fields is named on the other side"
+)]
 pub struct Begin {
     /// pytest's arguments.
     pub args: Vec<String>,

@@ -16,9 +16,9 @@ use super::wire::Line;
 use crate::error::Error;
 
 /// A daemon that nobody has asked for so long ends.
-pub const IDLE: Duration = Duration::from_secs(15 * 60);
+pub const IDLE: Duration = Duration::from_mins(15);
 /// How long a daemon may take to answer: it may have to start Python first.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A zygote that the daemon has made for this run.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ fn find(python: &Path) -> io::Result<PathBuf> {
     }
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&folders).map(|folder| folder.join(python)).find(|path| path.is_file());
-    found.map(std::path::absolute).unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))
+    found.map_or_else(|| Err(io::ErrorKind::NotFound.into()), std::path::absolute)
 }
 
 fn environment() -> Vec<(String, String)> {

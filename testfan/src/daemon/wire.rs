@@ -58,7 +58,7 @@ impl Line {
     }
 
     fn read(&mut self) -> io::Result<usize> {
-        let mut chunk = [0; 1 << 16];
+        let mut chunk = [0; 1 << 14];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FILES))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let count = loop {

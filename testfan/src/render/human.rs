@@ -98,8 +98,8 @@ impl Human {
             let shown = if test.outcome.is_bad() { self.failure(test) } else { String::new() };
             if shown.is_empty() { Ok(()) } else { self.print(&shown) }
         } else {
-            let shown = self.letter(test.outcome);
-            self.print(&shown)
+            let letter = self.letter(test.outcome);
+            self.print(&letter)
         }
     }
 
@@ -107,11 +107,11 @@ impl Human {
     fn failure(&self, test: &TestFinished) -> String {
         let TestFinished { id, outcome, duration_us: us, worker, message, .. } = test;
         let about = self.styles.dim(format!("[{worker}, {}]", duration_us(*us)));
-        let mut text = format!("{} {id} {about}\n", self.paint(*outcome, words(*outcome).1));
+        let mut shown = format!("{} {id} {about}\n", self.paint(*outcome, words(*outcome).1));
         for line in excerpt(message) {
-            text += &format!("  {line}\n");
+            shown += &format!("  {line}\n");
         }
-        text
+        shown
     }
 
     /// What a worker wrote, line by line: `[gw0] text`.

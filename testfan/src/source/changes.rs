@@ -20,7 +20,7 @@ pub struct Changes {
 
 #[derive(Debug)]
 struct Watched {
-    watcher: RecommendedWatcher,
+    notifier: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
 }
 
@@ -28,11 +28,11 @@ impl Changes {
     /// Watches nothing yet.
     pub fn new(events: Sender<Event>) -> notify::Result<Changes> {
         let (sender, heard) = channel();
-        let watcher = notify::recommended_watcher(move |event| {
+        let notifier = notify::recommended_watcher(move |event| {
             // Nobody listens any more at the end.
             let _ = sender.send(event);
         })?;
-        let watched = Arc::new(Mutex::new(Watched { watcher, folders: BTreeSet::new() }));
+        let watched = Arc::new(Mutex::new(Watched { notifier, folders: BTreeSet::new() }));
         let again = Arc::downgrade(&watched);
         thread::Builder::new()
             .name("changes".into())
@@ -75,7 +75,7 @@ impl Watched {
         for folder in folders(root).unwrap_or_default() {
             // A folder that is gone again, or one too many for the system, is not watched.
             if !self.folders.contains(&folder)
-                && self.watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok()
+                && self.notifier.watch(&folder, RecursiveMode::NonRecursive).is_ok()
             {
                 let entries = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
                 files.extend(entries.map(|entry| entry.path()).filter(|path| path.is_file()));

@@ -98,6 +98,6 @@ fn where_nobody_watches_there_are_letters() {
     {
         let Some(shown) = shown(&suite, args, envs) else { return };
         assert!(!shown.text.contains("\u{1b}[?") && !shown.text.contains('━'), "{}", shown.text);
-        assert!(shown.end.contains("F") && shown.end.contains("[100%]"), "{}", shown.end);
+        assert!(shown.end.contains('F') && shown.end.contains("[100%]"), "{}", shown.end);
     }
 }
