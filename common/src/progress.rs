@@ -1,6 +1,8 @@
 //! Progress bars on standard error, only where a person watches. Must not know what makes progress.
 
+use std::fmt::Debug;
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use indicatif::ProgressBar;
@@ -10,6 +12,15 @@ use indicatif::{MultiProgress, ProgressDrawTarget, ProgressStyle};
 #[derive(Clone, Debug)]
 pub struct Progress {
     bars: MultiProgress,
+    view: Arc<Mutex<Option<Arc<dyn View>>>>,
+}
+
+/// A tool's own drawing at the bottom of the terminal, which has to make way for lines that are printed.
+pub trait View: Debug + Send + Sync {
+    /// Take it off the terminal, until [`View::put_back`].
+    fn take_off(&self);
+    /// Draw it again, below what was printed.
+    fn put_back(&self);
 }
 
 impl Progress {
@@ -17,7 +28,7 @@ impl Progress {
     pub fn new(wanted: bool) -> Self {
         let shown = wanted && std::io::stderr().is_terminal();
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Progress { bars: MultiProgress::with_draw_target(target) }
+        Progress { bars: MultiProgress::with_draw_target(target), view: Arc::default() }
     }
 
     /// A bar counted in bytes, with speed and time left; `None` while the size is unknown.
@@ -47,9 +58,22 @@ impl Progress {
         bar.with_message(label.to_owned())
     }
 
-    /// Runs `print` with the bars out of the way, so that its lines and theirs do not mix.
+    /// Runs `print` with the bars and the view out of the way, so that its lines and theirs do not mix.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.bars.suspend(print)
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(view) = &view {
+            view.take_off();
+        }
+        let printed = self.bars.suspend(print);
+        if let Some(view) = &view {
+            view.put_back();
+        }
+        printed
+    }
+
+    /// From now on this view, or none, makes way for what is printed.
+    pub fn set_view(&self, view: Option<Arc<dyn View>>) {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = view;
     }
 
     fn add(&self, bar: ProgressBar) -> ProgressBar {

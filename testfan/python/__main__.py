@@ -1,4 +1,4 @@
-"""Entry of every Python process that testfan starts afresh: `python __main__.py zygote|worker|foreground ARGS`.
+"""Entry of every Python process that testfan starts afresh: `python __main__.py zygote|worker|resident|foreground ARGS`.
 
 Takes the private channel off standard input, says hello, then runs pytest in the role asked for; in the
 foreground there is no channel, and standard input is the user's.
@@ -30,18 +30,28 @@ def main(role, args):
     os.dup2(nothing, 0)
     os.close(nothing)
     python, version, usable = versions()
-    channel.send("hello", protocol=PROTOCOL, python=python, pytest=version, usable=usable, pid=os.getpid())
-    channel.flush()
+    hello = {"protocol": PROTOCOL, "python": python, "pytest": version, "usable": usable}
+    if role != "resident":
+        channel.send("hello", **hello)
+        channel.flush()
     if not usable:
         return 0
-    from testfan_worker import spawned, zygote
+    from testfan_worker import parked, resident, spawned, zygote
 
     sys.path.remove(HERE)
     sys.argv[:] = [PYTEST]
     if role == "worker":
         return spawned.main(channel)
     spawn = [sys.executable, os.path.join(HERE, "__main__.py"), "worker"]
-    return zygote.main(channel, spawn, ENVIRONMENT)
+    if role == "zygote":
+        return zygote.main(channel, spawn, ENVIRONMENT)
+    work = resident.Base(channel).work()
+    if "begin" in work.message:
+        resident.leave(zygote.park(parked.Parking(work), spawn, ENVIRONMENT, hello))
+    channel = resident.begin_run(work)
+    channel.send("hello", **hello)
+    channel.flush()
+    resident.leave(zygote.main(channel, spawn, dict(os.environ), work.parent))
 
 
 def versions():

@@ -37,6 +37,16 @@ pub enum Commands {
     /// Show the records of a run as it showed them itself
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Run a suite, then run again what each change touches, what failed first
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchArgs),
+    /// Keep Python, pytest and collected tests ready for `run --daemon`
+    #[command(after_help = DAEMON_EXAMPLES)]
+    Daemon {
+        /// What to do with it
+        #[command(subcommand)]
+        command: DaemonCommands,
+    },
     /// Print the completion script of a shell
     Completions {
         /// The shell
@@ -85,6 +95,61 @@ Examples:
 
 Exit codes: that of the run; 2 where it was cut short or the records cannot be read.";
 
+const WATCH_EXAMPLES: &str = "\
+Takes all options of testfan run. A change runs the test files that import what changed, directly or not, and the
+tests that failed before; of a file that no test is known to depend on, it runs all.
+
+Examples:
+  testfan watch                        keys: a all, f failed, enter again, q quit
+  testfan watch --stepwise             stop at the first failure, go on from there once it is mended
+  testfan watch | jq -r 'select(.outcome==\"failed\").id'";
+
+/// `testfan watch`
+#[derive(Clone, Debug, Args)]
+pub struct WatchArgs {
+    /// As for a run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Start Python anew for each run, without the daemon
+    #[arg(long)]
+    pub no_daemon: bool,
+}
+
+const DAEMON_EXAMPLES: &str = "\
+A run with --daemon starts it by itself. What it keeps is used only while every file that was read, every name in
+the suite's folders, the environment, the interpreter and the arguments are what they were; else it collects anew.
+
+Examples:
+  testfan run --daemon tests/test_a.py     twice: the second time nothing need be imported
+  testfan daemon status                    what it keeps, and what it cannot keep, and why
+  testfan daemon stop
+
+Exit codes: 0 yes, 1 there is no daemon, 2 it could not be asked.";
+
+/// `testfan daemon`
+#[derive(Clone, Debug, Subcommand)]
+pub enum DaemonCommands {
+    /// Start it, unless it runs
+    Start {
+        /// End it when nobody has asked for so long [default: 900]
+        #[arg(long, value_name = "SECONDS")]
+        idle: Option<f64>,
+    },
+    /// Say what it keeps
+    Status,
+    /// End it; runs that go on are left alone
+    Stop,
+    /// Be it, with the socket as standard input
+    #[command(hide = true)]
+    Serve {
+        /// Where the socket is
+        path: PathBuf,
+        /// End when nobody has asked for so long
+        #[arg(long)]
+        idle: f64,
+    },
+}
+
 /// `testfan run`
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
@@ -110,6 +175,9 @@ pub struct RunArgs {
     /// How many lost workers to replace before giving up [default: 4 for each worker]
     #[arg(long, value_name = "N")]
     pub max_worker_restart: Option<usize>,
+    /// Have what does not change from run to run done ahead by a process that stays, see testfan daemon
+    #[arg(long)]
+    pub daemon: bool,
     /// How workers start: copies of the process that collected, or fresh ones
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub start: Start,
@@ -221,7 +289,7 @@ impl Parser for Cli {
 }
 
 /// The commands that take pytest's arguments.
-const TAKE_PYTESTS: [&str; 2] = ["run", "collect"];
+const TAKE_PYTESTS: [&str; 3] = ["run", "collect", "watch"];
 
 /// Reorders `testfan run ARGS` so that testfan's own options come first, then `--` and pytest's.
 fn lift(command: &Command, args: Vec<OsString>) -> Vec<OsString> {

@@ -10,7 +10,7 @@ use common::format::Format;
 
 use crate::cli::{CollectArgs, PartArgs, ReplayArgs, ReportArgs, RunArgs, Start};
 use crate::error::Error;
-use crate::reduce::{Dist, Part};
+use crate::reduce::{Dist, Focus, Part};
 use crate::source::durations::{self, Durations};
 use crate::source::journal;
 use crate::source::records::Input;
@@ -34,6 +34,10 @@ pub struct RunConfig {
     pub start: Start,
     /// Whether pytest's debugger is asked for, which needs one process with the terminal.
     pub debugger: bool,
+    /// Whether the daemon is to be asked for a zygote.
+    pub daemon: bool,
+    /// Which part of the suite is to run, where that is not all.
+    pub focus: Option<Focus>,
     /// pytest's arguments, testfan's own among them.
     pub pytest: Vec<String>,
     /// Columns for pytest's text, where standard output is a terminal.
@@ -52,13 +56,12 @@ impl RunConfig {
             restarts: args.max_worker_restart,
             start: args.start,
             debugger: debugger(&args, session)?,
+            daemon: args.daemon,
+            focus: None,
             pytest: pytest_args(run_options(&args), &args.pytest, session)?,
             selection: Selection::new(args.part)?,
             python: args.python.unwrap_or_else(default_python),
-            width: rustix::termios::tcgetwinsize(std::io::stdout())
-                .ok()
-                .map(|size| size.ws_col)
-                .filter(|&w| w > 0),
+            width: width(),
             github: std::env::var_os("GITHUB_ACTIONS")
                 .is_some_and(|value| value == "true")
                 .then(GithubConfig::from_environment),
@@ -172,6 +175,11 @@ impl GithubConfig {
     }
 }
 
+/// The columns of the terminal that is standard output, if it is one.
+pub fn width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|&w| w > 0)
+}
+
 /// How many workers, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workers {
@@ -207,8 +215,13 @@ fn part(text: &str) -> Result<Part, Error> {
 }
 
 fn timeout(seconds: f64) -> Result<Duration, Error> {
+    self::seconds("--timeout", seconds)
+}
+
+/// A time that an option gives.
+pub fn seconds(option: &'static str, seconds: f64) -> Result<Duration, Error> {
     let expected = "a number of seconds above 0";
-    let wrong = || Error::Option { option: "--timeout", value: seconds.to_string(), expected };
+    let wrong = || Error::Option { option, value: seconds.to_string(), expected };
     Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero()).ok_or_else(wrong)
 }
 

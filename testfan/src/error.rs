@@ -108,6 +108,12 @@ pub enum Error {
     /// There is no last run to report.
     #[error("no run is remembered in this folder")]
     NoLastRun,
+    /// The daemon could not be had, or not be understood.
+    #[error("failed to talk to testfan's daemon")]
+    Daemon(#[source] io::Error),
+    /// Changes cannot be noticed.
+    #[error("failed to watch for changes")]
+    Watch(#[source] notify::Error),
     /// A file failed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -143,6 +149,8 @@ impl Explain for Error {
                 "give a file of records or - for standard input, or run testfan run here".into()
             }
             Error::Channel(_) => "check the limits on processes and open files (ulimit -a)".into(),
+            Error::Watch(_) => "check the limits on watches (sysctl fs.inotify)".into(),
+            Error::Daemon(_) => "testfan daemon stop ends it; the next run starts another".into(),
             Error::File(error) => return error.hint(),
         })
     }
@@ -156,6 +164,8 @@ impl Explain for Error {
             Error::Channel(_) => "channel_failed",
             Error::Records { .. } | Error::Record { .. } | Error::NoDurations { .. } => "bad_input",
             Error::NoLastRun => "no_last_run",
+            Error::Daemon(_) => "daemon_failed",
+            Error::Watch(_) => "watch_failed",
             Error::File(error) => error.code(),
         }
     }

@@ -6,6 +6,8 @@ use common::record::{RunFailed, RunFinished, RunStarted};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::daemon::request::{Suite, Warm};
+
 /// One record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type")]
@@ -26,6 +28,9 @@ pub enum Record {
         python: String,
         /// pytest's version.
         pytest: String,
+        /// What the daemon had done before the run, where it was asked.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        daemon: Option<Warm>,
     },
     /// pytest collected this test, and nothing runs: `testfan collect`, in pytest's order.
     #[serde(rename = "testfan.test.collected")]
@@ -100,6 +105,38 @@ pub enum Record {
         worker: Option<String>,
         /// The text, as it came: a part of a line or many.
         text: String,
+    },
+    /// Whether there is a daemon, and what it keeps.
+    #[serde(rename = "testfan.daemon.reported")]
+    Daemon {
+        /// Whether it runs, once the command is done.
+        running: bool,
+        /// Its process id.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        pid: Option<u32>,
+        /// How long it has run, in milliseconds.
+        up_ms: u64,
+        /// How many runs it has served.
+        runs: u64,
+        /// What it keeps.
+        suites: Vec<Suite>,
+    },
+    /// A watch waits for changes.
+    #[serde(rename = "testfan.watch.waiting")]
+    WatchWaiting {
+        /// The exit code that the run before it would have had.
+        exit_code: u8,
+        /// Whether it waits for keys too.
+        keys: bool,
+    },
+    /// A watch begins another run.
+    #[serde(rename = "testfan.watch.changed")]
+    WatchChanged {
+        /// The files that changed; none where somebody asked for the run.
+        paths: Vec<String>,
+        /// The test files that depend on them; none: all. Tests that failed before run in any case.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        files: Option<Vec<String>>,
     },
     /// The run ends before all tests ran.
     #[serde(rename = "testfan.run.halted")]

@@ -5,6 +5,7 @@
 //! - [`cli`] what may be written on the command line; [`config`] the same made valid, once
 //! - [`run`] wires the rooms below: events in, decisions out, until the last worker is done
 //! - [`protocol`] the messages between testfan and its Python processes
+//! - [`daemon`] Python processes that outlive runs, for those that ask it for their zygote
 //! - [`source`] where events come from: the zygote and worker processes (`testfan/python/`), their
 //!   channels, signals, and what is kept of earlier runs: durations, history, records
 //! - [`reduce`] events to answers, pure: which worker runs which test next, how many passed
@@ -14,6 +15,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod error;
 pub mod events;
 pub mod protocol;

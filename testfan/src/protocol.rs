@@ -1,13 +1,14 @@
 //! The messages between testfan and its Python processes, one JSON object a line, tag `t`.
 //! The other side is `testfan/python/testfan_worker/`. Must not know how they travel.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use common::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::reduce::Dist;
+use crate::reduce::{Dist, Focus};
 
 /// A worker's number: 0 is `gw0`. A worker that replaces a lost one gets a new number.
 pub type WorkerId = usize;
@@ -44,6 +45,10 @@ pub struct Begin {
     pub hold_after_failure: bool,
     /// Whether testfan alone counts failures, for not each is final.
     pub retries: bool,
+    /// Which part of what is collected is to run; none: all of it.
+    pub focus: Option<Focus>,
+    /// Whether it is to be said what each test file depends on.
+    pub imports: bool,
     /// Where a worker writes its stacks when it is told to; none: it need not.
     pub stack_file: Option<PathBuf>,
     /// Whether the zygote only says what it collected.
@@ -64,6 +69,8 @@ impl Begin {
             basetemp: None,
             hold_after_failure: false,
             retries: false,
+            focus: None,
+            imports: false,
             stack_file: None,
             collect_only: false,
         }
@@ -187,6 +194,16 @@ pub enum FromZygote {
         worker: String,
         /// Its process id, good until it is reaped.
         pid: i32,
+    },
+    /// What each test file, as node ids have it, depends on.
+    Imports {
+        /// The files of the project that it, its conftests and their modules import.
+        files: BTreeMap<String, Vec<PathBuf>>,
+    },
+    /// It ends with this exit code; said only where nobody else can tell.
+    Ended {
+        /// pytest's.
+        code: i32,
     },
     /// A worker ended.
     Reaped {

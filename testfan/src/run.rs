@@ -1,9 +1,11 @@
 //! Wires the rooms: events from `source`, decisions from `reduce`, records to `render`.
 
 mod collect;
+mod daemon;
 mod ending;
 mod outcomes;
 mod report;
+mod watch;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -26,7 +28,8 @@ use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::history;
 use crate::source::journal::Journal;
-use crate::source::{Closed, Event, Signals, Zygote, ZygoteOptions, become_pytest, cores};
+use crate::source::{Closed, Event, Signals, Zygote, become_pytest, cores};
+use watch::Watched;
 use workers::Worker;
 
 /// A worker that is lost is replaced, but not for ever: so many times for each worker, as pytest-xdist has it.
@@ -39,6 +42,7 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             completions::<Cli>(&crate::TOOL, shell, session);
             Ok(Exit::YES)
         }
+        Commands::Daemon { command } => daemon::dispatch(command, session),
         Commands::Run(args) => {
             let config = RunConfig::new(args, session)?;
             if config.debugger {
@@ -47,7 +51,7 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             let journal = Journal::begin();
             session.copy_to(journal.output());
             session.begin().map_err(anyhow::Error::from)?;
-            Run::start(config, session, journal)?.until_done()
+            Run::start(config, session, journal, None)?.until_done()
         }
         Commands::Collect(args) => {
             let config = CollectConfig::new(args, session)?;
@@ -64,6 +68,7 @@ pub fn dispatch(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             session.begin().map_err(anyhow::Error::from)?;
             report::replay(&input, session)
         }
+        Commands::Watch(args) => watch::watch(args, session),
     }
 }
 
@@ -92,6 +97,7 @@ struct Run<'s> {
     interrupts: usize,
     open_streams: usize,
     finishing: bool,
+    watched: Option<&'s mut Watched>,
 }
 
 /// What pytest collected, and what is known of it.
@@ -138,17 +144,23 @@ impl Spread {
 }
 
 impl<'s> Run<'s> {
-    fn start(config: RunConfig, session: &'s mut Session, journal: Journal) -> Result<Self, Failure> {
+    fn start(
+        config: RunConfig,
+        session: &'s mut Session,
+        journal: Journal,
+        watched: Option<&'s mut Watched>,
+    ) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let signals = Signals::watch(sender.clone()).map_err(Error::Channel)?;
         let begin = Begin {
             width: config.width,
             run: run_name(),
             retries: config.retries > 0,
+            focus: config.focus.clone(),
+            imports: watched.is_some(),
             ..Begin::new(config.pytest.clone(), std::process::id())
         };
-        let options = ZygoteOptions { python: config.python.clone(), begin: begin.clone() };
-        let zygote = Zygote::start(&options, &sender)?;
+        let zygote = daemon::zygote(&config, &begin, &sender, session)?;
         Ok(Run {
             render: run_renderer(session, config.width, &journal.output(), config.github.clone()),
             journal,
@@ -172,6 +184,7 @@ impl<'s> Run<'s> {
             interrupts: 0,
             open_streams: 1,
             finishing: false,
+            watched,
         })
     }
 
@@ -207,6 +220,7 @@ impl<'s> Run<'s> {
                 Ok(Event::Worker(id, message)) => self.worker_says(id, message)?,
                 Ok(Event::WorkerClosed(id, why)) => self.worker_closed(id, &why)?,
                 Ok(Event::Printed(worker, source, text)) => self.show(&printed(worker, source, text))?,
+                Ok(Event::Changed(_) | Event::Key(_)) => {}
                 Ok(Event::StreamClosed) => self.open_streams -= 1,
                 Ok(Event::Suspended) => self.suspend(),
                 Ok(Event::Interrupted) => {
@@ -223,6 +237,12 @@ impl<'s> Run<'s> {
         match message {
             FromZygote::Hello(hello) => self.hello = Some(usable(hello, &self.config.python)?),
             FromZygote::Collected(collected) => self.collected(*collected)?,
+            FromZygote::Imports { files } => {
+                if let Some(watched) = &mut self.watched {
+                    watched.impact.learn(files);
+                }
+            }
+            FromZygote::Ended { code } => self.zygote.ends_with(code),
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
             FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
@@ -265,6 +285,7 @@ impl<'s> Run<'s> {
             reason,
             python: hello.as_ref().map(|hello| hello.python.clone()).unwrap_or_default(),
             pytest: hello.and_then(|hello| hello.pytest).unwrap_or_default(),
+            daemon: self.zygote.warm(),
         })?;
         let slowest_first = collected.order == Order::Any && (collected.wanted.reorder || !dist.is_strict());
         let plan = match dist {
@@ -295,6 +316,9 @@ impl<'s> Run<'s> {
     }
 
     fn show(&mut self, record: &Record) -> Result<(), Failure> {
+        if let Some(watched) = &mut self.watched {
+            watched.impact.see(record);
+        }
         self.render.show(record).map_err(|error| anyhow::Error::from(error).context("failed to print").into())
     }
 }

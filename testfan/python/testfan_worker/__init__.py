@@ -10,5 +10,10 @@ heap      the garbage collector while a process collects, and after
 session   what testfan adds to or takes from a pytest session
 serialise reports and warnings as JSON and back
 channel   JSON lines on a private socket
+focus     a part of what was collected, the most wanted first
+imports   which files each test file depends on
+resident  a process that outlives runs, of which each run gets a copy
+parked    one that has collected before there is a run
+recording what a collection depends on
 compat    what a suite written for pytest-xdist expects: options, fixtures, marker, hooks
 """

@@ -28,3 +28,9 @@ def settle():
     if gc.get_threshold()[0] == _MUCH:
         gc.set_threshold(*_thresholds)
     gc.freeze()
+
+
+def thaw():
+    """To be called before plugins sum up: some count what lives."""
+    if not _LEAVE:
+        gc.unfreeze()

@@ -13,12 +13,12 @@ import pytest
 _CONTROLLER_PLUGINS = ("terminalreporter", "terminalprogress", "lfplugin", "nfplugin")
 
 
-def order_of(config):
+def order_of(config, focus):
     """What the order of the collected items means to pytest's own plugins."""
     option = config.option
     if getattr(option, "stepwise", False) or getattr(option, "stepwise_skip", False):
         return "one_by_one"  # it goes on after the first failure, and may skip all before
-    if getattr(option, "failedfirst", False) or getattr(option, "newfirst", False):
+    if focus or getattr(option, "failedfirst", False) or getattr(option, "newfirst", False):
         return "first_first"
     return "any"
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from . import compat, heap
+from . import compat, focus, heap
 from . import session as sessions
 from .channel import die_with_parent
 from .worker import Worker
@@ -40,6 +40,10 @@ class SpawnedWorker:
     def pytest_configure(self, config):
         compat.provide(config)
         sessions.leave_controller(config)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config, items):
+        focus.narrow(config, items, self.begin["focus"])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):

@@ -14,7 +14,7 @@ import traceback
 
 import pytest
 
-from . import afterfork, compat, hazards, heap, serialise
+from . import afterfork, compat, focus, hazards, heap, imports, serialise
 from . import session as sessions
 from .channel import Channel, die_with_parent
 from .terminal import Terminal
@@ -35,7 +35,7 @@ def digest(items):
 
 
 class Zygote:
-    def __init__(self, channel, begin, command, environment):
+    def __init__(self, channel, begin, command, environment, parking=None):
         self.channel = channel
         self.begin = begin
         self.command = command
@@ -47,12 +47,15 @@ class Zygote:
         self.nodes = {}
         self.wanted = {}
         self.interrupted_at = None
+        self.parking = parking
 
     # -- pytest's hooks, in the order they come
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self, early_config, parser):
         compat.declare(early_config, parser)
+        if self.parking is not None:
+            self.parking.plugins_loaded()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
@@ -73,6 +76,13 @@ class Zygote:
         self.terminal.text.muted = self.begin["collect_only"]
         yield
         self.terminal.text.muted = False
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config, items):
+        focus.narrow(config, items, self.begin["focus"])
+
+    def pytest_warning_recorded(self, when):
+        if self.parking is not None and when != "runtest":
+            self.parking.warned = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
@@ -83,6 +93,8 @@ class Zygote:
             return None  # no test runs
         if session.testsfailed and not config.option.continue_on_collection_errors:
             return None
+        if self.parking is not None:
+            self.parking.wait(self, session)
         self._collected(session)
         if not session.items:
             return None
@@ -109,6 +121,15 @@ class Zygote:
 
     # -- what testfan asks for
 
+    def enter_run(self, channel, said):
+        """From being nobody's to being the zygote of a run, which is told what was said until now."""
+        self.parking = None
+        self.channel = self.terminal.text.channel = channel
+        self.sockets = hazards.open_sockets()
+        self.begin = channel.receive()
+        for tag, fields in said:
+            channel.send(tag, **fields)
+
     def _collected(self, session):
         config = session.config
         factory = getattr(config, "_tmp_path_factory", None)
@@ -119,13 +140,15 @@ class Zygote:
             root=str(config.rootpath),
             basetemp=str(factory.getbasetemp()) if factory is not None else None,
             maxfail=config.option.maxfail or 0,
-            order=sessions.order_of(config),
+            order=sessions.order_of(config, self.begin["focus"]),
             replay_all=self.terminal.wants_all_reports(config),
             wanted=self.wanted,
             groups=list(compat.groups(session.items).items()),
             warnings=compat.not_honoured(config),
             unforkable=hazards.reason_not_to_fork(config, self.sockets),
         )
+        if self.begin["imports"]:
+            self.channel.send("imports", files=imports.by_test_file(session))
         heap.settle()
 
     def _serve(self, session, interrupt):
@@ -286,7 +309,7 @@ class Zygote:
 
     def _conclude(self, session, finish):
         """Ends the session the way pytest would have ended it."""
-        gc.unfreeze()
+        heap.thaw()
         self.terminal.catch_up(session, finish["passed"])
         halt = finish["halt"] or {}
         kind = halt.get("kind")
@@ -330,10 +353,27 @@ def run_forked(session, channel, workerinput, streams, interrupt):
         channel.flush()
 
 
-def main(channel, command, environment):
+def main(channel, command, environment, parent=None):
     begin = channel.receive()
-    die_with_parent(begin["parent"])
+    if parent is None:
+        die_with_parent(begin["parent"])
+    zygote = Zygote(channel, begin, command, environment)
     try:
-        return int(pytest.main(begin["args"], plugins=[Zygote(channel, begin, command, environment)]))
+        code = int(pytest.main(begin["args"], plugins=[zygote]))
+        if parent is not None:
+            # Nobody who waits for this process can tell testfan.
+            channel.send("ended", code=code)
+        return code
     finally:
         channel.flush()
+
+
+def park(parking, command, environment, hello):
+    """Collects, and waits for runs; a copy of this process returns as its run ends."""
+    parking.recorder.send("hello", **hello)
+    zygote = Zygote(parking.recorder, parking.begin, command, environment, parking)
+    code = int(pytest.main(parking.begin["args"], plugins=[zygote]))
+    if zygote.parking is None:
+        zygote.channel.send("ended", code=code)
+        zygote.channel.flush()
+    return code

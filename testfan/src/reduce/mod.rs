@@ -2,9 +2,11 @@
 
 mod chunks;
 mod flaky;
+mod impact;
 mod maxfail;
 mod message;
 mod partition;
+mod progress;
 mod report;
 mod retries;
 mod scheduler;
@@ -13,9 +15,11 @@ mod tally;
 
 pub use chunks::Item;
 pub use flaky::{Flakiness, History};
+pub use impact::{Focus, Impact};
 pub use maxfail::Maxfail;
 pub use message::{headline, place, plain};
 pub use partition::{Part, partition};
+pub use progress::{Progress, Running};
 pub use report::{Report, RunHeard, TestHeard};
 pub use retries::Retries;
 pub use scheduler::{Order, Plan, Scheduler};

@@ -1,16 +1,18 @@
 //! Records for people: pytest's own text, and between its header and its summary what pytest would show
-//! of the tests: a bar where a person watches, else letters; with -v a line for each test.
+//! of the tests: the live view and what failed where a person watches, else letters; with -v a line for each test.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use common::app::Session;
 use common::outcome::{Outcome, TestFinished};
-use common::progress::{Progress, ProgressBar};
-use common::term::{Styles, count};
+use common::progress::Progress;
+use common::term::{Styles, count, duration_us};
 use common::writer::Output;
 
 use super::Render;
+use super::live::{Live, LiveSession};
+use crate::daemon::request::{Suite, SuiteState};
 use crate::events::{Record, StartedBy};
 
 /// As wide as pytest thinks a terminal is when there is none.
@@ -23,19 +25,18 @@ pub struct Human {
     output: Output,
     styles: Styles,
     progress: Progress,
-    live: bool,
+    live_session: Option<LiveSession>,
+    live: Option<Live>,
     verbose: bool,
     quiet: bool,
     width: usize,
     column: usize,
     total: u64,
     done: u64,
-    bad: u64,
-    bar: Option<ProgressBar>,
     /// The tests that failed and ran again, with the last attempt that failed; and those of them that then passed.
     retried: BTreeMap<String, usize>,
     flaky: Vec<(String, usize)>,
-    /// The beginnings of lines that workers wrote.
+    /// The beginnings of lines that workers wrote; below the empty name, what no worker did.
     unfinished: BTreeMap<String, String>,
 }
 
@@ -46,15 +47,14 @@ impl Human {
             output: session.output(),
             styles: session.styles,
             progress: session.progress.clone(),
-            live: width.is_some() && io::stderr().is_terminal() && !session.quiet,
+            live_session: LiveSession::of(session, width),
+            live: None,
             verbose: session.verbose > 0,
             quiet: session.quiet,
             width: width.map_or(WIDTH, usize::from),
             column: 0,
             total: 0,
             done: 0,
-            bad: 0,
-            bar: None,
             retried: BTreeMap::new(),
             flaky: Vec::new(),
             unfinished: BTreeMap::new(),
@@ -69,11 +69,8 @@ impl Human {
         })
     }
 
-    fn begin(&mut self, tests: u64, workers: u64, start: StartedBy) -> io::Result<()> {
+    fn begin(&mut self, record: &Record, tests: u64, workers: u64, start: StartedBy) -> io::Result<()> {
         self.total = tests;
-        if self.live {
-            self.bar = Some(self.progress.count("running", tests));
-        }
         if self.quiet || tests == 0 {
             return Ok(());
         }
@@ -81,30 +78,40 @@ impl Human {
             StartedBy::Fork => "forked",
             StartedBy::Spawn => "spawned",
         };
-        self.print(&format!("{}, {how}\n\n", count(workers, "worker")))
+        let blank = if self.live_session.is_some() { "" } else { "\n" };
+        self.print(&format!("{}, {how}\n{blank}", count(workers, "worker")))?;
+        if let Some(session) = &self.live_session {
+            self.live = Some(Live::begin(session, std::slice::from_ref(record))?);
+        }
+        Ok(())
     }
 
     fn finished(&mut self, test: &TestFinished) -> io::Result<()> {
         self.done += 1;
-        self.bad += u64::from(test.outcome.is_bad());
         if let Some(attempt) = self.retried.remove(&test.id).filter(|_| !test.outcome.is_bad()) {
             self.flaky.push((test.id.clone(), attempt + 1));
-        }
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.done);
-            if self.bad > 0 {
-                bar.set_message(format!("running, {} failed", self.bad));
-            }
         }
         if self.verbose {
             let line = self.line(test);
             self.print(&line)
-        } else if self.bar.is_some() {
-            Ok(())
+        } else if self.live.is_some() {
+            let shown = if test.outcome.is_bad() { self.failure(test) } else { String::new() };
+            if shown.is_empty() { Ok(()) } else { self.print(&shown) }
         } else {
-            let shown = self.letter(test.outcome);
-            self.print(&shown)
+            let letter = self.letter(test.outcome);
+            self.print(&letter)
         }
+    }
+
+    /// What went wrong, in a few lines; pytest's summary has all of it.
+    fn failure(&self, test: &TestFinished) -> String {
+        let TestFinished { id, outcome, duration_us: us, worker, message, .. } = test;
+        let about = self.styles.dim(format!("[{worker}, {}]", duration_us(*us)));
+        let mut shown = format!("{} {id} {about}\n", self.paint(*outcome, words(*outcome).1));
+        for line in excerpt(message) {
+            shown += &format!("  {line}\n");
+        }
+        shown
     }
 
     /// What a worker wrote, line by line: `[gw0] text`.
@@ -113,7 +120,10 @@ impl Human {
         let mut shown = String::new();
         for line in unfinished.split_inclusive('\n') {
             if line.ends_with('\n') {
-                shown += &format!("{} {line}", self.styles.dim(format!("[{worker}]")));
+                if !worker.is_empty() {
+                    shown += &format!("{} ", self.styles.dim(format!("[{worker}]")));
+                }
+                shown += line;
             } else {
                 self.unfinished.insert(worker.to_owned(), line.to_owned());
             }
@@ -125,6 +135,47 @@ impl Human {
             shown.insert(0, '\n');
         }
         self.print(&shown)
+    }
+
+    /// `changed src/mod.py: 2 test files`
+    fn changed(&self, paths: &[String], files: Option<&[String]>) -> String {
+        let touched = match files {
+            None => "all tests".to_owned(),
+            Some([]) => "what failed before".to_owned(),
+            Some([file]) => file.clone(),
+            Some(files) => count(files.len() as u64, "test file"),
+        };
+        match paths {
+            [] => format!("\n{touched}\n\n"),
+            [path, rest @ ..] => {
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                format!("\n{} {}{more}: {touched}\n\n", self.styles.bold("changed"), self.styles.accent(path))
+            }
+        }
+    }
+
+    /// What the daemon keeps, a suite a line.
+    fn daemon(&self, running: bool, pid: Option<u32>, up_ms: u64, runs: u64, suites: &[Suite]) -> String {
+        let Some(pid) = pid else { return "no daemon runs\n".to_owned() };
+        let ended = if running { "" } else { ", has been ended" };
+        let about = format!("up {}, {}", duration_us(up_ms * 1000), count(runs, "run"));
+        let mut text = format!("daemon {pid}, {about}{ended}\n");
+        for suite in suites.iter().filter(|_| running) {
+            let state = match suite.state {
+                SuiteState::Collected => self.styles.good("collected"),
+                SuiteState::Collecting => self.styles.warn("collecting"),
+                SuiteState::Imported => self.styles.warn("imported"),
+            };
+            let folder = self.styles.accent(&suite.folder);
+            text += &format!("  {state}  {folder}  {}\n", suite.args.join(" "));
+            if let Some(reason) = &suite.reason {
+                text += &format!("    each run collects: {reason}\n");
+            }
+            if let Some(path) = &suite.changed {
+                text += &format!("    changed last: {path}\n");
+            }
+        }
+        text
     }
 
     /// The tests that failed at first and then did not.
@@ -171,13 +222,14 @@ impl Human {
 
 impl Render for Human {
     fn show(&mut self, record: &Record) -> io::Result<()> {
+        if let Some(live) = &self.live {
+            live.see(record);
+        }
         match record {
-            Record::Collected { tests, workers, start, .. } => self.begin(*tests, *workers, *start),
+            Record::Collected { tests, workers, start, .. } => self.begin(record, *tests, *workers, *start),
             Record::TestFinished(test) => self.finished(test),
             Record::TestsEnded { .. } => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
+                self.live = None;
                 let unfinished = std::mem::take(&mut self.unfinished);
                 for (worker, line) in unfinished {
                     self.labelled(&worker, &(line + "\n"))?;
@@ -194,7 +246,21 @@ impl Render for Human {
                 let newline = if std::mem::take(&mut self.column) > 0 { "\n" } else { "" };
                 self.print(&format!("{newline}{label} {}\n", super::flaky_line(flaky)))
             }
+            Record::WatchWaiting { keys, .. } => {
+                let keys = if *keys { ": a all, f failed, enter again, q quit" } else { "" };
+                self.print(&format!("\n{}\n", self.styles.dim(format!("waiting for changes{keys}"))))
+            }
+            Record::WatchChanged { paths, files } => {
+                let text = self.changed(paths, files.as_deref());
+                self.print(&text)
+            }
+            Record::Daemon { running, pid, up_ms, runs, suites } => {
+                let text = self.daemon(*running, *pid, *up_ms, *runs, suites);
+                self.print(&text)
+            }
             Record::TextPrinted { text, worker: Some(worker), .. } => self.labelled(worker, text),
+            // The view can only make way for whole lines.
+            Record::TextPrinted { text, .. } if self.live.is_some() => self.labelled("", text),
             Record::TextPrinted { text, .. } => self.print(text),
             // pytest's summary says why.
             Record::Halted { .. }
@@ -208,6 +274,16 @@ impl Render for Human {
             | Record::WorkerLost { .. } => Ok(()),
         }
     }
+}
+
+/// The lines that say what is wrong, three at most, and where; of a message of another kind, its first line.
+fn excerpt(message: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = message.lines().filter(|line| line.starts_with("E  ")).take(3).collect();
+    if lines.is_empty() {
+        return message.lines().find(|line| !line.trim().is_empty()).into_iter().collect();
+    }
+    lines.extend(message.lines().rev().find(|line| line.contains(": ") && !line.starts_with([' ', 'E'])));
+    lines
 }
 
 /// pytest's letter and word.

@@ -5,6 +5,8 @@ mod human;
 mod jsonl;
 pub mod junit;
 mod list;
+mod live;
+mod region;
 pub mod summary;
 
 use std::io;

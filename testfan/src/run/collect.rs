@@ -21,7 +21,7 @@ pub(super) fn collect(config: &CollectConfig, session: &mut Session) -> Result<E
     let (sender, events) = channel();
     let _signals = Signals::watch(sender.clone()).map_err(Error::Channel)?;
     let begin = Begin { collect_only: true, ..Begin::new(config.pytest.clone(), std::process::id()) };
-    let options = ZygoteOptions { python: config.python.clone(), begin };
+    let options = ZygoteOptions { python: config.python.clone(), begin, daemon: false, collected: false };
     let zygote = Zygote::start(&options, &sender)?;
     let mut listing =
         Listing { config, render: list_renderer(session), hello: None, tests: 0, open_streams: 1 };
@@ -65,7 +65,7 @@ impl Listing<'_> {
                     interrupted = true;
                     interrupt_group(zygote);
                 }
-                Event::Worker(..) | Event::WorkerClosed(..) => {}
+                Event::Worker(..) | Event::WorkerClosed(..) | Event::Changed(_) | Event::Key(_) => {}
             }
         }
         Ok(false)
@@ -78,6 +78,8 @@ impl Listing<'_> {
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
             FromZygote::Halted(_)
             | FromZygote::Judged { .. }
+            | FromZygote::Imports { .. }
+            | FromZygote::Ended { .. }
             | FromZygote::Started { .. }
             | FromZygote::Reaped { .. } => {}
         }

@@ -54,6 +54,9 @@ impl Run<'_> {
     /// at once, and the summary comes; the third ends everything, and says true.
     pub(super) fn interrupted(&mut self) -> Result<bool, Failure> {
         self.interrupts += 1;
+        if let Some(watched) = &mut self.watched {
+            watched.interrupted = true;
+        }
         let in_tests = self.suite.is_some() && !self.finishing;
         match self.interrupts {
             1 => {
@@ -78,7 +81,8 @@ impl Run<'_> {
     /// Ctrl-Z, until the shell's `fg`; the tests' time stands still too.
     pub(super) fn suspend(&mut self) {
         let began = Instant::now();
-        stand_still(self.zygote.pid());
+        let group = self.zygote.pid();
+        self.session.progress.suspend(|| stand_still(group));
         for worker in self.workers.values_mut() {
             worker.running = worker.running.map(|(item, since)| (item, since + began.elapsed()));
         }

@@ -11,15 +11,20 @@ macro_rules! carried {
     };
 }
 
-const FILES: [(&str, &str); 14] = carried![
+const FILES: [(&str, &str); 19] = carried![
     "__main__.py",
     "testfan_worker/__init__.py",
     "testfan_worker/afterfork.py",
     "testfan_worker/channel.py",
     "testfan_worker/compat.py",
+    "testfan_worker/focus.py",
     "testfan_worker/foreground.py",
     "testfan_worker/hazards.py",
     "testfan_worker/heap.py",
+    "testfan_worker/imports.py",
+    "testfan_worker/parked.py",
+    "testfan_worker/recording.py",
+    "testfan_worker/resident.py",
     "testfan_worker/serialise.py",
     "testfan_worker/session.py",
     "testfan_worker/spawned.py",
@@ -43,11 +48,16 @@ pub fn lay_out() -> Result<PathBuf, FileError> {
 
 /// Different versions of testfan never share files, so that none replaces what another's run imports.
 fn folder() -> PathBuf {
+    let name = format!("worker-{}", version());
+    cache_dir("testfan").unwrap_or_else(|_| fallback()).join(name)
+}
+
+/// A name for what these files are.
+pub fn version() -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     FILES.hash(&mut hasher);
-    let name = format!("worker-{:016x}", hasher.finish());
-    cache_dir("testfan").unwrap_or_else(|_| fallback()).join(name)
+    format!("{:016x}", hasher.finish())
 }
 
 /// Without a home folder: the temporary folder, under a name of this user's own.

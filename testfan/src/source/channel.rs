@@ -40,35 +40,12 @@ impl Peer {
 
     /// Sends one message. That the process is gone is no error: its end is an event of its own.
     pub fn send(&self, message: &impl Serialize) -> io::Result<()> {
-        self.transmit(message, &[])
+        transmit(&self.socket, message, &[])
     }
 
     /// Sends one message together with open files, three at most.
     pub fn send_with(&self, message: &impl Serialize, files: &[BorrowedFd<'_>]) -> io::Result<()> {
-        self.transmit(message, files)
-    }
-
-    fn transmit(&self, message: &impl Serialize, files: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let mut line = serde_json::to_vec(message)?;
-        line.push(b'\n');
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        if !files.is_empty() {
-            ancillary.push(SendAncillaryMessage::ScmRights(files));
-        }
-        let sent = sendmsg(&self.socket, &[IoSlice::new(&line)], &mut ancillary, SendFlags::NOSIGNAL);
-        let written = match sent {
-            Ok(count) => (&self.socket).write_all(&line[count..]),
-            Err(error) => Err(error.into()),
-        };
-        match written {
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
-            {
-                Ok(())
-            }
-            other => other,
-        }
+        transmit(&self.socket, message, files)
     }
 
     /// Turns what the process says into events, until its channel ends, it says garbage, or the
@@ -95,6 +72,32 @@ impl Peer {
             let _ = events.send(closed(why));
         })?;
         Ok(())
+    }
+}
+
+/// Sends one message together with open files, three at most. That the other side is gone is no error.
+pub fn transmit(
+    mut socket: &UnixStream,
+    message: &impl Serialize,
+    files: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !files.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(files));
+    }
+    let sent = sendmsg(socket, &[IoSlice::new(&line)], &mut ancillary, SendFlags::NOSIGNAL);
+    let written = match sent {
+        Ok(count) => socket.write_all(&line[count..]),
+        Err(error) => Err(error.into()),
+    };
+    match written {
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+            Ok(())
+        }
+        other => other,
     }
 }
 

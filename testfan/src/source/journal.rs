@@ -34,6 +34,11 @@ impl Journal {
         Journal { spool: Arc::new(Mutex::new(Spool::Memory(Vec::new()))) }
     }
 
+    /// One that keeps nothing: what is run again and again is no last run.
+    pub fn none() -> Self {
+        Journal { spool: Arc::new(Mutex::new(Spool::Nowhere)) }
+    }
+
     /// Where to write records.
     pub fn output(&self) -> Output {
         Output::new(self.clone())

@@ -2,6 +2,7 @@
 //! Must not know what is decided or shown because of them.
 
 mod carried;
+mod changes;
 mod channel;
 pub mod cores;
 pub mod durations;
@@ -9,18 +10,24 @@ mod foreground;
 pub mod history;
 pub mod journal;
 mod kept;
+mod keys;
 pub mod records;
 mod signals;
 mod stacks;
 mod streams;
 mod zygote;
 
-pub use channel::{Closed, Peer};
+pub use carried::version as carried_version;
+pub use changes::Changes;
+pub use channel::{Closed, Peer, transmit};
 pub use foreground::become_pytest;
-pub use signals::{Signals, interrupt_group, kill_group, stand_still};
+pub use keys::Keys;
+pub use signals::{Signals, interrupt_group, kill_group, stand_still, stop_here};
 pub use stacks::Stacks;
 pub use streams::{STREAMS_PER_WORKER, Streams};
 pub use zygote::{Zygote, ZygoteOptions};
+
+use std::path::PathBuf;
 
 use crate::events::TextSource;
 use crate::protocol::{FromWorker, FromZygote, WorkerId};
@@ -40,6 +47,10 @@ pub enum Event {
     Printed(Option<WorkerId>, TextSource, String),
     /// Nothing more will be written to one of these streams.
     StreamClosed,
+    /// A file was written, made or removed.
+    Changed(PathBuf),
+    /// Somebody pressed a key.
+    Key(u8),
     /// Ctrl-Z: somebody wants the run to stand still.
     Suspended,
     /// Somebody asks for the run to end.

@@ -57,6 +57,11 @@ pub fn stand_still(group: u32) {
     signal_group(group, Signal::CONT);
 }
 
+/// Ctrl-Z where nothing runs; returns when this process is continued.
+pub fn stop_here() {
+    let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
+}
+
 fn signal_group(group: u32, signal: Signal) {
     if let Some(group) = i32::try_from(group).ok().and_then(Pid::from_raw) {
         // That nobody is left to get it is as good.

@@ -4,11 +4,13 @@
 
 mod cases;
 mod collects;
+mod daemon;
 mod debugger;
 mod ends;
 mod failing;
 mod interrupts;
 mod kills;
+mod live;
 mod parts;
 mod plugins;
 mod replays;
@@ -17,4 +19,5 @@ mod retries;
 mod runs;
 mod suites;
 mod support;
+mod watch;
 mod xdist;
