@@ -56,7 +56,7 @@ pub fn unpack(
     staging: &Staging,
     budget: &Budget<'_>,
 ) -> Result<Items, ArchiveError> {
-    let target = Target::open(staging.path())?;
+    let target = Target::open(staging.content())?;
     let unpacked = match order.kind {
         Kind::Unzip => zip::unpack(archive, order.selection, &target, budget),
         Kind::Untar => tar::unpack(archive, order.selection, &target, budget),

@@ -1,8 +1,9 @@
 //! The folder where an archive is unpacked before anybody sees it. Must not know archives.
 //!
 //! Who unpacks has locked the folder itself: one among all processes, and the lock ends with the process. So what is in
-//! a folder that one has just locked was left by a process that was killed. The folder is moved to its target as a
-//! whole where nothing is there yet; else file by file, each of which is replaced in one step.
+//! a folder that one has just locked was left by a process that was killed. The content is a folder in it, which is
+//! moved to its target as a whole where nothing is there yet; else file by file, each of which is replaced in one step.
+//! The lock is held beyond that, so that nobody begins again before it is noted what was done.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -15,12 +16,15 @@ use common::fs::FileError;
 use super::target::{Target, What, unchanged};
 use super::{ArchiveError, Items, MemberPath};
 
-/// A locked, empty folder; gone with all that is in it unless it is published.
+/// What is unpacked goes in here.
+const CONTENT: &str = "content";
+
+/// A locked folder, gone with all that is in it when it is dropped.
 #[derive(Debug)]
 pub struct Staging {
     path: PathBuf,
+    content: PathBuf,
     lock: File,
-    published: bool,
 }
 
 impl Staging {
@@ -55,36 +59,34 @@ impl Staging {
         Ok(())
     }
 
-    /// Nothing when the one who held it before has published or removed it.
+    /// Nothing when the one who held it before has removed it.
     fn locked(lock: File, path: &Path) -> Result<Option<Staging>, FileError> {
         let state = lock.metadata().map_err(FileError::at("read", path))?;
         match path.symlink_metadata() {
             Ok(there) if (there.dev(), there.ino()) == (state.dev(), state.ino()) => {}
             _ => return Ok(None),
         }
-        let staging = Staging { path: path.to_owned(), lock, published: false };
+        let staging = Staging { path: path.to_owned(), content: path.join(CONTENT), lock };
         clear(path).map_err(FileError::at("clear", path))?;
+        std::fs::create_dir(&staging.content).map_err(FileError::at("create", &staging.content))?;
         Ok(Some(staging))
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where to unpack: an empty folder.
+    pub fn content(&self) -> &Path {
+        &self.content
     }
 
     /// Moves all `items`, which lie in it, to `target`; and takes away what is left there of `earlier` ones.
     ///
     /// Whatever else is in the target stays.
-    pub fn publish(mut self, target: &Path, items: &Items, earlier: &Items) -> Result<(), ArchiveError> {
+    pub fn publish(&self, target: &Path, items: &Items, earlier: &Items) -> Result<(), ArchiveError> {
         if target.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             if let Some(folder) = target.parent() {
                 std::fs::create_dir_all(folder).map_err(FileError::at("create the folder of", target))?;
             }
-            match std::fs::rename(&self.path, target) {
-                Ok(()) => {
-                    self.published = true;
-                    return Ok(());
-                }
+            match std::fs::rename(&self.content, target) {
+                Ok(()) => return Ok(()),
                 // Another archive is unpacked there too.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {}
@@ -92,7 +94,7 @@ impl Staging {
             }
         }
         remove_stale(target, items, earlier);
-        let (from, to) = (Target::open(&self.path)?, Target::open(target)?);
+        let (from, to) = (Target::open(&self.content)?, Target::open(target)?);
         let (mut from, mut to) = (from.writer(), to.writer());
         for (path, what) in items {
             if *what == What::Folder {
@@ -109,10 +111,8 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if !self.published {
-            // What cannot be removed now is removed by who locks it next. The lock is held until then.
-            let _ = std::fs::remove_dir_all(&self.path);
-        }
+        // What cannot be removed now is removed by who locks it next. The lock is held until then.
+        let _ = std::fs::remove_dir_all(&self.path);
         let _ = self.lock.unlock();
     }
 }
@@ -162,16 +162,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waited_for_a_folder_never_gets_what_was_published_meanwhile()
+    fn who_waited_for_a_folder_gets_one_of_its_own_once_the_first_is_done()
     -> Result<(), Box<dyn std::error::Error>> {
         let home = tempfile::tempdir()?;
         let (path, target) = (home.path().join("staging"), home.path().join("target"));
         let first = Staging::acquire(&path)?;
-        std::fs::write(first.path().join("x"), "whole")?;
-        // The second has opened the folder, and waits for its lock, when it moves to its target.
+        std::fs::write(first.content().join("x"), "whole")?;
+        // The second has opened the folder, and waits for its lock, until the first has noted what it did.
         let opened = File::open(&path)?;
-        assert!(opened.try_lock().is_err() && Staging::try_acquire(&path)?.is_none());
+        let waits =
+            || Ok::<_, FileError>(opened.try_lock().is_err() && Staging::try_acquire(&path)?.is_none());
+        assert!(waits()?);
         first.publish(&target, &Items::new(), &Items::new())?;
+        assert!(waits()?);
+        drop(first);
         opened.lock()?;
         assert!(Staging::locked(opened, &path)?.is_none());
         assert_eq!(std::fs::read(target.join("x"))?, b"whole", "it was not cleared");
@@ -179,7 +183,8 @@ mod tests {
         std::fs::create_dir(&path)?;
         std::fs::write(path.join("left"), "")?;
         let next = Staging::acquire(&path)?;
-        assert_eq!(std::fs::read_dir(next.path())?.count(), 0);
+        assert_eq!(std::fs::read_dir(next.content())?.count(), 0);
+        assert!(!path.join("left").exists());
         Ok(())
     }
 }
