@@ -124,7 +124,7 @@ mod tests {
     fn finished(id: u64, worker: u64, duration_us: u64) -> Record {
         let (id, worker) = (format!("t{id}"), format!("gw{worker}"));
         let (message, output) = (String::new(), String::new());
-        let outcome = if duration_us % 7 == 0 { Outcome::Failed } else { Outcome::Passed };
+        let outcome = if duration_us.is_multiple_of(7) { Outcome::Failed } else { Outcome::Passed };
         Record::TestFinished(TestFinished { id, outcome, duration_us, worker, message, output })
     }
 
