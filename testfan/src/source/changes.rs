@@ -39,6 +39,10 @@ impl Changes {
             .spawn(move || {
                 while let Ok(event) = heard.recv() {
                     let Ok(notify::Event { kind, paths, .. }) = event else { continue };
+                    // Looking into a folder is an event too: taking notice of it would never end.
+                    if !is_change(kind) {
+                        continue;
+                    }
                     let Some(watched) = again.upgrade() else { return };
                     for path in paths {
                         let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +54,7 @@ impl Changes {
                             vec![path]
                         };
                         drop(watched);
-                        for path in news.into_iter().filter(|path| is_change(kind) && is_input(path)) {
+                        for path in news.into_iter().filter(|path| is_input(path)) {
                             if events.send(Event::Changed(path)).is_err() {
                                 return;
                             }
