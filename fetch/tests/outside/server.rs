@@ -48,7 +48,7 @@ struct State {
     seen: Vec<Seen>,
     /// How many bytes a second each connection gets of a path.
     rates: HashMap<String, usize>,
-    /// How many requests are being answered, and how many there were at most.
+    /// How many requests wait for their answer, and how many there were at most.
     answering: (usize, usize),
 }
 
@@ -98,7 +98,7 @@ impl Server {
         self
     }
 
-    /// How many requests were answered at a time, at most.
+    /// How many requests waited for their answer at a time, at most.
     pub fn busiest(&self) -> usize {
         self.state().answering.1
     }
@@ -116,9 +116,12 @@ impl Server {
     fn answer(&self, stream: &TcpStream) -> Option<()> {
         let seen = read_request(stream)?;
         let (fault, file, rate) = self.take(&seen);
-        let answered = give(stream, &seen, fault, file, rate);
+        if let Some(Fault::Slow(wait)) = fault {
+            std::thread::sleep(wait);
+        }
+        // Before the answer: who has it may ask again at once.
         self.state().answering.0 -= 1;
-        answered
+        give(stream, &seen, fault, file, rate)
     }
 
     /// Notes a request; gives what goes wrong with it, the file, and how many bytes a second it gets.
@@ -144,9 +147,6 @@ fn give(
     file: Option<Vec<u8>>,
     rate: Option<usize>,
 ) -> Option<()> {
-    if let Some(Fault::Slow(wait)) = fault {
-        std::thread::sleep(wait);
-    }
     if let Some(answer) = fault.as_ref().and_then(Fault::instead) {
         return stream.write_all(answer.as_bytes()).ok();
     }

@@ -56,7 +56,7 @@ fn a_report_names_failures_slow_tests_and_totals() {
     {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
-    let slow: Vec<_> = text.lines().filter(|line| line.contains(" ms ")).collect();
+    let slow: Vec<_> = text.lines().filter(|line| line.contains(" ms  ")).collect();
     assert!(matches!(slow[..], [line] if line.ends_with("test_a.py::test_slow")), "{text}");
     assert!(text.contains("1 failed, 4 passed, 1 skipped, 1 xfailed, 1 xpassed, 1 error in "), "{text}");
     // What is piped is a file of records again.
