@@ -115,7 +115,7 @@ impl Cache {
         }
         (ways.begin)();
         self.unswept.store(true, Ordering::Relaxed);
-        let note = self.unpack_anew(&way, kind, &file, staging, ways)?;
+        let note = self.unpack_anew(&way, kind, &file, &staging, ways)?;
         Ok(Some(self.wanted_of(note, process)))
     }
 
@@ -124,7 +124,7 @@ impl Cache {
         way: &Way<'_>,
         kind: Kind,
         file: &File,
-        staging: Staging,
+        staging: &Staging,
         ways: Ways<'_>,
     ) -> Result<Note, Problem> {
         let (target, output) = self.target(way, kind)?;
@@ -132,7 +132,7 @@ impl Cache {
         let size = file.metadata().map_err(FileError::at("read", &way.place.path))?.len();
         let budget = Budget::new(ways.limit, size, ways.watch);
         let order = Order { kind, selection: &way.process.members, output: &output };
-        let items = archive::unpack(file, order, &staging, &budget)?;
+        let items = archive::unpack(file, order, staging, &budget)?;
         self.check_spares(&items, &path, way.place)?;
         let earlier = self.read(&way.key).filter(|note| note.target == target);
         // More of the same version: what was unpacked of it before stays.
