@@ -5,8 +5,10 @@ foreground there is no channel, and standard input is the user's.
 Must not know what the roles do.
 """
 
+import atexit
 import os
 import sys
+import threading
 
 # What follows sees the module path that the `pytest` command would give it.
 HERE = sys.path.pop(0)
@@ -41,17 +43,29 @@ def main(role, args):
     sys.path.remove(HERE)
     sys.argv[:] = [PYTEST]
     if role == "worker":
-        return spawned.main(channel)
+        leave(spawned.main(channel))
     spawn = [sys.executable, os.path.join(HERE, "__main__.py"), "worker"]
     if role == "zygote":
-        return zygote.main(channel, spawn, ENVIRONMENT)
+        leave(zygote.main(channel, spawn, ENVIRONMENT))
     work = resident.Base(channel).work()
     if "begin" in work.message:
-        resident.leave(zygote.park(parked.Parking(work), spawn, ENVIRONMENT, hello))
+        leave(zygote.park(parked.Parking(work), spawn, ENVIRONMENT, hello))
     channel = resident.begin_run(work)
     channel.send("hello", **hello)
     channel.flush()
-    resident.leave(zygote.main(channel, spawn, dict(os.environ), work.parent))
+    leave(zygote.main(channel, spawn, dict(os.environ), work.parent))
+
+
+def leave(code):
+    """Ends this process as Python would, but for taking apart every object, which takes longer than many a suite."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass  # a test may have closed or replaced it
+    os._exit(code)
 
 
 def versions():

@@ -4,12 +4,10 @@ What it imports is what any run in this folder with this environment imports bef
 project. Must not know what runs do, nor whether anything has changed since; testfan's daemon knows.
 """
 
-import atexit
 import importlib
 import os
 import signal
 import sys
-import threading
 import warnings
 
 from .channel import Channel, die_with_parent
@@ -117,15 +115,6 @@ def _same_file(number, stand_ins):
         if is_copy and int(name) > 2:
             found.append(int(name))
     return found
-
-
-def leave(code):
-    """Ends a copy as Python would, but for taking apart every object, which takes longer than many a test."""
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 class Base:

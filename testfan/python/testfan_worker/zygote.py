@@ -76,6 +76,7 @@ class Zygote:
         self.terminal.text.muted = self.begin["collect_only"]
         yield
         self.terminal.text.muted = False
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
         focus.narrow(config, items, self.begin["focus"])
@@ -113,6 +114,10 @@ class Zygote:
             return None
         self.terminal.write("".join(f"\nINTERNALERROR> {line}" for line in str(excinfo.value).splitlines()) + "\n")
         return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self):
+        heap.refreeze()
 
     @pytest.hookimpl(trylast=True)
     def pytest_keyboard_interrupt(self, excinfo):
