@@ -11,7 +11,7 @@ use crate::setup::venvs::venv;
 use crate::shell;
 
 /// One pinned suite.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Suite {
     /// The suite's name, and the name of its folder under `target/setup/suites/`.
     #[serde(skip)]
