@@ -66,6 +66,8 @@ _TODAY = frozenset(("now", "utcnow", "today"))
 _RANDOM = frozenset(("random", "getrandbits", "seed"))
 
 _STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+# These start programs such as ldconfig, whose answers are the same as long as Python is.
+_ASKING = frozenset(os.path.join(folder, *name) for folder in _STDLIB for name in (("ctypes", "util.py"), ("platform.py",)))
 _LIBRARIES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 # testfan's own files, which travel in the binary.
 OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -103,7 +105,7 @@ class Recording:
                 path = os.path.abspath(os.fsdecode("." if path is None else path))
                 if not (path + os.sep).startswith(_NOT_FILES):
                     self.folders.add(path)
-        elif event in _OUTSIDE and not (args and _is_bytecode(args[0])) and not _is_nameless(sys._getframe(1)):
+        elif event in _OUTSIDE and not (args and _is_bytecode(args[0])) and not _is_harmless(sys._getframe(1)):
             self._refuse(f"{_who(sys._getframe(1))} {_OUTSIDE[event]} while tests are collected")
 
     def _opened(self, path, mode, flags):
@@ -112,7 +114,7 @@ class Recording:
         path = os.path.abspath(os.fsdecode(path))
         if path.startswith(_NOT_FILES) or _is_bytecode(path):
             return
-        if _is_nameless(sys._getframe(2)):
+        if _is_harmless(sys._getframe(2)):
             return
         if flags & _WRITES:
             self._refuse(f"{_who(sys._getframe(2))} writes {path} while tests are collected")
@@ -144,12 +146,13 @@ def _is_bytecode(path):
     return isinstance(path, (str, bytes)) and _BYTECODE in os.fsdecode(path)
 
 
-def _is_nameless(frame):
-    """Whether it is about a temporary file that nobody else can open, such as pytest's capturing has."""
-    for _ in range(4):
+def _is_harmless(frame):
+    """Whether it is about a temporary file that nobody else can open, such as pytest's capturing has, or Python asks
+    the system what it is and has."""
+    for _ in range(6):
         if frame is None:
             return False
-        if frame.f_code is tempfile.TemporaryFile.__code__:
+        if frame.f_code is tempfile.TemporaryFile.__code__ or frame.f_code.co_filename in _ASKING:
             return True
         frame = frame.f_back
     return False

@@ -148,7 +148,9 @@ fn text(ran: &Ran) -> String {
 fn a_run_says_the_same_with_the_daemon_as_without() {
     let Some(kept) = Kept::new(&[("test_a.py", MIXED)]) else { return };
     let junit = kept.path().join("out.xml");
-    let args = ["-n1", "-rA", "--format", "human", "--junit", junit.to_str().unwrap()];
+    // Each run knows better than the one before which test is the slowest; a file keeps its order.
+    let dist = ["-n1", "--dist", "loadfile"];
+    let args = [&dist[..], &["-rA", "--format", "human", "--junit", junit.to_str().unwrap()]].concat();
     let plain = kit::run(&mut kept.command("run", &args));
     let plain_xml = crate::support::junit(&junit);
     assert_eq!(plain.code, 1, "{}", plain.stdout);
@@ -316,6 +318,16 @@ fn a_collection_that_would_be_another_next_time_is_not_kept() {
         let reason = kept.settled().unwrap_or_default();
         assert!(reason.contains(why) && (reason.contains("test_a.py") || why == "thread"), "{text} {reason}");
     }
+}
+
+#[test]
+fn what_python_asks_of_the_system_is_the_same_next_time() {
+    let test = "import ctypes.util, platform\n\
+                LIBRARY, MACHINE = ctypes.util.find_library('c'), platform.processor()\n\
+                def test_fine(): assert LIBRARY\n";
+    let Some(kept) = Kept::new(&[("test_a.py", test)]) else { return };
+    kept.warm(&[], &[]);
+    assert_eq!(kept.run(&[]).2, "collected");
 }
 
 const SLEEPING: &str = "import os, pytest, time\n\
