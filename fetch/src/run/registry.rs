@@ -70,13 +70,11 @@ fn convert(args: &ConvertArgs, records_asked: bool, session: &mut Session) -> Re
     let target = target(args.output.as_deref());
     let base = config::base_url(args.base_url.as_deref(), None)?;
     let (name, text) = config::read_text(&args.registry)?;
-    let mut entries = match args.from {
+    let entries = match args.from {
         Some(form) => registry::read_as(&text, &name, form)?,
         None => registry::read(&text, &name)?,
     };
-    for entry in entries.iter_mut().filter(|entry| entry.addresses.is_empty()) {
-        entry.addresses.extend(base.as_ref().map(|base| base.join(&entry.name)));
-    }
+    let entries: Vec<Entry> = entries.into_iter().map(|entry| entry.below(base.as_ref())).collect();
     let lost = entries.iter().filter(|entry| !entry.addresses.is_empty()).count();
     if args.to == Form::Sha256sum && lost > 0 {
         session.warn(&format!(
@@ -101,8 +99,7 @@ fn from_doi(config: FromDoi, records_asked: bool, session: &mut Session) -> Resu
         session.warn(&format!("{name:?} is left out: no registry can have such a name"));
     }
     let base = Address::parse(&format!("doi:{}/", config.doi)).map_err(Error::from)?;
-    let with_url = |entry: &Entry| Entry { addresses: vec![base.join(&entry.name)], ..entry.clone() };
-    let entries: Vec<Entry> = listing.entries.iter().map(with_url).collect();
+    let entries: Vec<Entry> = listing.entries.iter().map(|entry| entry.clone().below(Some(&base))).collect();
     show(&entries, target, records_asked, session)?;
     put(&listing.text, entries.len(), target, records_asked, session)
 }

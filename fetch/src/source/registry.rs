@@ -18,12 +18,17 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What asks for its file, which is below `base` when it has no URL of its own; without both it has no address.
-    pub fn request(self, base: Option<&Address>) -> Request {
-        let Entry { name, digest, mut addresses } = self;
-        if addresses.is_empty() {
-            addresses.extend(base.map(|base| base.join(&name)));
+    /// The same, below `base` when it has no URL of its own; without both it has none.
+    pub fn below(mut self, base: Option<&Address>) -> Entry {
+        if self.addresses.is_empty() {
+            self.addresses.extend(base.map(|base| base.join(&self.name)));
         }
+        self
+    }
+
+    /// What asks for its file, as [`Entry::below`] has its address.
+    pub fn request(self, base: Option<&Address>) -> Request {
+        let Entry { name, digest, addresses } = self.below(base);
         Request::named(name, addresses, Some(digest))
     }
 }

@@ -9,7 +9,7 @@ pub mod proxy;
 mod remote;
 pub mod retry_after;
 mod sftp;
-mod store;
+pub mod store;
 
 pub use credentials::Credentials;
 pub use proxy::Proxies;

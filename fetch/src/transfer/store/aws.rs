@@ -6,9 +6,9 @@
 use std::path::PathBuf;
 
 use super::ini::Ini;
+use super::problem::StoreSetup;
 use super::sigv4::Keys;
 use super::{Variables, setup};
-use crate::error::StoreSetup;
 
 /// Of which region a bucket is taken to be until S3 says another.
 const FIRST_REGION: &str = "us-east-1";

@@ -10,10 +10,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use super::problem::StoreSetup;
 use super::reply;
 use super::sigv4::hmac_sha256;
 use super::{Client, Endpoint, Variables, conditions, encode, environment, setup, version_query};
-use crate::error::{Problem, StoreSetup};
+use crate::error::Problem;
 use crate::source::Object;
 use crate::transfer::http::Header;
 use crate::transfer::{Answer, Ask, Refusal};

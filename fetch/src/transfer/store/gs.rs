@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::ini::Ini;
 use super::oauth::Token;
+use super::problem::StoreSetup;
 use super::reply;
 use super::sigv4::{self, Keys};
 use super::{Client, Endpoint, Variables, conditions, encode, environment, setup, version_query};
-use crate::error::{Problem, StoreSetup};
+use crate::error::Problem;
 use crate::source::Object;
 use crate::transfer::{Answer, Ask, Refusal};
 

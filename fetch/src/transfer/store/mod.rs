@@ -4,7 +4,7 @@
 //! - [`s3`], [`gs`], [`az`]: where an object is asked for, and in whose name
 //! - [`aws`]: what the environment and the files of AWS say; [`ini`]: how such files are written
 //! - [`sigv4`]: signatures of AWS, which Google takes too; [`oauth`]: tokens of Google
-//! - [`reply`]: what a store's answer means, and what it says when it gives no object
+//! - [`reply`]: what a store's answer means; [`problem`]: what it says when it gives no object
 //!
 //! Whoever's secrets are used, they reach the store in headers that it alone gets: no redirect is followed.
 
@@ -13,15 +13,17 @@ mod az;
 mod gs;
 mod ini;
 mod oauth;
+mod problem;
 mod reply;
 mod s3;
 mod sigv4;
 
+pub use problem::{StoreRefusal, StoreSetup};
 use url::Url;
 
 use super::http::{Client, Header};
 use super::{Answer, Ask, Refusal};
-use crate::error::{Problem, StoreSetup};
+use crate::error::Problem;
 use crate::source::Object;
 use crate::source::object::Store;
 

@@ -14,8 +14,9 @@ use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::problem::{StoreRefusal, StoreSetup};
 use super::{conceal, setup};
-use crate::error::{Problem, StoreRefusal, StoreSetup};
+use crate::error::Problem;
 use crate::transfer::http::Client;
 
 /// The right to read objects, and no other.

@@ -5,7 +5,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
 use super::conceal;
-use crate::error::{Problem, StoreRefusal};
+use super::problem::StoreRefusal;
+use crate::error::Problem;
 use crate::transfer::http::{Client, Header};
 use crate::transfer::{Answer, Ask, Refusal};
 

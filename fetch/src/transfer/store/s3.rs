@@ -6,10 +6,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use jiff::Timestamp;
 
 use super::aws::Settings;
+use super::problem::StoreSetup;
 use super::reply::{self, Refused};
 use super::sigv4;
 use super::{Client, Endpoint, conditions, encode, environment, version_query};
-use crate::error::{Problem, StoreSetup};
+use crate::error::Problem;
 use crate::source::Object;
 use crate::transfer::{Answer, Ask, Refusal};
 
