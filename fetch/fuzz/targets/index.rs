@@ -26,9 +26,9 @@ fuzz_target!(|text: &[u8]| {
     std::fs::write(control.join("index.jsonl"), log).expect("a file");
     std::fs::write(folder.path().join("x"), "other\n").expect("a file");
     let cache = Cache::open(folder.path(), Layout::Plain).expect("an index is never an error");
-    for (path, _) in cache.list() {
-        let inside = path.strip_prefix(folder.path()).expect("below the folder");
-        assert!(inside.components().all(|part| matches!(part, Component::Normal(_))), "{}", path.display());
+    for stock in cache.stock().expect("the folder can be read") {
+        let inside = stock.path.strip_prefix(folder.path()).expect("below the folder");
+        assert!(inside.components().all(|part| matches!(part, Component::Normal(_))), "{}", stock.path.display());
     }
     let hello = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03".parse().expect("a digest");
     let address = Address::parse("http://host/x").expect("a URL");
