@@ -72,6 +72,7 @@ impl LiveSet {
                 }
             }
             Event::Unmapped { address, size } => self.unmap(address, size, &mut on_change),
+            Event::ThreadNamed { .. } | Event::Sampled { .. } => {}
         }
     }
 
