@@ -40,7 +40,7 @@ impl Totals {
                 self.frees += 1;
                 return;
             }
-            Event::ThreadNamed { .. } | Event::Sampled { .. } => return,
+            Event::Ended { .. } | Event::ThreadNamed { .. } | Event::Sampled { .. } => return,
         };
         let measure = Measure { bytes: size, allocations: 1 };
         self.given += measure;

@@ -59,9 +59,22 @@ impl Codes {
 /// What reading a stream needs besides the stream.
 pub struct Context<'a> {
     pub file: &'a mut CaptureFile,
-    pub codes: Codes,
+    pub codes: &'a mut Codes,
     pub symbols: &'a mut Symbols,
+    /// The first later sample, in milliseconds of the process, is the last event that is wanted now.
+    pub until: u64,
     pub damaged: bool,
+}
+
+/// How far reading got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// As far as it was to.
+    Done,
+    /// To a sample that is too late.
+    Paused,
+    /// No more events are wanted at all.
+    Stopped,
 }
 
 /// One stream, read up to its next event.
@@ -72,6 +85,8 @@ pub struct Stream {
     stacks: Vec<StackId>,
     thread: u32,
     next: Option<(u64, Event)>,
+    /// The sequence number at which it was interrupted within a block.
+    interrupted: Option<u64>,
 }
 
 impl Stream {
@@ -84,6 +99,7 @@ impl Stream {
             stacks: vec![StackId::EMPTY],
             thread: 0,
             next: None,
+            interrupted: None,
         }
     }
 
@@ -92,7 +108,7 @@ impl Stream {
     pub fn due(&mut self) -> Option<u64> {
         match self.next {
             Some((seq, _)) => Some(seq),
-            None => self.blocks.peek().map(|block| block.head.first_seq),
+            None => self.interrupted.or_else(|| self.blocks.peek().map(|block| block.head.first_seq)),
         }
     }
 
@@ -102,14 +118,22 @@ impl Stream {
         last: u64,
         context: &mut Context,
         on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
-    ) -> Result<Flow, Error> {
+    ) -> Result<Step, Error> {
+        let mut hand_over = |event: Event, context: &Context| {
+            if on_event(event, context.symbols).is_break() {
+                return Some(Step::Stopped);
+            }
+            matches!(event, Event::Sampled { ms, .. } if ms > context.until).then_some(Step::Paused)
+        };
+        self.interrupted = None;
         if let Some((seq, event)) = self.next {
             if seq > last {
-                return Ok(Flow::Continue(()));
+                return Ok(Step::Done);
             }
             self.next = None;
-            if on_event(event, context.symbols).is_break() {
-                return Ok(Flow::Break(()));
+            if let Some(step) = hand_over(event, context) {
+                self.interrupted = Some(seq);
+                return Ok(step);
             }
         }
         loop {
@@ -117,11 +141,17 @@ impl Stream {
                 Ok(Some(entry)) => match self.translate(entry, context) {
                     Some(Translated::Event(seq, event)) if seq > last => {
                         self.next = Some((seq, event));
-                        return Ok(Flow::Continue(()));
+                        return Ok(Step::Done);
                     }
-                    Some(Translated::Event(_, event) | Translated::Unordered(event)) => {
-                        if on_event(event, context.symbols).is_break() {
-                            return Ok(Flow::Break(()));
+                    Some(Translated::Event(seq, event)) => {
+                        if let Some(step) = hand_over(event, context) {
+                            self.interrupted = Some(seq);
+                            return Ok(step);
+                        }
+                    }
+                    Some(Translated::Unordered(event)) => {
+                        if let Some(step) = hand_over(event, context) {
+                            return Ok(step);
                         }
                     }
                     Some(Translated::Meta) => {}
@@ -130,7 +160,7 @@ impl Stream {
                 Ok(None) => {
                     // The next block says itself when it is due; it is not read before that.
                     let Some(block) = self.blocks.next_if(|block| block.head.first_seq <= last) else {
-                        return Ok(Flow::Continue(()));
+                        return Ok(Step::Done);
                     };
                     self.bytes = context.file.bytes(&block)?;
                     self.decoder = Decoder::new(block.head.first_seq);
