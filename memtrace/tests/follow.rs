@@ -45,7 +45,7 @@ for n in range(4):
         (os._exit if n % 2 else sys.exit)(n)
     pids.append(child)
 for n, child in enumerate(pids):
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == n
+    assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == n
 print(*pids)
 after = bytearray(4_000_000)
 ";

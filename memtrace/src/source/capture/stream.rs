@@ -11,12 +11,13 @@ use crate::error::Error;
 use crate::events::{Event, Location, LocationId, StackId, Symbols};
 use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
-use crate::source::capture::lines::line;
+use crate::source::capture::lines::Form;
 
 /// The code objects and names of a capture, and the locations in the code that were met so far.
 pub struct Codes {
     codes: HashMap<u32, Code>,
     names: HashMap<u32, String>,
+    lines: Form,
     locations: HashMap<(u32, i32), LocationId>,
 }
 
@@ -39,7 +40,8 @@ impl Codes {
                 }
             }
         }
-        Ok(Codes { codes, names, locations: HashMap::new() })
+        let lines = Form::of(file.header.python);
+        Ok(Codes { codes, names, lines, locations: HashMap::new() })
     }
 
     fn location(&mut self, code: u32, instruction: i32, symbols: &mut Symbols) -> LocationId {
@@ -48,7 +50,7 @@ impl Codes {
                 Some(code) => Location {
                     function: code.function.clone(),
                     file: code.file.clone(),
-                    line: line(&code.line_table, code.first_line, instruction),
+                    line: self.lines.line(&code.line_table, code.first_line, instruction),
                 },
                 None => Location { function: "?".into(), file: "?".into(), line: 0 },
             })
