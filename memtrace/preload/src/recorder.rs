@@ -148,10 +148,14 @@ fn sample_if_due(log: &mut Log) {
     }
 }
 
-/// Takes the last sample.
+/// Takes the last sample. It may be called by a signal handler that interrupted the allocator, so it must
+/// not allocate: a thread that has no log writes none.
 pub fn last_sample() {
-    if let Some(mut inside) = Inside::enter() {
-        with_log(&mut inside, |log| log.sample(next(), &clock::last_sample()));
+    if let Some(mut inside) = Inside::enter()
+        && let Some(log) = inside.log()
+    {
+        let clock::Sample { ms, resident } = clock::last_sample();
+        log.write(Entry::Sample { seq: next(), ms, resident });
     }
 }
 
