@@ -15,7 +15,7 @@ use crate::source::capture::lines::Form;
 
 /// The code objects and names of a capture, and the locations in the code that were met so far.
 pub struct Codes {
-    codes: HashMap<u32, Code>,
+    definitions: HashMap<u32, Code>,
     names: HashMap<u32, String>,
     lines: Form,
     locations: HashMap<(u32, i32), LocationId>,
@@ -24,13 +24,13 @@ pub struct Codes {
 impl Codes {
     /// Reads stream 0.
     pub fn read(file: &mut CaptureFile) -> Result<Codes, Error> {
-        let (mut codes, mut names) = (HashMap::new(), HashMap::new());
+        let (mut definitions, mut names) = (HashMap::new(), HashMap::new());
         for block in file.streams.remove(&CODES).unwrap_or_default() {
             let bytes = file.bytes(&block)?;
             let mut at = 0;
             loop {
                 match Definition::decode(&bytes, &mut at) {
-                    Ok(Some(Definition::Code(number, code))) => drop(codes.insert(number, code)),
+                    Ok(Some(Definition::Code(number, code))) => drop(definitions.insert(number, code)),
                     Ok(Some(Definition::Name(number, name))) => drop(names.insert(number, name)),
                     Ok(None) => break,
                     Err(_) => {
@@ -41,12 +41,12 @@ impl Codes {
             }
         }
         let lines = Form::of(file.header.python);
-        Ok(Codes { codes, names, lines, locations: HashMap::new() })
+        Ok(Codes { definitions, names, lines, locations: HashMap::new() })
     }
 
     fn location(&mut self, code: u32, instruction: i32, symbols: &mut Symbols) -> LocationId {
         *self.locations.entry((code, instruction)).or_insert_with(|| {
-            symbols.location(match self.codes.get(&code) {
+            symbols.location(match self.definitions.get(&code) {
                 Some(code) => Location {
                     function: code.function.clone(),
                     file: code.file.clone(),
