@@ -200,3 +200,24 @@ print(child)
     assert!(folder.path(&format!("{child}-2")).is_file());
     assert!(sizes(&folder.report("records")).contains(&3_000_001));
 }
+
+#[test]
+fn a_killed_child_is_said_to_be_incomplete() {
+    let folder = Folder::new();
+    let code = "\
+import os
+child = os.fork()
+if child == 0:
+    mine = bytearray(3_000_000)
+    os.kill(os.getpid(), 9)
+os.waitpid(child, 0)
+print(child)
+";
+    folder.write("killed.py", code);
+    on_every_python(|python| {
+        let ran = follow(&folder, python, &["killed.py"]).exits(0);
+        assert!(sizes(&folder.report("records")).contains(&3_000_001));
+        let because = format!("process {}: it was killed", ran.stdout.trim());
+        assert_eq!(folder.stats()["incomplete_because"], because);
+    });
+}

@@ -72,7 +72,9 @@ fn finish_others(path: &Path) -> usize {
     for (path, header) in &others {
         let runs = Path::new("/proc").join(header.pid.to_string()).exists();
         if header.end == Some(End::Replaced) || !runs {
-            let ending = Ending { end: header.end, ended_us: now_us(), peak_resident: 0 };
+            // One that ends by itself says so; nobody waited for it who would know the signal.
+            let end = header.end.or(Some(End::Killed(0)));
+            let ending = Ending { end, ended_us: now_us(), peak_resident: 0 };
             // Where there is no room to pack it, it can be read as it is.
             let _ = capture::pack(path, ending);
         }

@@ -64,7 +64,7 @@ impl Options {
 pub enum End {
     /// It exited with this code.
     Exited(u32),
-    /// This signal killed it: what it had allocated is known up to then.
+    /// This signal, or 0 where nobody knows which, killed it: what it had allocated is known up to then.
     Killed(u32),
     /// The process went on as another program, whose capture is another one.
     Replaced,
