@@ -12,7 +12,7 @@ pub use symbols::{AllocatorId, Location, LocationId, StackId, Symbols};
 pub enum Event {
     /// Memory was given out.
     Allocated {
-        /// The first byte.
+        /// The first byte. Of a run of several processes, the upper 16 bits say in which of them.
         address: u64,
         /// Bytes asked for.
         size: u64,
@@ -34,5 +34,24 @@ pub enum Event {
         address: u64,
         /// Bytes.
         size: u64,
+    },
+    /// One of several processes of a run came to its end: what it never gave back is in use no longer.
+    Ended {
+        /// Its number, which is in the upper 16 bits of its addresses.
+        process: u16,
+    },
+    /// A thread got a name, which [`Symbols::thread_name`] knows.
+    ThreadNamed {
+        /// The kernel's id of the thread.
+        thread: u32,
+    },
+    /// The clock was read: what follows happened from now on, until the next sample. Samples are 10 ms
+    /// apart or more, because there are none while nothing happens.
+    Sampled {
+        /// Milliseconds since the program began.
+        ms: u64,
+        /// The memory that the system has given the process (resident set size), in bytes; 0 where it
+        /// could not be read.
+        resident: u64,
     },
 }

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memtrace_wire::Allocator;
 use memtrace_wire::entry::Entry;
 
+use crate::clock;
 use crate::guard::Inside;
+use crate::log::Log;
 use crate::pool::with_log;
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
@@ -31,6 +33,11 @@ pub enum Gone {
     Block(*mut c_void),
     /// This range of pages.
     Range(*mut c_void, usize),
+}
+
+/// Begins to count anew, in another capture.
+pub fn reset() {
+    SEQUENCE.store(1, Ordering::Relaxed);
 }
 
 /// How often pages were unmapped: while this stands still, no mapping has gone.
@@ -63,6 +70,28 @@ pub fn about_to_free(address: *mut c_void) {
     }
 }
 
+/// Records what `give` gives out. What that itself asks for is not recorded.
+#[inline]
+pub fn allocating(allocator: Allocator, size: usize, give: impl FnOnce() -> *mut c_void) -> *mut c_void {
+    let Some(mut inside) = Inside::enter() else { return give() };
+    let address = give();
+    if !address.is_null() {
+        allocate(&mut inside, allocator, address, size);
+    }
+    address
+}
+
+/// Records a block that `take` then frees. What that itself gives back is not recorded.
+#[inline]
+pub fn freeing(address: *mut c_void, take: impl FnOnce()) {
+    let mut inside = Inside::enter();
+    if let Some(inside) = &mut inside {
+        let seq = next();
+        give_back(inside, seq, Gone::Block(address));
+    }
+    take();
+}
+
 /// Reserves a place for something that may or may not be given back; none while nothing is recorded.
 pub fn reserve() -> Option<Reserved> {
     Inside::enter().map(|inside| Reserved { inside, seq: next() })
@@ -91,6 +120,7 @@ fn next() -> u64 {
 #[inline]
 fn allocate(inside: &mut Inside, allocator: Allocator, address: *mut c_void, size: usize) {
     with_log(inside, |log| {
+        sample_if_due(log);
         let (address, size) = (address as u64, size as u64);
         let stack = log.stack();
         let seq = next();
@@ -107,4 +137,31 @@ fn give_back(inside: &mut Inside, seq: u64, gone: Gone) {
             log.write(Entry::Unmap { seq, address: address as u64, size: size as u64 });
         }
     });
+}
+
+#[inline]
+fn sample_if_due(log: &mut Log) {
+    if clock::due()
+        && let Some(sample) = clock::sample()
+    {
+        log.sample(next(), &sample);
+    }
+}
+
+/// Takes the last sample. It may be called by a signal handler that interrupted the allocator, so it must
+/// not allocate: a thread that has no log writes none.
+pub fn last_sample() {
+    if let Some(mut inside) = Inside::enter()
+        && let Some(log) = inside.log()
+    {
+        let clock::Sample { ms, resident } = clock::last_sample();
+        log.write(Entry::Sample { seq: next(), ms, resident });
+    }
+}
+
+/// Says that this thread may have got another name.
+pub fn thread_renamed() {
+    if let Some(mut inside) = Inside::enter() {
+        with_log(&mut inside, Log::note_name);
+    }
 }

@@ -2,6 +2,8 @@
 //! linear probing; what is removed leaves no trace, so it stays as small as what is in use. Must not know
 //! what a block is.
 
+use std::ops::RangeInclusive;
+
 /// Values by address.
 #[derive(Debug)]
 pub struct Blocks<V> {
@@ -71,6 +73,13 @@ impl<V: Copy + Default> Blocks<V> {
         }
         self.places[hole].address = NOWHERE;
         Some(removed.value)
+    }
+
+    /// Takes all values away whose addresses are in a range.
+    pub fn take_all(&mut self, addresses: &RangeInclusive<u64>) -> Vec<V> {
+        let of_range = |place: &&Place<V>| place.address != NOWHERE && addresses.contains(&place.address);
+        let taken: Vec<u64> = self.places.iter().filter(of_range).map(|place| place.address).collect();
+        taken.into_iter().filter_map(|address| self.remove(address)).collect()
     }
 
     /// Where `address` is, or would be.

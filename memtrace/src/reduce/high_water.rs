@@ -13,6 +13,8 @@ pub struct HighWater {
     slots: Vec<Slot>,
     current: Measure,
     peak: Measure,
+    /// Never given back by processes that have ended.
+    left: Measure,
     /// Rises with each peak that memory went down from.
     peaks: u64,
     at_peak: bool,
@@ -22,6 +24,7 @@ pub struct HighWater {
 struct Slot {
     current: Measure,
     peak: Measure,
+    left: Measure,
     /// The peak that `peak` belongs to.
     peaks: u64,
 }
@@ -31,7 +34,9 @@ impl HighWater {
     #[inline]
     pub fn apply(&mut self, change: Change) {
         let (stack, bytes) = match change {
-            Change::Given { stack, bytes } | Change::Taken { stack, bytes, .. } => (stack, bytes),
+            Change::Given { stack, bytes }
+            | Change::Taken { stack, bytes, .. }
+            | Change::Left { stack, bytes } => (stack, bytes),
         };
         // A block without bytes does not raise the mark, and must not change what was in use at it.
         let leaves_peak = self.at_peak && !matches!(change, Change::Given { bytes: 1.., .. });
@@ -46,14 +51,22 @@ impl HighWater {
         if slot.peaks != self.peaks {
             (slot.peak, slot.peaks) = (slot.current, self.peaks);
         }
-        for measure in [&mut slot.current, &mut self.current] {
-            match change {
-                Change::Given { .. } => *measure += Measure { bytes, allocations: 1 },
-                Change::Taken { blocks, .. } => {
-                    measure.bytes = measure.bytes.saturating_sub(bytes);
-                    measure.allocations = measure.allocations.saturating_add_signed(-blocks);
+        let places = [(&mut slot.current, &mut slot.left), (&mut self.current, &mut self.left)];
+        for (measure, left) in places {
+            let block = Measure { bytes, allocations: 1 };
+            let gone = match change {
+                Change::Given { .. } => {
+                    *measure += block;
+                    continue;
                 }
-            }
+                Change::Taken { blocks, .. } => blocks,
+                Change::Left { .. } => {
+                    *left += block;
+                    1
+                }
+            };
+            measure.bytes = measure.bytes.saturating_sub(bytes);
+            measure.allocations = measure.allocations.saturating_add_signed(-gone);
         }
         if self.current.bytes > self.peak.bytes {
             self.peak = self.current;
@@ -66,9 +79,9 @@ impl HighWater {
         self.peak
     }
 
-    /// All that is in use now.
-    pub fn current(&self) -> Measure {
-        self.current
+    /// All that was never given back: what is in use now, and what was when its process ended.
+    pub fn leaked(&self) -> Measure {
+        sum(self.current, self.left)
     }
 
     /// What each stack had at the peak.
@@ -81,8 +94,13 @@ impl HighWater {
         })
     }
 
-    /// What each stack has now.
-    pub fn now(&self) -> impl Iterator<Item = Measure> {
-        self.slots.iter().map(|slot| slot.current)
+    /// What each stack never gave back.
+    pub fn leaked_by_stack(&self) -> impl Iterator<Item = Measure> {
+        self.slots.iter().map(|slot| sum(slot.current, slot.left))
     }
+}
+
+fn sum(mut one: Measure, other: Measure) -> Measure {
+    one += other;
+    one
 }

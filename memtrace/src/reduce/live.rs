@@ -44,7 +44,18 @@ pub enum Change {
         /// How many blocks are gone, which is -1 where a hole makes two ranges of one.
         blocks: i64,
     },
+    /// A block of this stack is in use no longer, because its process ended; it was never given back.
+    Left {
+        /// Which stack.
+        stack: StackId,
+        /// The size of the block.
+        bytes: u64,
+    },
 }
+
+/// The upper bits of an address say in which process it is.
+const PROCESS_SHIFT: u32 = 48;
+const PROCESS: u64 = !0 << PROCESS_SHIFT;
 
 impl LiveSet {
     /// Brings the set up to `event` and hands over the changes.
@@ -72,6 +83,21 @@ impl LiveSet {
                 }
             }
             Event::Unmapped { address, size } => self.unmap(address, size, &mut on_change),
+            Event::Ended { process } => self.end(process, &mut on_change),
+            Event::ThreadNamed { .. } | Event::Sampled { .. } => {}
+        }
+    }
+
+    fn end(&mut self, process: u16, on_change: &mut impl FnMut(Change)) {
+        let addresses = u64::from(process) << PROCESS_SHIFT..=u64::from(process) << PROCESS_SHIFT | !PROCESS;
+        for block in self.blocks.take_all(&addresses) {
+            on_change(Change::Left { stack: block.stack, bytes: block.size });
+        }
+        let gone: Vec<u64> = self.pages.range(addresses).map(|(&address, _)| address).collect();
+        for address in gone {
+            if let Some(Range { end, stack }) = self.pages.remove(&address) {
+                on_change(Change::Left { stack, bytes: end - address });
+            }
         }
     }
 

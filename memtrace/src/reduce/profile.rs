@@ -30,7 +30,7 @@ impl Profile {
     pub fn by_stack(&self, at: At) -> Vec<(StackId, Measure)> {
         let measures: Vec<Measure> = match at {
             At::Peak => self.high_water.at_peak().collect(),
-            At::Leaked => self.high_water.now().collect(),
+            At::Leaked => self.high_water.leaked_by_stack().collect(),
             At::Temporary => self.temporary.by_stack().collect(),
         };
         let numbered = measures.into_iter().enumerate().map(|(index, measure)| (StackId::at(index), measure));
@@ -39,7 +39,7 @@ impl Profile {
 
     /// The whole in numbers.
     pub fn stats(&self, symbols: &Symbols, incomplete_because: Option<String>) -> Stats {
-        let (peak, leaked) = (self.high_water.peak(), self.high_water.current());
+        let (peak, leaked) = (self.high_water.peak(), self.high_water.leaked());
         let (given, temporary) = (self.totals.given(), self.temporary.total());
         Stats {
             peak_bytes: peak.bytes,

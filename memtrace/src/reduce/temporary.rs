@@ -58,6 +58,7 @@ impl Temporary {
             }
             Event::Freed { address } => self.give_back(address, u64::MAX),
             Event::Unmapped { address, size } => self.give_back(address, size),
+            Event::Ended { .. } | Event::ThreadNamed { .. } | Event::Sampled { .. } => {}
         }
     }
 

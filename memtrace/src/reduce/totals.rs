@@ -34,9 +34,13 @@ impl Totals {
     /// Counts one event.
     #[inline]
     pub fn apply(&mut self, event: &Event) {
-        let &Event::Allocated { size, allocator, thread, .. } = event else {
-            self.frees += 1;
-            return;
+        let (size, allocator, thread) = match *event {
+            Event::Allocated { size, allocator, thread, .. } => (size, allocator, thread),
+            Event::Freed { .. } | Event::Unmapped { .. } => {
+                self.frees += 1;
+                return;
+            }
+            Event::Ended { .. } | Event::ThreadNamed { .. } | Event::Sampled { .. } => return,
         };
         let measure = Measure { bytes: size, allocations: 1 };
         self.given += measure;

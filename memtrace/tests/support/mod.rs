@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The Pythons whose frames memtrace reads.
-pub const VERSIONS: [&str; 3] = ["3.11", "3.12", "3.13"];
+pub const VERSIONS: [&str; 6] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
 
 /// A folder to run in; the preload library goes to a cache in it.
 pub struct Folder(TempDir);
@@ -37,6 +37,13 @@ impl Folder {
         let mut command = self.memtrace();
         command.args(["run", "-q", "-f", "-o", "capture.mtr", "--python"]).arg(python).args(words);
         kit::run(&mut command)
+    }
+
+    /// As [`Folder::record`], with every object.
+    pub fn record_objects(&self, python: &Path, words: &[&str]) -> Ran {
+        let mut command = self.memtrace();
+        command.args(["run", "-q", "-f", "--python-allocators", "-o", "capture.mtr", "--python"]);
+        kit::run(command.arg(python).args(words))
     }
 
     /// Runs a report on `capture.mtr` and returns its records, each held against the schema.

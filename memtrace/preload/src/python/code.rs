@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use memtrace_wire::block::CODES;
-use memtrace_wire::code::Code;
+use memtrace_wire::code::{Code, Definition};
 
-use crate::buffer::{self, Block, preserving_errno};
+use crate::buffer::{self, preserving_errno};
+use crate::definitions;
 use crate::guard::{Inside, active};
-use crate::python::Interpreter;
 use crate::python::offsets::{CONTENT, DEALLOC, Layout, SIZE, TYPE};
+use crate::python::{Interpreter, allocators};
 use crate::word::Address;
 
 /// The number of a code object that stands for no Python source: its frames are not shown.
@@ -22,12 +22,25 @@ static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static DEALLOC_BEFORE: AtomicUsize = AtomicUsize::new(0);
 
+/// The code objects that have a number.
 #[derive(Default)]
-struct Known {
+pub struct Known {
     numbers: HashMap<Address, u32, BuildHasherDefault<AddressHasher>>,
     last: u32,
-    block: Option<Block>,
-    blocks: u32,
+}
+
+/// The numbers, from which all others are kept.
+pub type Held = MutexGuard<'static, Option<Known>>;
+
+/// Keeps all others out while the process forks.
+pub fn hold() -> Held {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins to number anew, in another capture.
+pub fn reset(mut known: Held) {
+    *known = None;
+    GENERATION.fetch_add(1, Ordering::Release);
 }
 
 /// Rises whenever a numbered code object dies: what was remembered by its address is void.
@@ -52,6 +65,7 @@ pub unsafe fn is_code(python: &Interpreter, executable: Address) -> bool {
 /// `code` must be a living code object.
 #[cold]
 pub unsafe fn number(python: &Interpreter, code: Address) -> u32 {
+    allocators::hook_again();
     // SAFETY: passed on to the caller.
     preserving_errno(|| unsafe { find_or_define(python, code) })
 }
@@ -59,7 +73,7 @@ pub unsafe fn number(python: &Interpreter, code: Address) -> u32 {
 /// # Safety
 /// `code` must be a living code object.
 unsafe fn find_or_define(python: &Interpreter, code: Address) -> u32 {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = hold();
     let known = known.get_or_insert_default();
     if let Some(&number) = known.numbers.get(&code) {
         return number;
@@ -74,27 +88,12 @@ unsafe fn find_or_define(python: &Interpreter, code: Address) -> u32 {
             SHIM
         } else {
             known.last += 1;
-            known.define(known.last, &read(&python.layout, code));
+            definitions::define(&Definition::Code(known.last, read(&python.layout, code)));
             known.last
         }
     };
     known.numbers.insert(code, number);
     number
-}
-
-impl Known {
-    fn define(&mut self, number: u32, code: &Code) {
-        let mut bytes = Vec::new();
-        code.encode(number, &mut bytes);
-        if self.block.as_mut().is_some_and(|block| block.append(&bytes)) {
-            return;
-        }
-        self.block = Block::claim(CODES, self.blocks, 0, bytes.len());
-        self.blocks += 1;
-        if let Some(block) = &mut self.block {
-            block.append(&bytes);
-        }
-    }
 }
 
 /// The interpreter puts frames of its own between those of Python functions: where C calls Python
@@ -184,8 +183,7 @@ unsafe extern "C" fn dealloc(code: Address) {
 fn forget(code: Address) {
     // What the table frees is not the program's.
     let _inside = Inside::enter();
-    let known = preserving_errno(|| KNOWN.lock());
-    let mut known = known.unwrap_or_else(PoisonError::into_inner);
+    let mut known = preserving_errno(hold);
     if known.as_mut().is_some_and(|known| known.numbers.remove(&code).is_some()) {
         GENERATION.fetch_add(1, Ordering::Release);
     }
