@@ -8,6 +8,7 @@ use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
 use crate::events::At;
+use crate::render::export::Target;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,6 +51,10 @@ pub enum Command {
     Stats(StatsArgs),
     /// Draw a flame graph, as one HTML file that works offline
     Flamegraph(FlamegraphArgs),
+    /// List what each line, thread and allocator asked for, as one HTML file
+    Table(TableArgs),
+    /// Write a profile for another program
+    Export(ExportArgs),
     /// Write every allocation and free as a record
     Records(InputArgs),
     /// Print the completion script for a shell
@@ -117,16 +122,78 @@ pub struct StatsArgs {
     pub top: usize,
 }
 
+/// Where a report is written.
+#[derive(Args, Debug)]
+pub struct DestinationArgs {
+    /// File to write, or - for standard output [default: named after the capture]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Overwrite that file
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// What counts as temporary.
+#[derive(Args, Debug)]
+pub struct TemporaryArgs {
+    /// An allocation is temporary when its thread makes at most N others before it is given back
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub temporary_threshold: u32,
+}
+
 /// Arguments of `memtrace flamegraph`.
 #[derive(Args, Debug)]
 pub struct FlamegraphArgs {
     /// Where the events come from
     #[command(flatten)]
     pub input: InputArgs,
-    /// File to write, or - for standard output [default: the capture's name with .html]
-    #[arg(short, long, value_name = "OUT")]
-    pub output: Option<PathBuf>,
-    /// Overwrite that file
-    #[arg(short, long)]
-    pub force: bool,
+    /// Where the page goes
+    #[command(flatten)]
+    pub destination: DestinationArgs,
+    /// Which allocations to show first
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// Show callees above their callers first
+    #[arg(long)]
+    pub inverted: bool,
+    /// Show each thread by itself first
+    #[arg(long)]
+    pub split_threads: bool,
+    /// What counts as temporary
+    #[command(flatten)]
+    pub temporary: TemporaryArgs,
+}
+
+/// Arguments of `memtrace table`.
+#[derive(Args, Debug)]
+pub struct TableArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Where the page goes
+    #[command(flatten)]
+    pub destination: DestinationArgs,
+    /// Which allocations to show first
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// What counts as temporary
+    #[command(flatten)]
+    pub temporary: TemporaryArgs,
+}
+
+/// Arguments of `memtrace export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// For which program
+    #[arg(long, value_enum)]
+    pub to: Target,
+    /// Where the profile goes
+    #[command(flatten)]
+    pub destination: DestinationArgs,
+    /// Which allocations; pprof, DHAT and Massif have several kinds at once
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::{FlamegraphArgs, RunArgs};
+use crate::cli::{DestinationArgs, RunArgs};
 use crate::error::Error;
 use crate::source::launch::{Program, default_path};
 
@@ -38,13 +38,12 @@ pub enum Destination {
 
 impl Destination {
     /// The file asked for, or the input's name with another ending.
-    pub fn new(args: &FlamegraphArgs) -> Result<Destination, Error> {
-        let input = &args.input.input;
+    pub fn new(args: &DestinationArgs, input: &Path, ending: &str) -> Result<Destination, Error> {
         let path = match &args.output {
             Some(path) if path == Path::new("-") => return Ok(Destination::Output),
             Some(path) => path.clone(),
-            None if input == Path::new("-") => PathBuf::from("memtrace.html"),
-            None => input.with_extension("html"),
+            None if input == Path::new("-") => PathBuf::from("memtrace").with_extension(ending),
+            None => input.with_extension(ending),
         };
         free(&path, args.force)?;
         Ok(Destination::File(path))

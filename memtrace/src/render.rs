@@ -1,5 +1,6 @@
 //! Answers to text for people, to records, or to one HTML file. Must not know where they come from.
 
+pub mod export;
 pub mod html;
 pub mod records;
 pub mod text;

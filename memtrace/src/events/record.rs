@@ -20,6 +20,17 @@ pub enum At {
     Temporary,
 }
 
+impl At {
+    /// As in records and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            At::Peak => "peak",
+            At::Leaked => "leaked",
+            At::Temporary => "temporary",
+        }
+    }
+}
+
 /// One frame of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Frame {

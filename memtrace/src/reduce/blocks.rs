@@ -73,6 +73,11 @@ impl<V: Copy + Default> Blocks<V> {
         Some(removed.value)
     }
 
+    /// All values, in no particular order.
+    pub fn values(&self) -> impl Iterator<Item = V> {
+        self.places.iter().filter(|place| place.address != NOWHERE).map(|place| place.value)
+    }
+
     /// Where `address` is, or would be.
     #[inline]
     fn place(&self, address: u64) -> usize {

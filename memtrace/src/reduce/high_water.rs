@@ -3,10 +3,11 @@
 
 use crate::reduce::Measure;
 use crate::reduce::live::Change;
+use crate::reduce::sites::SiteId;
 
-/// Follows the memory of each stack up to the peak.
+/// Follows the memory of each site up to the peak.
 ///
-/// At a new peak nothing is copied: each stack keeps what it had then in its own slot, and writes it down
+/// At a new peak nothing is copied: each site keeps what it had then in its own slot, and writes it down
 /// only when it changes for the first time after.
 #[derive(Debug, Default)]
 pub struct HighWater {
@@ -29,9 +30,9 @@ struct Slot {
 impl HighWater {
     /// Follows one change.
     #[inline]
-    pub fn apply(&mut self, change: Change) {
-        let (stack, bytes) = match change {
-            Change::Given { stack, bytes } | Change::Taken { stack, bytes, .. } => (stack, bytes),
+    pub fn apply(&mut self, change: Change<SiteId>) {
+        let (site, bytes) = match change {
+            Change::Given { owner, bytes } | Change::Taken { owner, bytes, .. } => (owner, bytes),
         };
         // A block without bytes does not raise the mark, and must not change what was in use at it.
         let leaves_peak = self.at_peak && !matches!(change, Change::Given { bytes: 1.., .. });
@@ -39,10 +40,10 @@ impl HighWater {
             self.peaks += 1;
             self.at_peak = false;
         }
-        if self.slots.len() <= stack.index() {
-            self.slots.resize(stack.index() + 1, Slot::default());
+        if self.slots.len() <= site.index() {
+            self.slots.resize(site.index() + 1, Slot::default());
         }
-        let slot = &mut self.slots[stack.index()];
+        let slot = &mut self.slots[site.index()];
         if slot.peaks != self.peaks {
             (slot.peak, slot.peaks) = (slot.current, self.peaks);
         }
@@ -71,7 +72,7 @@ impl HighWater {
         self.current
     }
 
-    /// What each stack had at the peak.
+    /// What each site had at the peak.
     pub fn at_peak(&self) -> impl Iterator<Item = Measure> {
         let peaks = self.peaks;
         let peak_is_now = self.at_peak;
@@ -81,7 +82,7 @@ impl HighWater {
         })
     }
 
-    /// What each stack has now.
+    /// What each site has now.
     pub fn now(&self) -> impl Iterator<Item = Measure> {
         self.slots.iter().map(|slot| slot.current)
     }
