@@ -35,4 +35,18 @@ pub enum Event {
         /// Bytes.
         size: u64,
     },
+    /// A thread got a name, which [`Symbols::thread_name`] knows.
+    ThreadNamed {
+        /// The kernel's id of the thread.
+        thread: u32,
+    },
+    /// The clock was read: what follows happened from now on, until the next sample. Samples are 10 ms
+    /// apart or more, because there are none while nothing happens.
+    Sampled {
+        /// Milliseconds since the program began.
+        ms: u64,
+        /// The memory that the system has given the process (resident set size), in bytes; 0 where it
+        /// could not be read.
+        resident: u64,
+    },
 }

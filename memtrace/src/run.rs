@@ -51,6 +51,8 @@ fn record(args: RunArgs, session: &Session) -> Result<Exit, Failure> {
     }
     match launched.end {
         End::Exited(code) => Ok(Exit(u8::try_from(code).unwrap_or(u8::MAX))),
+        // Not what a process that was waited for says.
+        End::Replaced => Ok(Exit::YES),
         End::Killed(signal) => {
             die_by(signal);
             Ok(Exit(u8::try_from(128 + signal).unwrap_or(u8::MAX)))

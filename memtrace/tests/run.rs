@@ -87,8 +87,8 @@ os._exit(0)
 ";
     let Ok(python) = kit::python("3.12") else { return };
     let _ = folder.record(&python, &["-c", code]).exits(128 + 9);
-    let stats = folder.stats();
-    assert_eq!(stats["complete"], false);
+    // The program itself noted that it came to its end.
+    assert_eq!(folder.stats()["complete"], true);
     let records = folder.report("records");
     assert!((0..9).all(|n| records.iter().any(|record| record["size_bytes"] == 3_000_001 + n)));
 }
@@ -149,20 +149,27 @@ fn every_allocator_of_a_c_program() {
         let ours = records.iter().filter(|record| record["allocator"] == allocator);
         ours.filter_map(|record| record["size_bytes"].as_u64()).filter(|size| *size >= 120_000).collect()
     };
-    assert_eq!(sizes("malloc"), [123_456, 123_461]);
+    // The last two are strdup and what it copies. What libc itself needs for asprintf is larger.
+    let c23 = [123_481, 123_482].map(|size| records.iter().any(|record| record["size_bytes"] == size));
+    assert_eq!(c23, [true, true]);
+    let malloc: Vec<u64> = sizes("malloc").into_iter().filter(|size| *size < 200_000).collect();
+    assert_eq!(malloc, [123_456, 123_461, 123_481, 123_490, 123_490]);
+    assert_eq!(sizes("brk"), [163_840]);
+
     assert_eq!(sizes("calloc"), [123_460]);
-    assert_eq!(sizes("realloc"), [123_462]);
+    // The second is asprintf.
+    assert_eq!(sizes("realloc"), [123_462, 123_500]);
     assert_eq!(sizes("reallocarray"), [123_464]);
     assert_eq!(sizes("posix_memalign"), [123_471]);
-    assert_eq!(sizes("aligned_alloc"), [123_472]);
+    assert_eq!(sizes("aligned_alloc"), [123_472, 123_482]);
     assert_eq!(sizes("memalign"), [123_473]);
     assert_eq!(sizes("valloc"), [123_474]);
     assert_eq!(sizes("pvalloc"), [123_475]);
     assert_eq!(sizes("mmap"), [409_600]);
     assert_eq!(sizes("mremap"), [819_200]);
     let stats = folder.stats();
-    // malloc(123456) and, of the mapping, what is left when its middle was unmapped.
-    assert_eq!(stats["leaked_bytes"], 123_456 + 819_200 - 4096, "{stats}");
+    // malloc(123456); of the mapping, what is left when its middle was unmapped; what is below the break.
+    assert_eq!(stats["leaked_bytes"], 123_456 + 819_200 - 4096 + 122_880, "{stats}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use memtrace_wire::block::{Coding, HEAD, Head, SEGMENT, USED_AT};
-use memtrace_wire::header::{self, at};
+use memtrace_wire::header::{self, End, at};
 
 use crate::guard;
 
@@ -18,6 +18,8 @@ pub struct Capture {
     fd: AtomicI32,
     identity: (u64, u64),
     page: *mut u8,
+    /// The process that it belongs to.
+    pid: u32,
 }
 
 // SAFETY: the page is only touched through atomics.
@@ -38,7 +40,8 @@ pub fn open(path: PathBuf) -> Option<&'static Capture> {
     let fd = high(std::os::fd::IntoRawFd::into_raw_fd(file));
     let identity = identity(fd)?;
     let page = map(fd, 0, header::SIZE).ok()?;
-    CAPTURE.set(Capture { path, fd: AtomicI32::new(fd), identity, page }).ok()?;
+    let pid = std::process::id();
+    CAPTURE.set(Capture { path, fd: AtomicI32::new(fd), identity, page, pid }).ok()?;
     CAPTURE.get()
 }
 
@@ -50,9 +53,23 @@ impl Capture {
         unsafe { AtomicU32::from_ptr(self.page.add(at).cast()) }
     }
 
-    fn claimed(&self) -> &AtomicU64 {
-        // SAFETY: as in `word`; the offset is a multiple of eight.
-        unsafe { AtomicU64::from_ptr(self.page.add(at::CLAIMED).cast()) }
+    /// A long word of the header page.
+    pub fn long(&self, at: usize) -> &AtomicU64 {
+        // SAFETY: as in `word`; the offsets of long words are multiples of eight.
+        unsafe { AtomicU64::from_ptr(self.page.add(at).cast()) }
+    }
+
+    /// Whether the process that runs is the one that this capture is of. A child that was forked behind the
+    /// back of libc, or shares the memory of its parent for a while, is another.
+    pub fn is_of_this_process(&self) -> bool {
+        self.pid == std::process::id()
+    }
+
+    /// Says how the program ended; none takes back what was said.
+    pub fn end(&self, end: Option<End>) {
+        let (kind, value) = End::words(end);
+        self.word(at::END_VALUE).store(value, Ordering::Relaxed);
+        self.word(at::END_KIND).store(kind, Ordering::Release);
     }
 
     /// The file, opened again by its path when the program closed it.
@@ -101,7 +118,7 @@ impl Block {
         let length = (HEAD + room).next_multiple_of(usize::try_from(SEGMENT).ok()?);
         let claimed = preserving_errno(|| -> Result<*mut u8, i32> {
             let fd = capture.fd()?;
-            let offset = capture.claimed().fetch_add(length as u64, Ordering::SeqCst);
+            let offset = capture.long(at::CLAIMED).fetch_add(length as u64, Ordering::SeqCst);
             reserve(fd, offset, length)?;
             map(fd, offset, length)
         });

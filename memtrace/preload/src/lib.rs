@@ -6,7 +6,9 @@
 //! - [`guard`]: one flag per thread, so that memtrace's own allocations are not recorded
 //! - [`recorder`]: gives the event its sequence number and hands it to the thread's log
 //! - [`python`]: which Python code this thread is running, read from the interpreter's own frames
-//! - [`log`], [`buffer`], [`pool`]: a thread's stream of entries, in memory shared with the capture file
+//! - [`log`], [`definitions`], [`buffer`], [`pool`]: a thread's stream of entries, what they refer to, in
+//!   memory shared with the capture file
+//! - [`clock`]: when it is time for a sample of time and resident memory
 //! - [`process`]: how it all begins, and what happens on fork
 //! - [`real`], [`table`], [`word`]: the allocator beneath the hooks; a hash table; raw memory
 //!
@@ -17,6 +19,8 @@
 compile_error!("the hooks know the thread pointer and libc of x86-64 Linux with glibc only");
 
 mod buffer;
+mod clock;
+mod definitions;
 mod guard;
 mod hooks;
 mod log;

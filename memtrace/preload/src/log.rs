@@ -3,7 +3,9 @@
 
 use memtrace_wire::entry::{Encoder, Entry, MAX};
 
-use crate::buffer::Block;
+use crate::buffer::{Block, preserving_errno};
+use crate::clock::Sample;
+use crate::definitions;
 use crate::python;
 use crate::python::walk::{Frames, StackNames};
 use crate::table::Table;
@@ -12,18 +14,44 @@ use crate::table::Table;
 pub struct Log {
     stream: Stream,
     frames: Frames,
+    /// The thread's name, as it was last written.
+    name: ThreadName,
 }
+
+/// `TASK_COMM_LEN`: a thread's name with the zero behind it.
+type ThreadName = [u8; 16];
 
 impl Log {
     /// The empty stream with this number.
     pub fn new(number: u32) -> Log {
-        Log { stream: Stream::new(number), frames: Frames::new() }
+        Log { stream: Stream::new(number), frames: Frames::new(), name: [0; 16] }
     }
 
     /// Says which thread the entries that follow come from.
     pub fn begin_thread(&mut self, id: u32) {
         self.frames.forget();
         self.write(Entry::Thread { id });
+        self.name = [0; 16];
+        self.note_name();
+    }
+
+    /// Says what this thread is called, if that is new.
+    pub fn note_name(&mut self) {
+        let name = preserving_errno(thread_name);
+        if name != self.name {
+            self.name = name;
+            let text = name.split(|&byte| byte == 0).next().unwrap_or_default();
+            let name = preserving_errno(|| definitions::name(&String::from_utf8_lossy(text)));
+            self.write(Entry::ThreadName { name });
+        }
+    }
+
+    /// Writes a sample; once in a while is also often enough to see a new name that another thread gave.
+    #[cold]
+    pub fn sample(&mut self, seq: u64, sample: &Sample) {
+        let &Sample { ms, resident } = sample;
+        self.write(Entry::Sample { seq, ms, resident });
+        self.note_name();
     }
 
     /// The Python stack that this thread is at, by its number in this stream.
@@ -37,6 +65,13 @@ impl Log {
     pub fn write(&mut self, entry: Entry) {
         self.stream.write(entry);
     }
+}
+
+fn thread_name() -> ThreadName {
+    let mut name = [0; 16];
+    // SAFETY: a bare system call that writes at most sixteen bytes.
+    unsafe { libc::syscall(libc::SYS_prctl, libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name
 }
 
 /// The entries, block by block, and the stacks that they have named so far.

@@ -75,7 +75,8 @@ unsafe extern "C" fn end_thread(round: *mut c_void) {
     }
     if let Some(mut inside) = Inside::enter() {
         inside.end_thread();
-        if let Some(log) = inside.orphan() {
+        if let Some(mut log) = inside.orphan() {
+            log.note_name();
             put_back(log);
         }
     }

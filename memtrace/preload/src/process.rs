@@ -1,14 +1,15 @@
 //! How it all begins, before the program's `main`, and what happens when it forks.
 
-use std::ffi::{CStr, CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString, c_int, c_void};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::ptr::null_mut;
 use std::sync::atomic::Ordering;
 
-use memtrace_wire::header::at;
+use memtrace_wire::header::{End, at};
 
 use crate::guard::{self, Inside};
-use crate::{buffer, pool, python};
+use crate::{buffer, clock, pool, python, recorder};
 
 /// The capture file's path, from `memtrace run`.
 const CAPTURE: &CStr = c"MEMTRACE_CAPTURE";
@@ -29,14 +30,39 @@ fn attach() {
     restore_environment();
     let Some(capture) = buffer::open(PathBuf::from(path)) else { return };
     pool::watch_threads();
-    // SAFETY: the three functions have the signature that is asked for.
-    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
+    // SAFETY: the functions have the signatures that are asked for. This one is called last at the end,
+    // because it is the first to ask for it.
+    unsafe {
+        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child));
+        on_exit(exiting, null_mut());
+    }
     let found = python::find();
     capture.word(at::PYTHON).store(found.version, Ordering::Relaxed);
     capture.word(at::FRAMES).store(found.frames.into(), Ordering::Relaxed);
     capture.word(at::PID).store(std::process::id(), Ordering::Relaxed);
+    capture.word(at::PARENT).store(std::os::unix::process::parent_id(), Ordering::Relaxed);
+    capture.long(at::MONOTONIC_US).store(clock::begin(), Ordering::Relaxed);
     capture.word(at::ATTACHED).store(1, Ordering::Release);
     guard::activate();
+}
+
+unsafe extern "C" {
+    /// As `atexit`, for a handler that is told the exit code.
+    fn on_exit(handler: extern "C" fn(c_int, *mut c_void), context: *mut c_void) -> c_int;
+}
+
+extern "C" fn exiting(status: c_int, _: *mut c_void) {
+    note_exit(status);
+}
+
+/// Says that the process is about to exit with the low eight bits of `status`.
+pub fn note_exit(status: c_int) {
+    if let Some(capture) = buffer::capture()
+        && capture.is_of_this_process()
+    {
+        recorder::last_sample();
+        capture.end(Some(End::Exited(status.cast_unsigned() & 0xff)));
+    }
 }
 
 /// Leaves the environment as it was before `memtrace run`, so that the program sees its own, and what it

@@ -4,7 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -19,6 +19,7 @@ unsafe extern "C" {
     fn __libc_memalign(alignment: usize, size: usize) -> *mut c_void;
     fn __libc_valloc(size: usize) -> *mut c_void;
     fn __libc_pvalloc(size: usize) -> *mut c_void;
+    fn __sbrk(increment: libc::intptr_t) -> *mut c_void;
 }
 
 /// An allocator that stands between this library and libc.
@@ -156,6 +157,31 @@ pub unsafe fn valloc(size: usize) -> *mut c_void {
 pub unsafe fn pvalloc(size: usize) -> *mut c_void {
     // SAFETY: see `malloc`.
     unsafe { beneath!(pvalloc(size), __libc_pvalloc(size)) }
+}
+
+/// # Safety
+/// The caller answers for what lies between the old break and the new one.
+pub unsafe fn sbrk(increment: libc::intptr_t) -> *mut c_void {
+    // SAFETY: passed on to the caller.
+    unsafe { __sbrk(increment) }
+}
+
+type Brk = unsafe extern "C" fn(*mut c_void) -> c_int;
+
+/// # Safety
+/// As for [`sbrk`].
+pub unsafe fn brk(new: *mut c_void) -> c_int {
+    // SAFETY: it is a function with this signature; the rest is passed on to the caller.
+    unsafe { std::mem::transmute::<usize, Brk>(next(c"brk"))(new) }
+}
+
+type SetName = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_int;
+
+/// # Safety
+/// As POSIX says of it.
+pub unsafe fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int {
+    // SAFETY: it is a function with this signature; the caller answers for the arguments.
+    unsafe { std::mem::transmute::<usize, SetName>(next(c"pthread_setname_np"))(thread, name) }
 }
 
 /// What this library itself allocates with: never through its own hooks, and always libc's.

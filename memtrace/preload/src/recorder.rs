@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memtrace_wire::Allocator;
 use memtrace_wire::entry::Entry;
 
+use crate::clock;
 use crate::guard::Inside;
+use crate::log::Log;
 use crate::pool::with_log;
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(1);
@@ -91,6 +93,7 @@ fn next() -> u64 {
 #[inline]
 fn allocate(inside: &mut Inside, allocator: Allocator, address: *mut c_void, size: usize) {
     with_log(inside, |log| {
+        sample_if_due(log);
         let (address, size) = (address as u64, size as u64);
         let stack = log.stack();
         let seq = next();
@@ -107,4 +110,27 @@ fn give_back(inside: &mut Inside, seq: u64, gone: Gone) {
             log.write(Entry::Unmap { seq, address: address as u64, size: size as u64 });
         }
     });
+}
+
+#[inline]
+fn sample_if_due(log: &mut Log) {
+    if clock::due()
+        && let Some(sample) = clock::sample()
+    {
+        log.sample(next(), &sample);
+    }
+}
+
+/// Takes the last sample.
+pub fn last_sample() {
+    if let Some(mut inside) = Inside::enter() {
+        with_log(&mut inside, |log| log.sample(next(), &clock::last_sample()));
+    }
+}
+
+/// Says that this thread may have got another name.
+pub fn thread_renamed() {
+    if let Some(mut inside) = Inside::enter() {
+        with_log(&mut inside, Log::note_name);
+    }
 }

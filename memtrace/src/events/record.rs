@@ -144,6 +144,23 @@ pub enum Record {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         size_bytes: Option<u64>,
     },
+    /// A thread got a name.
+    #[serde(rename = "memtrace.thread.named")]
+    ThreadNamed {
+        /// The kernel's id of the thread.
+        thread: u32,
+        /// What it is called from now on.
+        name: String,
+    },
+    /// The clock and the memory that the system has given the process, every 10 ms in which something
+    /// happened.
+    #[serde(rename = "memtrace.memory.sampled")]
+    MemorySampled {
+        /// Since the program began.
+        elapsed_us: u64,
+        /// Resident set size, in bytes; 0 where it could not be read.
+        resident_bytes: u64,
+    },
     /// A report was written to a file.
     #[serde(rename = "memtrace.report.written")]
     ReportWritten {

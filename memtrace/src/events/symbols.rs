@@ -75,6 +75,7 @@ pub struct Symbols {
     locations: Vec<Location>,
     location_ids: HashMap<Location, LocationId>,
     allocators: Vec<String>,
+    thread_names: HashMap<u32, String>,
 }
 
 impl Default for Symbols {
@@ -86,6 +87,7 @@ impl Default for Symbols {
             locations: Vec::new(),
             location_ids: HashMap::new(),
             allocators: Allocator::ALL.map(|allocator| allocator.name().to_owned()).to_vec(),
+            thread_names: HashMap::new(),
         }
     }
 }
@@ -128,6 +130,16 @@ impl Symbols {
     /// The innermost frame of a stack and the stack that called it; none for the empty one.
     pub fn call(&self, stack: StackId) -> Option<(StackId, LocationId)> {
         if stack == StackId::EMPTY { None } else { Some(self.stacks[stack.index()]) }
+    }
+
+    /// Says what a thread is called from now on.
+    pub fn name_thread(&mut self, thread: u32, name: &str) {
+        self.thread_names.insert(thread, name.to_owned());
+    }
+
+    /// What a thread was called last, where that is known.
+    pub fn thread_name(&self, thread: u32) -> Option<&str> {
+        self.thread_names.get(&thread).map(String::as_str)
     }
 
     /// The frames of a stack, innermost first.

@@ -40,6 +40,12 @@ pub fn event(event: &Event, symbols: &Symbols) -> Record {
         Event::Unmapped { address, size } => {
             Record::AllocationFreed { address: hexadecimal(address), size_bytes: Some(size) }
         }
+        Event::ThreadNamed { thread } => {
+            Record::ThreadNamed { thread, name: symbols.thread_name(thread).unwrap_or_default().to_owned() }
+        }
+        Event::Sampled { ms, resident } => {
+            Record::MemorySampled { elapsed_us: ms.saturating_mul(1000), resident_bytes: resident }
+        }
     }
 }
 

@@ -72,6 +72,10 @@ pub fn event(event: &Event, symbols: &Symbols) -> String {
         }
         Event::Freed { address } => format!("- {address:#x}\n"),
         Event::Unmapped { address, size } => format!("- {address:#x} {size} B unmapped\n"),
+        Event::ThreadNamed { thread } => {
+            format!("= thread {thread} {}\n", symbols.thread_name(thread).unwrap_or_default())
+        }
+        Event::Sampled { ms, resident } => format!("@ {ms} ms {resident} B resident\n"),
     }
 }
 

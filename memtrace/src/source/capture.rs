@@ -7,7 +7,7 @@ mod merge;
 mod pack;
 mod stream;
 
-pub use pack::{end_in_place, pack};
+pub use pack::{Ending, end_in_place, pack};
 
 use std::path::Path;
 
@@ -44,8 +44,8 @@ fn incomplete_because(header: &Header, damaged: bool) -> Option<String> {
         return Some("the file is damaged or cut off".into());
     }
     match header.end {
-        Some(End::Exited(_)) if header.attached => None,
-        Some(End::Exited(_)) => Some("the program did not load memtrace's library".into()),
+        Some(End::Exited(_) | End::Replaced) if header.attached => None,
+        Some(End::Exited(_) | End::Replaced) => Some("the program did not load memtrace's library".into()),
         Some(End::Killed(signal)) => Some(format!("the program was killed by signal {signal}")),
         None => Some("the program has not ended, or memtrace was killed".into()),
     }

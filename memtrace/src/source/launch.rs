@@ -19,7 +19,7 @@ pub use child::die_by;
 pub use program::Program;
 
 use crate::error::Error;
-use crate::source::capture;
+use crate::source::capture::{self, Ending};
 
 /// How the program ended and what became of its capture.
 pub struct Launched {
@@ -39,11 +39,11 @@ pub fn launch(program: &Program, path: &Path, force: bool) -> Result<Launched, F
     create(&path, &header, force)?;
     let ended = child::run(program, &library.path, &path);
     match ended {
-        Ok(end) => {
-            let ended_us = now_us();
+        Ok(child::Ended { end, peak_resident }) => {
+            let ending = Ending { end: Some(end), ended_us: now_us(), peak_resident };
             // Where there is no room to pack it, it can be read as it is.
-            let capture = capture::pack(&path, end, ended_us);
-            let capture = capture.or_else(|_| capture::end_in_place(&path, end, ended_us));
+            let capture = capture::pack(&path, ending);
+            let capture = capture.or_else(|_| capture::end_in_place(&path, ending));
             Ok(Launched { capture, end })
         }
         Err(error) => {

@@ -11,6 +11,8 @@ use crate::source::{Flow, Outline};
 
 const ALLOCATED: &str = "memtrace.allocation.recorded";
 const FREED: &str = "memtrace.allocation.freed";
+const NAMED: &str = "memtrace.thread.named";
+const SAMPLED: &str = "memtrace.memory.sampled";
 const STARTED: &str = "memtrace.run.started";
 const FINISHED: &str = "memtrace.run.finished";
 
@@ -28,7 +30,7 @@ pub fn read(
         match kind.as_str() {
             STARTED => started = true,
             FINISHED => finished = line.object.get("exit_code") == Some(&Value::from(0)),
-            ALLOCATED | FREED => {
+            ALLOCATED | FREED | NAMED | SAMPLED => {
                 if let Some(event) = event(line, kind, symbols)?
                     && on_event(event, symbols).is_break()
                 {
@@ -71,6 +73,13 @@ fn event(line: Line, kind: String, symbols: &mut Symbols) -> Result<Option<Event
         }
         Record::AllocationFreed { address: at, size_bytes: Some(size) } => {
             Some(Event::Unmapped { address: address(&at)?, size })
+        }
+        Record::ThreadNamed { thread, name } => {
+            symbols.name_thread(thread, &name);
+            Some(Event::ThreadNamed { thread })
+        }
+        Record::MemorySampled { elapsed_us, resident_bytes } => {
+            Some(Event::Sampled { ms: elapsed_us / 1000, resident: resident_bytes })
         }
         _ => None,
     })

@@ -28,11 +28,19 @@ pub enum Allocator {
     Mmap = 10,
     /// `mremap`
     Mremap = 11,
+    /// `brk` and `sbrk`
+    Brk = 12,
+    /// `PyMem_Malloc`, `PyObject_Malloc` and `PyMem_RawMalloc`
+    PyMalloc = 13,
+    /// `PyMem_Calloc` and the like
+    PyCalloc = 14,
+    /// `PyMem_Realloc` and the like
+    PyRealloc = 15,
 }
 
 impl Allocator {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Allocator; 11] = [
+    pub const ALL: [Allocator; 15] = [
         Allocator::Malloc,
         Allocator::Calloc,
         Allocator::Realloc,
@@ -44,6 +52,10 @@ impl Allocator {
         Allocator::Pvalloc,
         Allocator::Mmap,
         Allocator::Mremap,
+        Allocator::Brk,
+        Allocator::PyMalloc,
+        Allocator::PyCalloc,
+        Allocator::PyRealloc,
     ];
 
     /// The function's name in C.
@@ -60,13 +72,17 @@ impl Allocator {
             Allocator::Pvalloc => "pvalloc",
             Allocator::Mmap => "mmap",
             Allocator::Mremap => "mremap",
+            Allocator::Brk => "brk",
+            Allocator::PyMalloc => "pymalloc",
+            Allocator::PyCalloc => "pycalloc",
+            Allocator::PyRealloc => "pyrealloc",
         }
     }
 
     /// True for those that map whole ranges of pages, any part of which may be unmapped later.
     #[inline]
     pub fn maps_pages(self) -> bool {
-        matches!(self, Allocator::Mmap | Allocator::Mremap)
+        matches!(self, Allocator::Mmap | Allocator::Mremap | Allocator::Brk)
     }
 
     #[inline]

@@ -1,4 +1,4 @@
-//! Code objects: what a stack's frames are instances of. They fill stream 0.
+//! What the entries refer to by number: code objects and names. They fill stream 0.
 
 use crate::Malformed;
 use crate::varint::{push, take};
@@ -8,32 +8,56 @@ use crate::varint::{push, take};
 pub struct Code {
     /// `co_filename`
     pub file: String,
-    /// `co_qualname`
+    /// `co_qualname`; `co_name` before 3.11, which has no other
     pub function: String,
     /// `co_firstlineno`
     pub first_line: u32,
-    /// `co_linetable`: which instruction belongs to which line.
+    /// `co_linetable`, or `co_lnotab` before 3.10: which instruction belongs to which line.
     pub line_table: Vec<u8>,
 }
 
-impl Code {
-    /// Appends this definition of the code object that stacks call `id`.
-    pub fn encode(&self, id: u32, out: &mut Vec<u8>) {
-        push(out, u64::from(id));
-        push(out, u64::from(self.first_line));
-        for bytes in [self.file.as_bytes(), self.function.as_bytes(), &self.line_table] {
-            push(out, bytes.len() as u64);
-            out.extend_from_slice(bytes);
+/// One definition of stream 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Definition {
+    /// The code object that stacks call by this number.
+    Code(u32, Code),
+    /// The name that entries call by this number.
+    Name(u32, String),
+}
+
+const CODE: u64 = 0;
+const NAME: u64 = 1;
+
+impl Definition {
+    /// Appends this definition.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut pieces = |kind: u64, id: u32, first_line: Option<u32>, pieces: &[&[u8]]| {
+            push(out, kind);
+            push(out, u64::from(id));
+            first_line.inspect(|line| push(out, u64::from(*line)));
+            for piece in pieces {
+                push(out, piece.len() as u64);
+                out.extend_from_slice(piece);
+            }
+        };
+        match self {
+            Definition::Code(id, code) => {
+                let texts = [code.file.as_bytes(), code.function.as_bytes(), &code.line_table];
+                pieces(CODE, *id, Some(code.first_line), &texts);
+            }
+            Definition::Name(id, name) => pieces(NAME, *id, None, &[name.as_bytes()]),
         }
     }
 
     /// The definition at `*at`, which is moved behind it; none at the end of `bytes`.
-    pub fn decode(bytes: &[u8], at: &mut usize) -> Result<Option<(u32, Code)>, Malformed> {
+    pub fn decode(bytes: &[u8], at: &mut usize) -> Result<Option<Definition>, Malformed> {
         if *at >= bytes.len() {
             return Ok(None);
         }
+        let kind = take(bytes, at)?;
         let id = u32::try_from(take(bytes, at)?).map_err(|_| Malformed)?;
-        let first_line = u32::try_from(take(bytes, at)?).map_err(|_| Malformed)?;
+        let first_line = if kind == CODE { take(bytes, at)? } else { 0 };
+        let first_line = u32::try_from(first_line).map_err(|_| Malformed)?;
         let mut piece = || -> Result<Vec<u8>, Malformed> {
             let length = usize::try_from(take(bytes, at)?).map_err(|_| Malformed)?;
             let end = at.checked_add(length).ok_or(Malformed)?;
@@ -42,7 +66,13 @@ impl Code {
             Ok(piece)
         };
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (file, function, line_table) = (text(piece()?), text(piece()?), piece()?);
-        Ok(Some((id, Code { file, function, first_line, line_table })))
+        Ok(Some(match kind {
+            CODE => {
+                let (file, function, line_table) = (text(piece()?), text(piece()?), piece()?);
+                Definition::Code(id, Code { file, function, first_line, line_table })
+            }
+            NAME => Definition::Name(id, text(piece()?)),
+            _ => return Err(Malformed),
+        }))
     }
 }

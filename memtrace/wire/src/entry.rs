@@ -3,7 +3,8 @@
 //! An entry is one byte of kind and flags, then varints: the gap in sequence numbers when there is one,
 //! the address as a difference to the last one, the size, the stack as a difference to the last one.
 //! Differences start anew with every block; stacks count on through the whole stream, from 1, and 0 is
-//! the empty stack.
+//! the empty stack. Samples have a place among the events too, so that each event lies between two of them
+//! whichever thread took them.
 
 use crate::varint::{put, take, unzigzag, zigzag};
 use crate::{Allocator, Malformed};
@@ -57,6 +58,21 @@ pub enum Entry {
         /// The kernel's thread id.
         id: u32,
     },
+    /// That thread is called this from now on.
+    ThreadName {
+        /// A name of stream 0.
+        name: u32,
+    },
+    /// The time, and the memory that the system had given the process by then. Taken at the first event
+    /// that comes 10 ms or more after the last sample.
+    Sample {
+        /// Its place among all threads' events.
+        seq: u64,
+        /// Milliseconds since [`crate::header::Header::monotonic_us`].
+        ms: u64,
+        /// Resident set size in bytes; 0 where it could not be read.
+        resident: u64,
+    },
 }
 
 const ALLOCATION: u8 = 0;
@@ -70,6 +86,8 @@ const GAP: u8 = 4;
 const SAME_STACK: u8 = 8;
 const META_STACK: u8 = META;
 const META_THREAD: u8 = META | 0x10;
+const META_THREAD_NAME: u8 = META | 0x20;
+const META_SAMPLE: u8 = META | 0x30;
 
 /// What both sides remember from entry to entry within one block.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +151,17 @@ impl Encoder {
                 out[0] = META_THREAD;
                 put(out, 1, u64::from(id))
             }
+            Entry::ThreadName { name } => {
+                out[0] = META_THREAD_NAME;
+                put(out, 1, u64::from(name))
+            }
+            Entry::Sample { seq, ms, resident } => {
+                out[0] = META_SAMPLE;
+                let at = put(out, 1, seq.wrapping_sub(self.memory.next_seq));
+                self.memory.next_seq = seq.wrapping_add(1);
+                let at = put(out, at, ms);
+                put(out, at, resident)
+            }
         }
     }
 
@@ -177,6 +206,13 @@ impl Decoder {
                 return Ok(Some(Entry::Stack { parent, code, instruction }));
             }
             META_THREAD => return Ok(Some(Entry::Thread { id: small(take(bytes, at)?)? })),
+            META_THREAD_NAME => return Ok(Some(Entry::ThreadName { name: small(take(bytes, at)?)? })),
+            META_SAMPLE => {
+                let seq = self.memory.next_seq.wrapping_add(take(bytes, at)?);
+                self.memory.next_seq = seq.wrapping_add(1);
+                let (ms, resident) = (take(bytes, at)?, take(bytes, at)?);
+                return Ok(Some(Entry::Sample { seq, ms, resident }));
+            }
             _ => {}
         }
         let memory = &mut self.memory;

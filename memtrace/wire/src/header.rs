@@ -19,15 +19,45 @@ pub mod at {
     pub const FRAMES: usize = 32;
     /// u32: the `errno` that ended the recording early; 0 when none did.
     pub const STOPPED: usize = 36;
+    /// u32: how the program ended, as [`super::End::words`] has it.
+    pub const END_KIND: usize = 40;
+    /// u32: see [`END_KIND`].
+    pub const END_VALUE: usize = 44;
+    /// u64: microseconds of the machine's monotonic clock when the recording began.
+    pub const MONOTONIC_US: usize = 48;
     /// u32: the program's process id.
     pub const PID: usize = 64;
+    /// u32: the process id of its parent.
+    pub const PARENT: usize = 68;
 }
-const END_KIND: usize = 40;
-const END_VALUE: usize = 44;
-const STARTED_US: usize = 48;
 const ENDED_US: usize = 56;
-const COMMAND_LENGTH: usize = 68;
-const COMMAND: usize = 72;
+const STARTED_US: usize = 72;
+const RUN: usize = 80;
+const PEAK_RESIDENT: usize = 88;
+const OPTIONS: usize = 96;
+const COMMAND_LENGTH: usize = 100;
+const COMMAND: usize = 104;
+
+/// What of a program is recorded, besides what it asks of libc.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The processes that it forks and the programs that they execute, each in a capture of its own.
+    pub follow: bool,
+    /// What Python's own allocators give out, instead of the memory that they get it from.
+    pub python_allocators: bool,
+}
+
+impl Options {
+    /// As one word.
+    pub fn bits(self) -> u32 {
+        u32::from(self.follow) | u32::from(self.python_allocators) << 1
+    }
+
+    /// From one word; bits that say nothing are passed over.
+    pub fn from_bits(bits: u32) -> Options {
+        Options { follow: bits & 1 != 0, python_allocators: bits & 2 != 0 }
+    }
+}
 
 /// How the program ended. A capture without an end was cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +66,29 @@ pub enum End {
     Exited(u32),
     /// This signal killed it: what it had allocated is known up to then.
     Killed(u32),
+    /// The process went on as another program, whose capture is another one.
+    Replaced,
+}
+
+impl End {
+    /// The two words of the header that say so.
+    pub fn words(end: Option<End>) -> (u32, u32) {
+        match end {
+            None => (0, 0),
+            Some(End::Exited(code)) => (1, code),
+            Some(End::Killed(signal)) => (2, signal),
+            Some(End::Replaced) => (3, 0),
+        }
+    }
+
+    fn from_words(kind: u32, value: u32) -> Option<End> {
+        match kind {
+            1 => Some(End::Exited(value)),
+            2 => Some(End::Killed(value)),
+            3 => Some(End::Replaced),
+            _ => None,
+        }
+    }
 }
 
 /// The header.
@@ -57,8 +110,18 @@ pub struct Header {
     pub started_us: u64,
     /// Microseconds since 1970 when it ended, or 0.
     pub ended_us: u64,
+    /// See [`at::MONOTONIC_US`].
+    pub monotonic_us: u64,
     /// See [`at::PID`].
     pub pid: u32,
+    /// See [`at::PARENT`].
+    pub parent: u32,
+    /// The same in the captures of all processes of one run.
+    pub run: u64,
+    /// The most memory that the system had given the process at once, in bytes; 0 where it is not known.
+    pub peak_resident: u64,
+    /// What is recorded.
+    pub options: Options,
     /// The program and its arguments, cut off where the page ends.
     pub command: Vec<String>,
 }
@@ -68,16 +131,19 @@ impl Header {
     pub fn encode(&self) -> [u8; SIZE] {
         let mut page = [0; SIZE];
         let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
-        let (kind, value) = match self.end {
-            None => (0, 0),
-            Some(End::Exited(code)) => (1, code),
-            Some(End::Killed(signal)) => (2, signal),
-        };
+        let (kind, value) = End::words(self.end);
         put(0, MAGIC);
         put(8, &VERSION.to_le_bytes());
         put(at::CLAIMED, &self.claimed.to_le_bytes());
-        put(STARTED_US, &self.started_us.to_le_bytes());
-        put(ENDED_US, &self.ended_us.to_le_bytes());
+        for (at, long) in [
+            (STARTED_US, self.started_us),
+            (ENDED_US, self.ended_us),
+            (at::MONOTONIC_US, self.monotonic_us),
+            (RUN, self.run),
+            (PEAK_RESIDENT, self.peak_resident),
+        ] {
+            put(at, &long.to_le_bytes());
+        }
         let mut command = self.command.join("\0").into_bytes();
         command.truncate(SIZE - COMMAND);
         let length = u32::try_from(command.len()).unwrap_or(0);
@@ -86,9 +152,11 @@ impl Header {
             (at::PYTHON, self.python),
             (at::FRAMES, self.frames.into()),
             (at::STOPPED, self.stopped),
-            (END_KIND, kind),
-            (END_VALUE, value),
+            (at::END_KIND, kind),
+            (at::END_VALUE, value),
             (at::PID, self.pid),
+            (at::PARENT, self.parent),
+            (OPTIONS, self.options.bits()),
             (COMMAND_LENGTH, length),
         ] {
             put(at, &word.to_le_bytes());
@@ -115,14 +183,15 @@ impl Header {
             python: word(at::PYTHON),
             frames: word(at::FRAMES) != 0,
             stopped: word(at::STOPPED),
-            end: match word(END_KIND) {
-                1 => Some(End::Exited(word(END_VALUE))),
-                2 => Some(End::Killed(word(END_VALUE))),
-                _ => None,
-            },
+            end: End::from_words(word(at::END_KIND), word(at::END_VALUE)),
             started_us: long(STARTED_US),
             ended_us: long(ENDED_US),
+            monotonic_us: long(at::MONOTONIC_US),
             pid: word(at::PID),
+            parent: word(at::PARENT),
+            run: long(RUN),
+            peak_resident: long(PEAK_RESIDENT),
+            options: Options::from_bits(word(OPTIONS)),
             command: command.split('\0').map(str::to_owned).collect(),
         })
     }

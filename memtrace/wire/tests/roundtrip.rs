@@ -2,14 +2,14 @@
 
 use memtrace_wire::Allocator;
 use memtrace_wire::block::{Coding, HEAD, Head};
-use memtrace_wire::code::Code;
+use memtrace_wire::code::{Code, Definition};
 use memtrace_wire::entry::{Decoder, Encoder, Entry, MAX};
-use memtrace_wire::header::{End, Header};
+use memtrace_wire::header::{End, Header, Options};
 use proptest::prelude::*;
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<i32>(), 0..11_usize);
-    (0..5, numbers).prop_map(|(kind, (seq, address, size, word, instruction, allocator))| match kind {
+    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<i32>(), 0..15_usize);
+    (0..7, numbers).prop_map(|(kind, (seq, address, size, word, instruction, allocator))| match kind {
         0 => {
             let allocator = Allocator::ALL[allocator];
             Entry::Allocation { seq, allocator, address, size, stack: word }
@@ -17,6 +17,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => Entry::Free { seq, address },
         2 => Entry::Unmap { seq, address, size },
         3 => Entry::Stack { parent: word, code: word.wrapping_mul(31), instruction },
+        4 => Entry::ThreadName { name: word },
+        5 => Entry::Sample { seq, ms: address, resident: size },
         _ => Entry::Thread { id: word },
     })
 }
@@ -44,15 +46,18 @@ proptest! {
         let mut decoder = Decoder::new(0);
         while let Ok(Some(_)) = decoder.decode(&bytes) {}
         let mut at = 0;
-        while let Ok(Some(_)) = Code::decode(&bytes, &mut at) {}
+        while let Ok(Some(_)) = Definition::decode(&bytes, &mut at) {}
     }
 
     #[test]
     fn codes(file: String, function: String, first_line: u32, line_table: Vec<u8>, id: u32) {
-        let code = Code { file, function, first_line, line_table };
-        let mut bytes = Vec::new();
-        code.encode(id, &mut bytes);
-        prop_assert_eq!(Code::decode(&bytes, &mut 0), Ok(Some((id, code))));
+        let name = Definition::Name(id, file.clone());
+        let code = Definition::Code(id, Code { file, function, first_line, line_table });
+        let (mut bytes, mut at) = (Vec::new(), 0);
+        [&code, &name].map(|definition| definition.encode(&mut bytes));
+        prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(Some(code)));
+        prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(Some(name)));
+        prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(None));
     }
 
     #[test]
@@ -67,9 +72,11 @@ proptest! {
         let header = Header {
             claimed, attached: true, python, frames: python & 1 == 0, stopped, pid,
             end: Some(End::Killed(code)), started_us: 7, ended_us: 9, command: command.clone(),
+            monotonic_us: claimed / 2, parent: pid / 2, run: claimed / 3, peak_resident: claimed / 5,
+            options: Options { follow: pid & 1 == 0, python_allocators: pid & 2 == 0 },
         };
         let read = Header::decode(&header.encode());
-        let fits = command.join("\0").len() <= 4000;
+        let fits = command.join("\0").len() <= 3900;
         prop_assert!(!fits || read == Ok(header));
     }
 }

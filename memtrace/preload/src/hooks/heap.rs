@@ -34,6 +34,20 @@ unsafe extern "C" fn free(block: *mut c_void) {
     unsafe { real::free(block) }
 }
 
+/// C23; where libc does not have it either, programs bring their own and never come here.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn free_sized(block: *mut c_void, _size: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe { free(block) }
+}
+
+/// C23.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _alignment: usize, _size: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe { free(block) }
+}
+
 #[unsafe(no_mangle)]
 unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: passed on to the caller.

@@ -6,10 +6,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use memtrace_wire::block::CODES;
-use memtrace_wire::code::Code;
+use memtrace_wire::code::{Code, Definition};
 
-use crate::buffer::{self, Block, preserving_errno};
+use crate::buffer::{self, preserving_errno};
+use crate::definitions;
 use crate::guard::{Inside, active};
 use crate::python::Interpreter;
 use crate::python::offsets::{CONTENT, DEALLOC, Layout, SIZE, TYPE};
@@ -26,8 +26,6 @@ static DEALLOC_BEFORE: AtomicUsize = AtomicUsize::new(0);
 struct Known {
     numbers: HashMap<Address, u32, BuildHasherDefault<AddressHasher>>,
     last: u32,
-    block: Option<Block>,
-    blocks: u32,
 }
 
 /// Rises whenever a numbered code object dies: what was remembered by its address is void.
@@ -74,27 +72,12 @@ unsafe fn find_or_define(python: &Interpreter, code: Address) -> u32 {
             SHIM
         } else {
             known.last += 1;
-            known.define(known.last, &read(&python.layout, code));
+            definitions::define(&Definition::Code(known.last, read(&python.layout, code)));
             known.last
         }
     };
     known.numbers.insert(code, number);
     number
-}
-
-impl Known {
-    fn define(&mut self, number: u32, code: &Code) {
-        let mut bytes = Vec::new();
-        code.encode(number, &mut bytes);
-        if self.block.as_mut().is_some_and(|block| block.append(&bytes)) {
-            return;
-        }
-        self.block = Block::claim(CODES, self.blocks, 0, bytes.len());
-        self.blocks += 1;
-        if let Some(block) = &mut self.block {
-            block.append(&bytes);
-        }
-    }
 }
 
 /// The interpreter puts frames of its own between those of Python functions: where C calls Python

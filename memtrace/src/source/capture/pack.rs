@@ -12,13 +12,31 @@ use memtrace_wire::header::{End, Header, SIZE};
 
 use crate::source::capture::file::CaptureFile;
 
+/// What is known of a program once it has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// How it ended, if that is known.
+    pub end: Option<End>,
+    /// Microseconds since 1970 when it ended.
+    pub ended_us: u64,
+    /// See [`Header::peak_resident`].
+    pub peak_resident: u64,
+}
+
+impl Ending {
+    fn put_into(self, header: &Header) -> Header {
+        let Ending { end, ended_us, peak_resident } = self;
+        Header { end, ended_us, peak_resident, ..header.clone() }
+    }
+}
+
 /// Writes the capture at `path` anew, packed, with how the program ended; returns its header.
 ///
 /// Until the packed file is whole the unpacked one stays, which can be read as well.
-pub fn pack(path: &Path, end: End, ended_us: u64) -> Result<Header, Failure> {
+pub fn pack(path: &Path, ending: Ending) -> Result<Header, Failure> {
     let mut file = CaptureFile::open(path)?;
     let mut packed = AtomicFile::create(path)?;
-    let mut header = Header { end: Some(end), ended_us, ..file.header.clone() };
+    let mut header = ending.put_into(&file.header);
     header.claimed = SIZE as u64;
     let mut write = |bytes: &[u8]| packed.write_all(bytes).map_err(FileError::at("write", path));
     write(&[0; SIZE])?;
@@ -41,8 +59,8 @@ pub fn pack(path: &Path, end: End, ended_us: u64) -> Result<Header, Failure> {
 }
 
 /// Writes how the program ended into a capture that could not be packed.
-pub fn end_in_place(path: &Path, end: End, ended_us: u64) -> Result<Header, Failure> {
-    let header = Header { end: Some(end), ended_us, ..CaptureFile::open(path)?.header };
+pub fn end_in_place(path: &Path, ending: Ending) -> Result<Header, Failure> {
+    let header = ending.put_into(&CaptureFile::open(path)?.header);
     let file = OpenOptions::new().write(true).open(path).map_err(FileError::at("open", path))?;
     file.write_all_at(&header.encode(), 0).map_err(FileError::at("write", path))?;
     Ok(header)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::iter::Peekable;
 
 use memtrace_wire::block::CODES;
-use memtrace_wire::code::Code;
+use memtrace_wire::code::{Code, Definition};
 use memtrace_wire::entry::{Decoder, Entry};
 
 use crate::error::Error;
@@ -13,22 +13,24 @@ use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
 use crate::source::capture::lines::line;
 
-/// The code objects of a capture, and the locations in them that were met so far.
+/// The code objects and names of a capture, and the locations in the code that were met so far.
 pub struct Codes {
     codes: HashMap<u32, Code>,
+    names: HashMap<u32, String>,
     locations: HashMap<(u32, i32), LocationId>,
 }
 
 impl Codes {
     /// Reads stream 0.
     pub fn read(file: &mut CaptureFile) -> Result<Codes, Error> {
-        let mut codes = HashMap::new();
+        let (mut codes, mut names) = (HashMap::new(), HashMap::new());
         for block in file.streams.remove(&CODES).unwrap_or_default() {
             let bytes = file.bytes(&block)?;
             let mut at = 0;
             loop {
-                match Code::decode(&bytes, &mut at) {
-                    Ok(Some((number, code))) => drop(codes.insert(number, code)),
+                match Definition::decode(&bytes, &mut at) {
+                    Ok(Some(Definition::Code(number, code))) => drop(codes.insert(number, code)),
+                    Ok(Some(Definition::Name(number, name))) => drop(names.insert(number, name)),
                     Ok(None) => break,
                     Err(_) => {
                         file.damaged = true;
@@ -37,7 +39,7 @@ impl Codes {
                 }
             }
         }
-        Ok(Codes { codes, locations: HashMap::new() })
+        Ok(Codes { codes, names, locations: HashMap::new() })
     }
 
     fn location(&mut self, code: u32, instruction: i32, symbols: &mut Symbols) -> LocationId {
@@ -117,7 +119,7 @@ impl Stream {
                         self.next = Some((seq, event));
                         return Ok(Flow::Continue(()));
                     }
-                    Some(Translated::Event(_, event)) => {
+                    Some(Translated::Event(_, event) | Translated::Unordered(event)) => {
                         if on_event(event, context.symbols).is_break() {
                             return Ok(Flow::Break(()));
                         }
@@ -166,11 +168,18 @@ impl Stream {
                 self.thread = id;
                 Translated::Meta
             }
+            Entry::ThreadName { name } => {
+                context.symbols.name_thread(self.thread, context.codes.names.get(&name)?);
+                Translated::Unordered(Event::ThreadNamed { thread: self.thread })
+            }
+            Entry::Sample { seq, ms, resident } => Translated::Event(seq, Event::Sampled { ms, resident }),
         })
     }
 }
 
 enum Translated {
     Event(u64, Event),
+    /// It belongs to the stream, and to no place among the events of others.
+    Unordered(Event),
     Meta,
 }

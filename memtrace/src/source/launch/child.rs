@@ -31,8 +31,16 @@ const PASSED_ON: [i32; 9] = [
 /// capture is larger than a file may be: that is an error like another.
 const IGNORED: [i32; 3] = [libc::SIGTTIN, libc::SIGTTOU, libc::SIGXFSZ];
 
+/// How the program ended.
+pub struct Ended {
+    /// Its exit code or signal.
+    pub end: End,
+    /// The largest resident set size of it or of a process that it waited for, in bytes.
+    pub peak_resident: u64,
+}
+
 /// Runs the program with `library` in it until it ends.
-pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<End, Error> {
+pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<Ended, Error> {
     let mut preload = OsString::from(library);
     if let Some(before) = std::env::var_os("LD_PRELOAD") {
         preload.push(":");
@@ -54,21 +62,24 @@ pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<End, Err
     let child = command.spawn().map_err(start)?.id().cast_signed();
     CHILD.store(child, Ordering::SeqCst);
     take_signals();
-    let status = wait(child).map_err(start)?;
-    Ok(match status.signal() {
+    let (status, peak_resident) = wait(child).map_err(start)?;
+    let end = match status.signal() {
         Some(signal) => End::Killed(signal.unsigned_abs()),
         None => End::Exited(status.code().unwrap_or(0).unsigned_abs()),
-    })
+    };
+    Ok(Ended { end, peak_resident })
 }
 
 /// Waits for the end of the program. When it is stopped memtrace stops too, so that a shell takes the
-/// terminal back, and goes on together with it.
-fn wait(child: i32) -> io::Result<ExitStatus> {
+/// terminal back, and goes on together with it. Answers with the status and the peak of the resident set.
+fn wait(child: i32) -> io::Result<(ExitStatus, u64)> {
+    const KIB: u64 = 1024;
     loop {
         let mut status = 0;
-        // SAFETY: plain system calls; the answer goes to a local.
+        // SAFETY: plain system calls; the answers go to locals, and an all-zero rusage is valid.
         unsafe {
-            if libc::waitpid(child, &raw mut status, libc::WUNTRACED) < 0 {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            if libc::wait4(child, &raw mut status, libc::WUNTRACED, &raw mut usage) < 0 {
                 let error = io::Error::last_os_error();
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
@@ -76,7 +87,7 @@ fn wait(child: i32) -> io::Result<ExitStatus> {
                 return Err(error);
             }
             if !libc::WIFSTOPPED(status) {
-                return Ok(ExitStatus::from_raw(status));
+                return Ok((ExitStatus::from_raw(status), usage.ru_maxrss.unsigned_abs() * KIB));
             }
             libc::raise(libc::SIGSTOP);
             libc::kill(child, libc::SIGCONT);

@@ -1,0 +1,62 @@
+//! Stream 0: what the entries of all threads refer to by number. Must not know what it means.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use memtrace_wire::block::CODES;
+use memtrace_wire::code::Definition;
+
+use crate::buffer::Block;
+
+static STREAM: Mutex<Stream> = Mutex::new(Stream { block: None, blocks: 0, names: None, last_name: 0 });
+
+/// The stream, and the names that are in it.
+pub struct Stream {
+    block: Option<Block>,
+    blocks: u32,
+    names: Option<HashMap<Box<str>, u32>>,
+    last_name: u32,
+}
+
+/// Appends a definition; where none can be written any more, the recording has ended.
+pub fn define(definition: &Definition) {
+    stream().write(definition);
+}
+
+/// The number of a name, which is defined on its first use.
+pub fn name(name: &str) -> u32 {
+    let mut stream = stream();
+    if let Some(&number) = stream.names.get_or_insert_default().get(name) {
+        return number;
+    }
+    stream.last_name += 1;
+    let number = stream.last_name;
+    stream.names.get_or_insert_default().insert(name.into(), number);
+    stream.write(&Definition::Name(number, name.to_owned()));
+    number
+}
+
+impl Stream {
+    fn write(&mut self, definition: &Definition) {
+        let mut bytes = Vec::new();
+        definition.encode(&mut bytes);
+        if self.block.as_mut().is_some_and(|block| block.append(&bytes)) {
+            return;
+        }
+        self.block = Block::claim(CODES, self.blocks, 0, bytes.len());
+        self.blocks += 1;
+        if let Some(block) = &mut self.block {
+            block.append(&bytes);
+        }
+    }
+
+    /// Begins anew, in another capture.
+    pub fn reset(&mut self) {
+        *self = Stream { block: None, blocks: 0, names: None, last_name: 0 };
+    }
+}
+
+/// Keeps all others out, such as while the process forks.
+pub fn stream() -> MutexGuard<'static, Stream> {
+    STREAM.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,18 @@
+//! The ends of the process that run no handlers of `exit`.
+
+use std::ffi::c_int;
+
+use crate::process;
+
+#[unsafe(no_mangle)]
+extern "C" fn _exit(status: c_int) -> ! {
+    process::note_exit(status);
+    // SAFETY: the system call ends the process.
+    unsafe { libc::syscall(libc::SYS_exit_group, status) };
+    std::process::abort()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _Exit(status: c_int) -> ! {
+    _exit(status)
+}
