@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
+use crate::config::Size;
 use crate::events::At;
 use crate::render::export::Target;
 
@@ -19,7 +20,7 @@ Examples:
   memtrace records capture.mtr | jq 'select(.size_bytes > 1000000)'
   memtrace records capture.mtr | memtrace stats -
 
-Exit codes: 0 done; 2 could not be done. `memtrace run` ends as the program ends: with its exit code, or by
+Exit codes: 0 done; 1 `diff` found growth, or `leaks` more than its limit; 2 could not be done. `memtrace run` ends as the program ends: with its exit code, or by
 the signal that killed it.";
 
 /// Profiles the memory of Python and native programs, every allocation.
@@ -53,6 +54,12 @@ pub enum Command {
     Flamegraph(FlamegraphArgs),
     /// List what each line, thread and allocator asked for, as one HTML file
     Table(TableArgs),
+    /// Walk through the call tree, with its code; text where there is no terminal
+    Tree(TreeArgs),
+    /// Say what was never given back, and where it was asked for
+    Leaks(LeaksArgs),
+    /// Compare two runs
+    Diff(DiffArgs),
     /// Write a profile for another program
     Export(ExportArgs),
     /// Write every allocation and free as a record
@@ -196,4 +203,66 @@ pub struct ExportArgs {
     /// Which allocations; pprof, DHAT and Massif have several kinds at once
     #[arg(long, value_enum, default_value_t = At::Peak)]
     pub at: At,
+}
+
+/// Arguments of `memtrace tree`.
+#[derive(Args, Debug)]
+pub struct TreeArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which allocations to show first
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// Show the frames of the import system too
+    #[arg(long)]
+    pub imports: bool,
+}
+
+/// Arguments of `memtrace leaks`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace leaks app.mtr
+  memtrace leaks --limit 1M app.mtr        in CI: fail when any stack kept more than a mebibyte
+
+Exit codes: 0 no stack kept more than the limit, or none was set; 1 one did; 2 could not be done.")]
+pub struct LeaksArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// How many stacks to show
+    #[arg(short = 'n', long, default_value_t = 10, value_name = "N")]
+    pub top: usize,
+    /// Fail when one stack never gave back more than this, such as 500k or 10M
+    #[arg(long, value_name = "SIZE")]
+    pub limit: Option<Size>,
+}
+
+/// Arguments of `memtrace diff`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace diff before.mtr after.mtr
+  memtrace diff --at leaked --grow-by 1M main.mtr branch.mtr
+
+Functions are found again by name and file.
+
+Exit codes: 0 no function grew; 1 one did; 2 could not be done.")]
+pub struct DiffArgs {
+    /// Capture of the first run
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// Capture of the second run
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    /// Which allocations to compare
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// A function grew when it has at least so much more, such as 4k or 1M
+    #[arg(long, default_value = "64k", value_name = "SIZE")]
+    pub grow_by: Size,
+    /// How many functions to show; all that grew are shown in any case
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
+    pub top: usize,
 }

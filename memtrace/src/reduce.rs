@@ -1,6 +1,7 @@
 //! Events to answers. Pure: no file, no clock, no output. Must not know where events come from.
 
 mod blocks;
+pub mod calls;
 pub mod compare;
 mod high_water;
 mod lifetimes;

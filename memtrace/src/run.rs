@@ -1,6 +1,8 @@
 //! Wires source, reducers and renderers for each command. Must not know how any of them works.
 
+mod browse;
 mod reports;
+mod verdicts;
 
 use std::io::Write;
 use std::path::Path;
@@ -26,6 +28,9 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         Command::Stats(args) => reports::stats(&args, session),
         Command::Flamegraph(args) => reports::flamegraph(&args, session),
         Command::Table(args) => reports::table(&args, session),
+        Command::Tree(args) => browse::tree(&args, session),
+        Command::Leaks(args) => verdicts::leaks(&args, session),
+        Command::Diff(args) => verdicts::diff(&args, session),
         Command::Export(args) => reports::export(&args, session),
         Command::Records(args) => write_records(&args, session),
         Command::Completions { shell } => {

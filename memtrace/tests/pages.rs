@@ -151,7 +151,7 @@ answers.inverted = has('leaf') && document.querySelectorAll('.frame')[1].textCon
 byId('inverted').click();
 showKind('temporary');
 byId('threads').click();
-answers.threads = words().filter((text) => /^(thread|churner)/.test(text)).length;
+answers.threads = words().filter((text) => /^(thread \\d+|.* \\(\\d+\\))/.test(text)).length;
 byId('threads').click();
 showKind('time');
 plot.select([0, plot.moments - 1]);

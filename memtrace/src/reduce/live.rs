@@ -66,6 +66,15 @@ impl<O: Copy + Default> Default for LiveSet<O> {
 }
 
 impl<O: Copy + Default> LiveSet<O> {
+    /// Prepares for events that come next; changes nothing.
+    #[inline]
+    pub fn look_ahead(&self, events: &[Event]) {
+        self.blocks.look_ahead(events.iter().filter_map(|event| match *event {
+            Event::Allocated { address, .. } | Event::Freed { address } => Some(address),
+            _ => None,
+        }));
+    }
+
     /// Brings the set up to `event`, whose memory becomes `owner`'s, and hands over the changes.
     #[inline]
     pub fn apply(&mut self, event: &Event, owner: O, mut on_change: impl FnMut(Change<O>)) {

@@ -75,6 +75,15 @@ impl Profile {
         Profile { lifetimes: Some(Lifetimes::default()), ..self.with_timeline() }
     }
 
+    /// Takes events into account, in their order.
+    pub fn apply_all(&mut self, events: &[Event]) {
+        // As many as a processor has loads under way.
+        for events in events.chunks(16) {
+            self.live.look_ahead(events);
+            events.iter().for_each(|event| self.apply(event));
+        }
+    }
+
     /// Takes one event into account.
     #[inline]
     pub fn apply(&mut self, event: &Event) {

@@ -1,7 +1,8 @@
 //! Events and answers as records.
 
-use crate::events::{At, Event, Frame, Location, Record, Symbols};
+use crate::events::{At, Event, Location, Record, Symbols};
 use crate::reduce::locations::Line;
+use crate::render::leaks::frames;
 use crate::render::words;
 
 /// One line of code.
@@ -26,13 +27,7 @@ pub fn event(event: &Event, symbols: &Symbols) -> Record {
             size_bytes: size,
             allocator: symbols.allocator_name(allocator.index()).to_owned(),
             thread,
-            stack: symbols
-                .frames(stack)
-                .map(|frame| {
-                    let Location { function, file, line } = symbols.resolve(frame).clone();
-                    Frame { function, file, line }
-                })
-                .collect(),
+            stack: frames(stack, symbols),
         },
         Event::Freed { address } => {
             Record::AllocationFreed { address: hexadecimal(address), size_bytes: None }

@@ -11,12 +11,7 @@ use crate::render::words;
 /// The lines that hold the most memory.
 pub fn summary(at: At, lines: &[Line], top: usize, symbols: &Symbols, styles: Styles) -> String {
     let total: u64 = lines.iter().map(|line| line.own.bytes).sum();
-    let what = match at {
-        At::Peak => "in use at the peak",
-        At::Leaked => "never given back",
-        At::Temporary => "given back before anything else was allocated",
-    };
-    let mut text = format!("{} {what}\n\n", styles.bold(bytes(total)));
+    let mut text = format!("{} {}\n\n", styles.bold(bytes(total)), kind(at));
     text += &location_table(&lines[..top.min(lines.len())], total, symbols, styles);
     let hidden = lines.len().saturating_sub(top);
     if hidden > 0 {
@@ -24,6 +19,15 @@ pub fn summary(at: At, lines: &[Line], top: usize, symbols: &Symbols, styles: St
         text += &format!("{}\n", styles.dim(more));
     }
     text
+}
+
+/// What a size of this kind is, behind the number.
+pub fn kind(at: At) -> &'static str {
+    match at {
+        At::Peak => "in use at the peak",
+        At::Leaked => "never given back",
+        At::Temporary => "given back before anything else was allocated",
+    }
 }
 
 /// The whole run in numbers.
@@ -115,7 +119,7 @@ fn histogram(stats: &Stats, styles: Styles) -> String {
 }
 
 /// The end of a path says the most.
-fn short(file: &str) -> &str {
+pub fn short(file: &str) -> &str {
     const LONGEST: usize = 48;
     let begins = file.char_indices().rev().take_while(|(index, _)| file.len() - index <= LONGEST);
     let begins = begins.filter(|(_, character)| *character == '/').last();
@@ -125,7 +129,8 @@ fn short(file: &str) -> &str {
     }
 }
 
-fn percent(part: u64, whole: u64) -> String {
+/// A share of the whole.
+pub fn percent(part: u64, whole: u64) -> String {
     let tenths = u128::from(part) * 1000 / u128::from(whole.max(1));
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

@@ -33,7 +33,7 @@ impl Answers {
     /// Reads `input` into `profile`.
     pub fn of(input: &Path, mut profile: Profile, session: &Session) -> Result<Answers, Error> {
         let spinner = session.progress.spinner("reading");
-        let read = read_ahead(input, |events| events.iter().for_each(|event| profile.apply(event)));
+        let read = read_ahead(input, |events| profile.apply_all(events));
         spinner.finish_and_clear();
         let (symbols, outline) = read?;
         if let Some(reason) = &outline.incomplete_because {

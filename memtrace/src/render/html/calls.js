@@ -26,7 +26,7 @@ const places = (() => {
   ];
   for (const { id, name } of data.threads) {
     const words = id === 0 ? "other threads" : `thread ${id}`;
-    all.push(grey(name ?? words, words, "root"));
+    all.push(grey(name ? `${name} (${id})` : words, words, "root"));
   }
   const [functions, files, lines] = ["function", "file", "line"].map((name) => column(data.locations[name]));
   functions.forEach((name, index) => all.push(place(data.functions[name], data.files[files[index]], lines[index])));

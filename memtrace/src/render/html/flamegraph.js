@@ -34,10 +34,11 @@ function layout(width) {
     const share = call.bytes / whole;
     if (share * width < INVISIBLE) continue;
     frames.push([call, depth, left, share]);
-    let from = left;
-    for (const callee of call.callees) {
+    // The leftmost is drawn first, so that the keyboard goes from left to right.
+    let from = left + call.callees.reduce((sum, callee) => sum + callee.bytes, 0) / whole;
+    for (const callee of call.callees.toReversed()) {
+      from -= callee.bytes / whole;
       pending.push([callee, depth + 1, from]);
-      from += callee.bytes / whole;
     }
   }
   return { frames, above: above.length };
