@@ -246,7 +246,8 @@ Examples:
   memtrace diff before.mtr after.mtr
   memtrace diff --at leaked --grow-by 1M main.mtr branch.mtr
 
-Functions are found again by name and file.
+Functions are found again by name and file. Python takes memory for small objects a mebibyte at a time, which
+counts for whoever needs the next one: with less for --grow-by, record with --python-allocators.
 
 Exit codes: 0 no function grew; 1 one did; 2 could not be done.")]
 pub struct DiffArgs {
@@ -259,8 +260,8 @@ pub struct DiffArgs {
     /// Which allocations to compare
     #[arg(long, value_enum, default_value_t = At::Peak)]
     pub at: At,
-    /// A function grew when it has at least so much more, such as 4k or 1M
-    #[arg(long, default_value = "64k", value_name = "SIZE")]
+    /// A function grew when it has at least so much more, such as 64k or 10M
+    #[arg(long, default_value = "2M", value_name = "SIZE")]
     pub grow_by: Size,
     /// How many functions to show; all that grew are shown in any case
     #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]

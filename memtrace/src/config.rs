@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn sizes_have_units_or_none() {
-        for (text, bytes) in [("0", 0), ("4096", 4096), ("64k", 65_536), ("10 M", 10 << 20), ("1.5GiB", 3 << 29)] {
+        for (text, bytes) in
+            [("0", 0), ("4096", 4096), ("64k", 65_536), ("10 M", 10 << 20), ("1.5GiB", 3 << 29)]
+        {
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }
         for text in ["", "k", "-1", "1.2.3", "3 apples", "99999999T", "1e3", "."] {

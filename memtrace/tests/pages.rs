@@ -209,7 +209,9 @@ fn the_tables_rows_add_up_to_the_numbers_of_the_run() {
         let folder = recorded(python);
         let stats = folder.stats();
         let data = data(&page(&folder, &["table"]));
-        for (kind, total) in [("peak", "peak_bytes"), ("leaked", "leaked_bytes"), ("temporary", "temporary_bytes")] {
+        for (kind, total) in
+            [("peak", "peak_bytes"), ("leaked", "leaked_bytes"), ("temporary", "temporary_bytes")]
+        {
             let bytes = column(&data["rows"][format!("{kind}_bytes")]);
             assert_eq!(bytes.iter().sum::<u64>(), stats[total].as_u64().unwrap(), "{kind}");
         }

@@ -71,7 +71,10 @@ impl Calls {
         for index in 0..calls.all.len() {
             let mut callees = std::mem::take(&mut calls.all[index].callees);
             callees.sort_by_key(|&callee| {
-                (Reverse((calls.all[callee].cumulative.bytes, calls.all[callee].cumulative.allocations)), callee)
+                (
+                    Reverse((calls.all[callee].cumulative.bytes, calls.all[callee].cumulative.allocations)),
+                    callee,
+                )
             });
             calls.all[index].callees = callees;
         }

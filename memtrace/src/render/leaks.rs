@@ -35,7 +35,11 @@ pub fn text(shown: &[Leak], all: usize, whole: Measure, symbols: &Symbols, style
 
 /// One leak.
 pub fn record((stack, measure): Leak, symbols: &Symbols) -> Record {
-    Record::LeakFound { bytes: measure.bytes, allocations: measure.allocations, stack: frames(stack, symbols) }
+    Record::LeakFound {
+        bytes: measure.bytes,
+        allocations: measure.allocations,
+        stack: frames(stack, symbols),
+    }
 }
 
 /// A stack as records have it.

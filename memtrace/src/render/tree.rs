@@ -32,15 +32,26 @@ pub fn tree(calls: &Calls, at: At, symbols: &Symbols, styles: Styles) -> String 
             let size = calls.all[call].cumulative.bytes;
             let share = styles.bold(format!("{:>7}", percent(size, whole)));
             let place = styles.dim(place);
-            text += &format!("{}{share} {:>10}  {}  {place}\n", styles.dim(lead), bytes(size), styles.accent(name));
+            text += &format!(
+                "{}{share} {:>10}  {}  {place}\n",
+                styles.dim(lead),
+                bytes(size),
+                styles.accent(name)
+            );
         }
         let (large, others, rest) = calls.large_callees(call, least);
         let rest_counts = rest * 2 >= least && !large.is_empty();
         let branches = large.len() + usize::from(rest_counts);
         let straight = branches <= 1 && call != 0;
         if rest_counts {
-            let more = styles.dim(format!("{:>7} {:>10}  in {}", percent(rest, whole), bytes(rest), count(others as u64, "smaller call")));
-            pending.push(Pending::Rest { line: format!("{}{more}\n", styles.dim(format!("{below}└─ "))) });
+            let more = styles.dim(format!(
+                "{:>7} {:>10}  in {}",
+                percent(rest, whole),
+                bytes(rest),
+                count(others as u64, "smaller call")
+            ));
+            pending
+                .push(Pending::Rest { line: format!("{}{more}\n", styles.dim(format!("{below}└─ "))) });
         }
         for (position, &callee) in large.iter().enumerate().rev() {
             let last = position + 1 == branches;

@@ -32,7 +32,8 @@ pub fn tree(args: &TreeArgs, session: &mut Session) -> Result<Exit, Failure> {
                 Some(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
             };
             let mut browser = Browser::new(&tree, args.at, symbols, title, &read_code);
-            tui::show(&mut browser).map_err(|error| anyhow::Error::new(error).context("the terminal failed"))?;
+            tui::show(&mut browser)
+                .map_err(|error| anyhow::Error::new(error).context("the terminal failed"))?;
         }
         Format::Human => {
             let text = text::tree(&calls(), args.at, symbols, session.styles);

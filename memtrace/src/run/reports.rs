@@ -4,7 +4,7 @@ use std::path::Path;
 
 use common::{Exit, Failure, Format, Session};
 
-use super::{begin, written, write, write_report};
+use super::{begin, write, write_report, written};
 use crate::cli::{ExportArgs, FlamegraphArgs, StatsArgs, SummaryArgs, TableArgs};
 use crate::config::Destination;
 use crate::error::Error;
@@ -13,8 +13,8 @@ use crate::reduce::locations::lines;
 use crate::reduce::profile::Profile;
 use crate::reduce::rows::rows;
 use crate::reduce::tree::{Sited, Tree};
-use crate::render::html::{self, Flamegraph, KINDS_SHOWN, Subject};
 use crate::render::export::Exported;
+use crate::render::html::{self, Flamegraph, KINDS_SHOWN, Subject};
 use crate::render::{export, records, text};
 use crate::source::{Outline, read_ahead};
 

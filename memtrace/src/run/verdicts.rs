@@ -52,9 +52,10 @@ pub fn diff(args: &DiffArgs, session: &mut Session) -> Result<Exit, Failure> {
     let sum = |stacks: &[(StackId, Measure)]| stacks.iter().map(|(_, measure)| measure.bytes).sum::<u64>();
     let [before_bytes, after_bytes] = [sum(&stacks[0]), sum(&stacks[1])];
     // Whatever grew is shown, however little it is beside the rest.
-    let shown = compared.iter().take(args.top).chain(
-        compared.iter().skip(args.top).filter(|one| comparison::grew(one, least)),
-    );
+    let shown = compared
+        .iter()
+        .take(args.top)
+        .chain(compared.iter().skip(args.top).filter(|one| comparison::grew(one, least)));
     let shown: Vec<_> = shown.cloned().collect();
     let mut output = session.output();
     match session.format {

@@ -9,25 +9,26 @@ use crate::reduce::timeline::Unit;
 pub fn dhat(exported: &Exported) -> Vec<u8> {
     let mut frame_table = vec!["[root]".to_owned()];
     let mut numbers = Table::from(1);
-    let points: Vec<_> = exported
-        .usage
-        .iter()
-        .map(|usage| {
-            let allocator = exported.symbols.allocator_name(usage.site.allocator.index());
-            let first = numbers.number(Err(allocator), |_| frame_table.push(allocator.to_owned()));
-            let mut frames = vec![first];
-            frames.extend(exported.frames(usage).into_iter().map(|frame| {
-                numbers.number(Ok(frame), |_| frame_table.push(label(&exported.words(frame))))
-            }));
-            json!({
-                "tb": usage.given.bytes, "tbk": usage.given.allocations, "tl": usage.lived_ticks,
-                "mb": usage.most.bytes, "mbk": usage.most.allocations,
-                "gb": usage.peak.bytes, "gbk": usage.peak.allocations,
-                "eb": usage.leaked.bytes, "ebk": usage.leaked.allocations,
-                "fs": frames,
+    let points: Vec<_> =
+        exported
+            .usage
+            .iter()
+            .map(|usage| {
+                let allocator = exported.symbols.allocator_name(usage.site.allocator.index());
+                let first = numbers.number(Err(allocator), |_| frame_table.push(allocator.to_owned()));
+                let mut frames = vec![first];
+                frames.extend(exported.frames(usage).into_iter().map(|frame| {
+                    numbers.number(Ok(frame), |_| frame_table.push(label(&exported.words(frame))))
+                }));
+                json!({
+                    "tb": usage.given.bytes, "tbk": usage.given.allocations, "tl": usage.lived_ticks,
+                    "mb": usage.most.bytes, "mbk": usage.most.allocations,
+                    "gb": usage.peak.bytes, "gbk": usage.peak.allocations,
+                    "eb": usage.leaked.bytes, "ebk": usage.leaked.allocations,
+                    "fs": frames,
+                })
             })
-        })
-        .collect();
+            .collect();
     let history = exported.history;
     let (unit, millions) = match history.unit {
         Unit::Milliseconds => ("ms", "Mms"),
@@ -35,9 +36,11 @@ pub fn dhat(exported: &Exported) -> Vec<u8> {
     };
     let end = history.ticks_in_all;
     // The moment of the peak, as exactly as it is known.
-    let highest = history.moments.iter().enumerate().max_by_key(|(index, moment)| {
-        (moment.most, std::cmp::Reverse(*index))
-    });
+    let highest = history
+        .moments
+        .iter()
+        .enumerate()
+        .max_by_key(|(index, moment)| (moment.most, std::cmp::Reverse(*index)));
     let peak = highest.map_or(0, |(index, _)| index as u64 * history.ticks_per_moment).min(end);
     json!({
         "dhatFileVersion": 2,

@@ -13,9 +13,8 @@ pub fn firefox(exported: &Exported) -> Vec<u8> {
         for &frame in exported.frames(usage).iter().rev() {
             let number = frames.number(frame, |_| {
                 let words = exported.words(frame);
-                let mut string = |text: &String| {
-                    strings.number(text.clone(), |_| tables.strings.push(text.clone()))
-                };
+                let mut string =
+                    |text: &String| strings.number(text.clone(), |_| tables.strings.push(text.clone()));
                 let (name, file) = (string(&words.function), string(&words.file));
                 tables.names.push(name);
                 tables.files.push(file);

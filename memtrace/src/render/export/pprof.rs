@@ -9,8 +9,12 @@ use flate2::write::GzEncoder;
 use super::{Exported, Table};
 
 /// What the values of a sample are, and in which unit.
-const VALUES: [(&str, &str); 4] =
-    [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
+const VALUES: [(&str, &str); 4] = [
+    ("alloc_objects", "count"),
+    ("alloc_space", "bytes"),
+    ("inuse_objects", "count"),
+    ("inuse_space", "bytes"),
+];
 
 /// The fields of the messages, by their numbers in the description.
 mod field {

@@ -28,7 +28,8 @@ fn data(subject: &Subject, rows: &Rows) -> Value {
     put("thread".into(), column(shown.iter().map(|row| thread_numbers.number(row.thread))));
     put("allocator".into(), column(shown.iter().map(|row| allocators.number(row.allocator))));
     for (kind, at) in KINDS_SHOWN.iter().enumerate() {
-        let amounts = |value: fn(Measure) -> u64| column(shown.iter().map(move |row| value(row.measures[kind])));
+        let amounts =
+            |value: fn(Measure) -> u64| column(shown.iter().map(move |row| value(row.measures[kind])));
         put(format!("{}_bytes", at.name()), amounts(|measure| measure.bytes));
         put(format!("{}_blocks", at.name()), amounts(|measure| measure.allocations));
     }

@@ -128,7 +128,8 @@ impl<'a> Browser<'a> {
 
     fn is_sought(&self, call: usize) -> bool {
         let (name, place) = label(self.calls.all[call].what, self.symbols);
-        !self.sought.is_empty() && format!("{name} {place}").to_lowercase().contains(&self.sought.to_lowercase())
+        !self.sought.is_empty()
+            && format!("{name} {place}").to_lowercase().contains(&self.sought.to_lowercase())
     }
 
     /// Goes to the next call, in the order in which all of them would be listed, that has the words sought.
