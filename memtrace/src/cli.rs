@@ -80,7 +80,7 @@ Examples:
   memtrace run -c 'x = bytearray(10_000_000)'
   memtrace run --python .venv/bin/python -o app.mtr app.py --its-own-option
 
-Children that the program forks or starts are not traced.")]
+Without --follow-fork, neither the children that the program forks nor what they or it execute are traced.")]
 pub struct RunArgs {
     /// Capture file [default: memtrace-<name>.<pid>.mtr, with the pid of memtrace itself]
     #[arg(short, long, value_name = "FILE")]
@@ -88,6 +88,9 @@ pub struct RunArgs {
     /// Overwrite the capture file
     #[arg(short, long)]
     pub force: bool,
+    /// Trace forked children and executed programs too; each leaves FILE.<pid>, and reports on FILE count all
+    #[arg(long)]
+    pub follow_fork: bool,
     /// Interpreter for scripts, -m and -c [default: the active virtual environment, else python3 on PATH]
     #[arg(long, value_name = "EXE")]
     pub python: Option<PathBuf>,

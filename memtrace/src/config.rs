@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use memtrace_wire::header::Options;
+
 use crate::cli::{DestinationArgs, RunArgs};
 use crate::error::Error;
 use crate::source::launch::{Program, default_path};
@@ -16,6 +18,8 @@ pub struct Run {
     pub capture: PathBuf,
     /// Whether it may replace what is there.
     pub force: bool,
+    /// What is recorded.
+    pub options: Options,
 }
 
 impl Run {
@@ -24,7 +28,8 @@ impl Run {
         let program = Program::find(&args.program, args.python.as_deref())?;
         let capture = args.output.unwrap_or_else(|| default_path(&program.label));
         free(&capture, args.force)?;
-        Ok(Run { program, capture, force: args.force })
+        let options = Options { follow: args.follow_fork, python_allocators: false };
+        Ok(Run { program, capture, force: args.force, options })
     }
 }
 

@@ -12,7 +12,7 @@ pub use symbols::{AllocatorId, Location, LocationId, StackId, Symbols};
 pub enum Event {
     /// Memory was given out.
     Allocated {
-        /// The first byte.
+        /// The first byte. Of a run of several processes, the upper 16 bits say in which of them.
         address: u64,
         /// Bytes asked for.
         size: u64,
@@ -34,6 +34,11 @@ pub enum Event {
         address: u64,
         /// Bytes.
         size: u64,
+    },
+    /// One of several processes of a run came to its end: what it never gave back is in use no longer.
+    Ended {
+        /// Its number, which is in the upper 16 bits of its addresses.
+        process: u16,
     },
     /// A thread got a name, which [`Symbols::thread_name`] knows.
     ThreadNamed {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use common::app::completions;
 use common::fs::write_atomic;
+use common::term::count;
 use common::{Exit, Failure, Format, Session};
 use memtrace_wire::header::{End, Header};
 
@@ -42,14 +43,18 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 
 fn record(args: RunArgs, session: &Session) -> Result<Exit, Failure> {
     let run = Run::new(args)?;
-    let launched = launch(&run.program, &run.capture, run.force)?;
+    let launched = launch(&run)?;
     match &launched.capture {
         Ok(header) => {
             for warning in warnings(header) {
                 session.warn(&warning);
             }
             let capture = run.capture.display();
-            session.note(&format!("memtrace: wrote {capture}; next: memtrace flamegraph {capture}"));
+            let others = match launched.others {
+                0 => String::new(),
+                others => format!(" and {}", count(others as u64, "more capture")),
+            };
+            session.note(&format!("memtrace: wrote {capture}{others}; next: memtrace flamegraph {capture}"));
         }
         // The program has run; its end is what counts.
         Err(failure) => session.warn(&format!("the capture is lost: {failure}")),

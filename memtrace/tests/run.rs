@@ -105,7 +105,7 @@ for n in range(5):
         lost = [bytearray(5_000_000 + n) for n in range(50)]
         sys.exit(4)
     more = bytearray(2_000_001 + n)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+    assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 4
 ";
     on_every_python(|python| {
         let _ = folder.record(python, &["-c", code]).exits(0);
@@ -216,10 +216,10 @@ fn the_default_file_is_named_on_standard_error() {
 
 #[test]
 fn an_unknown_python_is_profiled_without_frames_and_says_so() {
-    let Ok(python) = kit::python("3.10") else { return };
+    let Ok(python) = kit::python("3.7") else { return };
     let folder = Folder::new();
     let ran = folder.record(&python, &["-c", "kept = bytearray(1_234_567)"]).exits(0);
-    assert!(ran.stderr.contains("does not know the frames of this Python 3.10"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("does not know the frames of this Python 3.7"), "{}", ran.stderr);
     let records = folder.report("records");
     let block = records.iter().find(|record| record["size_bytes"] == 1_234_568).unwrap();
     assert_eq!(block["stack"].as_array().unwrap().len(), 0);

@@ -1,13 +1,16 @@
 //! Blocks of the capture file, mapped shared: what is written here is in the file, whatever becomes of
 //! the process. Must not know what the bytes mean.
 
-use std::os::fd::RawFd;
-use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::io::ErrorKind;
+use std::os::fd::{IntoRawFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use memtrace_wire::block::{Coding, HEAD, Head, SEGMENT, USED_AT};
-use memtrace_wire::header::{self, End, at};
+use memtrace_wire::header::{self, End, Header, at};
 
 use crate::guard;
 
@@ -27,25 +30,104 @@ unsafe impl Sync for Capture {}
 // SAFETY: as above; nothing in it belongs to one thread.
 unsafe impl Send for Capture {}
 
-static CAPTURE: OnceLock<Capture> = OnceLock::new();
+static CAPTURE: AtomicPtr<Capture> = AtomicPtr::new(null_mut());
 
 /// The capture file, once it is open.
 pub fn capture() -> Option<&'static Capture> {
-    CAPTURE.get()
+    // SAFETY: null, or a box that `keep` gave away; only a forked child, which has one thread, takes it back.
+    unsafe { CAPTURE.load(Ordering::Acquire).as_ref() }
 }
 
-/// Opens the capture file that `memtrace run` made.
-pub fn open(path: PathBuf) -> Option<&'static Capture> {
-    let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).ok()?;
-    let fd = high(std::os::fd::IntoRawFd::into_raw_fd(file));
-    let identity = identity(fd)?;
-    let page = map(fd, 0, header::SIZE).ok()?;
-    let pid = std::process::id();
-    CAPTURE.set(Capture { path, fd: AtomicI32::new(fd), identity, page, pid }).ok()?;
-    CAPTURE.get()
+/// Opens the capture at `path` for this process, if it is the first to come, as it is in the program that
+/// `memtrace run` started. One that comes later, executed by another, gets a capture of its own beside it.
+pub fn open(path: &Path) -> Option<&'static Capture> {
+    let capture = Capture::open(path)?;
+    if capture.word(at::ATTACHED).swap(1, Ordering::AcqRel) == 0 {
+        return Some(keep(capture));
+    }
+    let header = capture.header()?;
+    if !header.options.follow {
+        return None;
+    }
+    Some(keep(Capture::beside(path, header)?))
+}
+
+/// Opens a capture for a forked child, beside the one of the whole run.
+pub fn open_for_child(path: &Path) -> Option<&'static Capture> {
+    let header = capture()?.header()?;
+    Some(keep(Capture::beside(path, header)?))
+}
+
+fn keep(capture: Capture) -> &'static Capture {
+    let before = CAPTURE.swap(Box::into_raw(Box::new(capture)), Ordering::AcqRel);
+    if !before.is_null() {
+        // SAFETY: it came out of a box here, and this thread, which is alone, holds no reference to it.
+        drop(unsafe { Box::from_raw(before) });
+    }
+    // SAFETY: as in `capture`; it was stored just now.
+    unsafe { &*CAPTURE.load(Ordering::Acquire) }
 }
 
 impl Capture {
+    fn open(path: &Path) -> Option<Capture> {
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(path).ok()?;
+        let fd = high(file.into_raw_fd());
+        let identity = identity(fd)?;
+        let page = map(fd, 0, header::SIZE).ok()?;
+        Some(Capture {
+            path: path.to_owned(),
+            fd: AtomicI32::new(fd),
+            identity,
+            page,
+            pid: std::process::id(),
+        })
+    }
+
+    /// Makes a new file `<path>.<pid>` for this process, or with a number behind it where an older process
+    /// left that one.
+    fn beside(path: &Path, whole: Header) -> Option<Capture> {
+        let name = |number: u32| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{}", std::process::id()));
+            if number > 1 {
+                name.push(format!("-{number}"));
+            }
+            PathBuf::from(name)
+        };
+        let started_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let header = Header {
+            claimed: header::SIZE as u64,
+            attached: true,
+            started_us: u64::try_from(started_us).unwrap_or(0),
+            command: command().unwrap_or(whole.command),
+            run: whole.run,
+            options: whole.options,
+            python: whole.python,
+            frames: whole.frames,
+            ..Header::default()
+        };
+        for number in 1..u32::MAX {
+            let path = name(number);
+            match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    file.write_all_at(&header.encode(), 0).ok()?;
+                    return Capture::open(&path);
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// The header as it is now.
+    pub fn header(&self) -> Option<Header> {
+        // SAFETY: the page is mapped and as long as a header; a torn word would be one of numbers that are
+        // not looked at.
+        let page = unsafe { self.page.cast::<[u8; header::SIZE]>().read_volatile() };
+        Header::decode(&page).ok()
+    }
+
     /// A word of the header page.
     pub fn word(&self, at: usize) -> &AtomicU32 {
         // SAFETY: the page is mapped for the life of the process, `at` is one of `header::at`, all of
@@ -80,13 +162,34 @@ impl Capture {
         }
         let again = std::fs::OpenOptions::new().read(true).write(true).open(&self.path);
         let again = again.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))?;
-        let again = high(std::os::fd::IntoRawFd::into_raw_fd(again));
+        let again = high(again.into_raw_fd());
         if identity(again) != Some(self.identity) {
             return Err(libc::EBADF);
         }
         self.fd.store(again, Ordering::Relaxed);
         Ok(again)
     }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        let fd = self.fd.load(Ordering::Relaxed);
+        // SAFETY: the page was mapped in `open`; the descriptor is closed only where it is still ours. The
+        // bare system call does not come back to the hook of munmap.
+        unsafe {
+            libc::syscall(libc::SYS_munmap, self.page, header::SIZE);
+            if identity(fd) == Some(self.identity) {
+                libc::close(fd);
+            }
+        }
+    }
+}
+
+/// The arguments of this process.
+fn command() -> Option<Vec<String>> {
+    let bytes = std::fs::read("/proc/self/cmdline").ok()?;
+    let words = bytes.strip_suffix(b"\0")?.split(|&byte| byte == 0);
+    Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
 }
 
 /// Ends the recording early; the first reason is kept for the reader.
@@ -230,7 +333,7 @@ fn limit(resource: libc::__rlimit_resource_t) -> u64 {
 
 fn map(fd: RawFd, offset: u64, length: usize) -> Result<*mut u8, i32> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let nowhere = std::ptr::null_mut::<u8>();
+    let nowhere = null_mut::<u8>();
     // SAFETY: a new mapping at an address of the kernel's choice; the bare system call does not come back
     // to the hook of mmap.
     let base =

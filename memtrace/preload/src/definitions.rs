@@ -56,7 +56,14 @@ impl Stream {
     }
 }
 
-/// Keeps all others out, such as while the process forks.
-pub fn stream() -> MutexGuard<'static, Stream> {
+fn stream() -> Held {
     STREAM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The stream, from which all others are kept.
+pub type Held = MutexGuard<'static, Stream>;
+
+/// Keeps all others out while the process forks.
+pub fn hold() -> Held {
+    stream()
 }

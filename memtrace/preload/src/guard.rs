@@ -92,6 +92,11 @@ impl Drop for Inside {
     }
 }
 
+/// Inside again, by a thread that [`Inside::stay`] left there.
+pub fn again() -> Inside {
+    Inside(())
+}
+
 /// Ends what [`Inside::stay`] prolonged.
 #[inline]
 pub fn leave() {

@@ -2,6 +2,7 @@
 //! does and tells the recorder. Must not know how events are kept.
 
 mod ends;
+mod exec;
 mod heap;
 mod mappings;
 mod program_break;

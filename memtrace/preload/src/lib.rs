@@ -9,7 +9,7 @@
 //! - [`log`], [`definitions`], [`buffer`], [`pool`]: a thread's stream of entries, what they refer to, in
 //!   memory shared with the capture file
 //! - [`clock`]: when it is time for a sample of time and resident memory
-//! - [`process`]: how it all begins, and what happens on fork
+//! - [`process`], [`environment`]: how it all begins, what happens on fork and exec, how it ends
 //! - [`real`], [`table`], [`word`]: the allocator beneath the hooks; a hash table; raw memory
 //!
 //! Invariants: the program's behaviour, its `errno` and its output are never changed; hooks only enqueue;
@@ -21,6 +21,7 @@ compile_error!("the hooks know the thread pointer and libc of x86-64 Linux with 
 mod buffer;
 mod clock;
 mod definitions;
+mod environment;
 mod guard;
 mod hooks;
 mod log;

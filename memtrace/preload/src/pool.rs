@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memtrace_wire::block::CODES;
 
@@ -15,6 +15,20 @@ use crate::log::Log;
 static IDLE: Mutex<Vec<Box<Log>>> = Mutex::new(Vec::new());
 static STREAMS: AtomicU32 = AtomicU32::new(CODES + 1);
 static THREAD_END: AtomicU32 = AtomicU32::new(0);
+
+/// The idle logs, from which all others are kept.
+pub type Idle = MutexGuard<'static, Vec<Box<Log>>>;
+
+/// Keeps all others out while the process forks.
+pub fn hold() -> Idle {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins to count streams anew, in another capture.
+pub fn reset(mut idle: Idle) {
+    idle.clear();
+    STREAMS.store(CODES + 1, Ordering::Relaxed);
+}
 
 /// Asks to be told when a thread ends. Called once, before the recording begins.
 pub fn watch_threads() {
@@ -46,7 +60,7 @@ fn with_new_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
 }
 
 fn take() -> Box<Log> {
-    let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let idle = hold().pop();
     let mut log = idle.unwrap_or_else(|| Box::new(Log::new(STREAMS.fetch_add(1, Ordering::Relaxed))));
     // SAFETY: a plain system call.
     let id = unsafe { libc::gettid() };
@@ -55,7 +69,7 @@ fn take() -> Box<Log> {
 }
 
 fn put_back(log: Box<Log>) {
-    IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(log);
+    hold().push(log);
 }
 
 /// Keeps the number of the destructor round as the value of the key; not null, or none would follow.

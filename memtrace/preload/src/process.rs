@@ -1,19 +1,21 @@
-//! How it all begins, before the program's `main`, and what happens when it forks.
+//! How it all begins, before the program's `main`; what happens when it forks; and how it ends.
 
-use std::ffi::{CStr, CString, OsStr, OsString, c_int, c_void};
+use std::cell::RefCell;
+use std::ffi::{CStr, OsStr, OsString, c_int, c_void};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use memtrace_wire::header::{End, at};
 
+use crate::buffer::{self, Capture, preserving_errno};
 use crate::guard::{self, Inside};
-use crate::{buffer, clock, pool, python, recorder};
+use crate::{clock, definitions, environment, pool, python, recorder};
 
-/// The capture file's path, from `memtrace run`.
-const CAPTURE: &CStr = c"MEMTRACE_CAPTURE";
-const PRELOAD: &CStr = c"LD_PRELOAD";
+/// The capture of the whole run, where others are put beside it.
+static WHOLE: OnceLock<PathBuf> = OnceLock::new();
 
 // The dynamic loader calls what it finds in this section once the library is in place.
 #[used]
@@ -22,15 +24,20 @@ static BEGIN: extern "C" fn() = begin;
 
 extern "C" fn begin() {
     // C promises that the program begins with an `errno` of 0.
-    buffer::preserving_errno(attach);
+    preserving_errno(attach);
 }
 
 fn attach() {
-    let Some(path) = variable(CAPTURE) else { return };
-    restore_environment();
-    let Some(capture) = buffer::open(PathBuf::from(path)) else { return };
+    let Some(path) = variable(environment::CAPTURE) else { return };
+    let following = environment::restore(&path);
+    let path = PathBuf::from(path);
+    let Some(capture) = buffer::open(&path) else { return };
+    if capture.header().is_some_and(|header| header.options.follow) {
+        environment::follow(following);
+    }
+    let _ = WHOLE.set(path);
     pool::watch_threads();
-    // SAFETY: the functions have the signatures that are asked for. This one is called last at the end,
+    // SAFETY: the functions have the signatures that are asked for. `exiting` is called last at the end,
     // because it is the first to ask for it.
     unsafe {
         libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child));
@@ -39,10 +46,14 @@ fn attach() {
     let found = python::find();
     capture.word(at::PYTHON).store(found.version, Ordering::Relaxed);
     capture.word(at::FRAMES).store(found.frames.into(), Ordering::Relaxed);
+    start(capture);
+}
+
+/// Begins the recording of this process.
+fn start(capture: &Capture) {
     capture.word(at::PID).store(std::process::id(), Ordering::Relaxed);
     capture.word(at::PARENT).store(std::os::unix::process::parent_id(), Ordering::Relaxed);
     capture.long(at::MONOTONIC_US).store(clock::begin(), Ordering::Relaxed);
-    capture.word(at::ATTACHED).store(1, Ordering::Release);
     guard::activate();
 }
 
@@ -52,34 +63,26 @@ unsafe extern "C" {
 }
 
 extern "C" fn exiting(status: c_int, _: *mut c_void) {
-    note_exit(status);
+    note_end(End::Exited(status.cast_unsigned() & 0xff));
 }
 
-/// Says that the process is about to exit with the low eight bits of `status`.
-pub fn note_exit(status: c_int) {
-    if let Some(capture) = buffer::capture()
-        && capture.is_of_this_process()
-    {
+/// Says how the process is about to end.
+pub fn note_end(end: End) {
+    if let Some(capture) = this_capture() {
         recorder::last_sample();
-        capture.end(Some(End::Exited(status.cast_unsigned() & 0xff)));
+        capture.end(Some(end));
     }
 }
 
-/// Leaves the environment as it was before `memtrace run`, so that the program sees its own, and what it
-/// starts is not traced.
-fn restore_environment() {
-    let before = variable(PRELOAD).and_then(|ours| {
-        let rest = ours.as_bytes().splitn(2, |&byte| byte == b':').nth(1)?.to_vec();
-        CString::new(rest).ok()
-    });
-    // SAFETY: no other thread exists before `main`; the strings are copied.
-    unsafe {
-        libc::unsetenv(CAPTURE.as_ptr());
-        match before {
-            Some(before) => libc::setenv(PRELOAD.as_ptr(), before.as_ptr(), 1),
-            None => libc::unsetenv(PRELOAD.as_ptr()),
-        };
+/// Says that it did not end after all.
+pub fn note_no_end() {
+    if let Some(capture) = this_capture() {
+        capture.end(None);
     }
+}
+
+fn this_capture() -> Option<&'static Capture> {
+    buffer::capture().filter(|capture| capture.is_of_this_process())
 }
 
 /// Not `std::env`: its view of the environment is not set up in a library this early.
@@ -92,19 +95,49 @@ fn variable(name: &CStr) -> Option<OsString> {
     Some(OsString::from_vec(OsStr::from_bytes(value.to_bytes()).as_bytes().to_vec()))
 }
 
+/// What is kept from others while this thread forks, so that the child finds it whole.
+type Held = (pool::Idle, python::Known, definitions::Held);
+
+thread_local! {
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
+
 /// The child must not write into its parent's blocks, not even before `in_child` runs.
 extern "C" fn before_fork() {
     if let Some(inside) = Inside::enter() {
+        let held = (pool::hold(), python::hold(), definitions::hold());
+        HELD.set(Some(held));
         inside.stay();
     }
 }
 
 extern "C" fn after_fork() {
-    guard::leave();
+    if let Some(held) = HELD.take() {
+        drop((held, guard::again()));
+    }
 }
 
-/// A forked child is not traced.
+/// A forked child is not traced, or in a capture of its own.
 extern "C" fn in_child() {
     guard::deactivate();
-    guard::leave();
+    if let Some(held) = HELD.take() {
+        let mut inside = guard::again();
+        if let Some(path) = WHOLE.get().filter(|_| environment::follows()) {
+            preserving_errno(|| start_anew(path, held, &mut inside));
+        }
+    }
+}
+
+/// What was recorded so far is the parent's.
+fn start_anew(path: &Path, held: Held, inside: &mut Inside) {
+    let (idle, known, mut definitions) = held;
+    pool::reset(idle);
+    python::reset(known);
+    definitions.reset();
+    drop(definitions);
+    drop(inside.orphan());
+    recorder::reset();
+    if let Some(capture) = buffer::open_for_child(path) {
+        start(capture);
+    }
 }

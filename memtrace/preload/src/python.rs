@@ -5,6 +5,8 @@ mod code;
 mod offsets;
 pub mod walk;
 
+pub use code::{Held as Known, hold, reset};
+
 use std::ffi::CStr;
 use std::sync::OnceLock;
 

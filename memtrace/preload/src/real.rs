@@ -82,7 +82,7 @@ fn find_other() -> Option<&'static Other> {
 }
 
 /// What `name` would be without this library. Finding it does not allocate.
-fn next(name: &CStr) -> usize {
+pub fn next(name: &CStr) -> usize {
     // SAFETY: the name is a C string; nothing is called.
     unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) as usize }
 }

@@ -35,6 +35,11 @@ pub enum Gone {
     Range(*mut c_void, usize),
 }
 
+/// Begins to count anew, in another capture.
+pub fn reset() {
+    SEQUENCE.store(1, Ordering::Relaxed);
+}
+
 /// How often pages were unmapped: while this stands still, no mapping has gone.
 #[inline]
 pub fn unmaps() -> u64 {

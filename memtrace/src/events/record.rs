@@ -156,6 +156,12 @@ pub enum Record {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         size_bytes: Option<u64>,
     },
+    /// One of several processes of a run came to its end.
+    #[serde(rename = "memtrace.process.ended")]
+    ProcessEnded {
+        /// Its number, which is in the upper 16 bits of the addresses of its blocks.
+        process: u16,
+    },
     /// A thread got a name.
     #[serde(rename = "memtrace.thread.named")]
     ThreadNamed {

@@ -2,6 +2,8 @@
 //! linear probing; what is removed leaves no trace, so it stays as small as what is in use. Must not know
 //! what a block is.
 
+use std::ops::RangeInclusive;
+
 /// Values by address.
 #[derive(Debug)]
 pub struct Blocks<V> {
@@ -79,6 +81,13 @@ impl<V: Copy + Default> Blocks<V> {
     pub fn look_ahead(&self, addresses: impl Iterator<Item = u64>) {
         let seen = addresses.fold(0, |seen, address| seen ^ self.places[self.home(address)].address);
         std::hint::black_box(seen);
+    }
+
+    /// Takes all values away whose addresses are in a range.
+    pub fn take_all(&mut self, addresses: &RangeInclusive<u64>) -> Vec<V> {
+        let of_range = |place: &&Place<V>| place.address != NOWHERE && addresses.contains(&place.address);
+        let taken: Vec<u64> = self.places.iter().filter(of_range).map(|place| place.address).collect();
+        taken.into_iter().filter_map(|address| self.remove(address)).collect()
     }
 
     /// All values, in no particular order.

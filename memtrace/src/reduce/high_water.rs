@@ -13,6 +13,8 @@ use crate::reduce::sites::SiteId;
 pub struct HighWater {
     slots: Vec<Slot>,
     current: Measure,
+    /// Never given back by processes that have ended.
+    left: Measure,
     peak: Measure,
     /// Rises with each peak that memory went down from.
     peaks: u64,
@@ -22,6 +24,7 @@ pub struct HighWater {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     current: Measure,
+    left: Measure,
     peak: Measure,
     /// The peak that `peak` belongs to.
     peaks: u64,
@@ -31,9 +34,7 @@ impl HighWater {
     /// Follows one change.
     #[inline]
     pub fn apply(&mut self, change: Change<SiteId>) {
-        let (site, bytes) = match change {
-            Change::Given { owner, bytes } | Change::Taken { owner, bytes, .. } => (owner, bytes),
-        };
+        let site = change.owner();
         // A block without bytes does not raise the mark, and must not change what was in use at it.
         let leaves_peak = self.at_peak && !matches!(change, Change::Given { bytes: 1.., .. });
         if leaves_peak {
@@ -47,14 +48,20 @@ impl HighWater {
         if slot.peaks != self.peaks {
             (slot.peak, slot.peaks) = (slot.current, self.peaks);
         }
-        for measure in [&mut slot.current, &mut self.current] {
-            match change {
-                Change::Given { .. } => *measure += Measure { bytes, allocations: 1 },
-                Change::Taken { blocks, .. } => {
-                    measure.bytes = measure.bytes.saturating_sub(bytes);
-                    measure.allocations = measure.allocations.saturating_add_signed(-blocks);
+        for (current, left) in [(&mut slot.current, &mut slot.left), (&mut self.current, &mut self.left)] {
+            let (bytes, blocks) = match change {
+                Change::Given { bytes, .. } => {
+                    *current += Measure { bytes, allocations: 1 };
+                    continue;
                 }
-            }
+                Change::Taken { bytes, blocks, .. } => (bytes, blocks),
+                Change::Left { bytes, .. } => {
+                    *left += Measure { bytes, allocations: 1 };
+                    (bytes, 1)
+                }
+            };
+            current.bytes = current.bytes.saturating_sub(bytes);
+            current.allocations = current.allocations.saturating_add_signed(-blocks);
         }
         if self.current.bytes > self.peak.bytes {
             self.peak = self.current;
@@ -67,9 +74,9 @@ impl HighWater {
         self.peak
     }
 
-    /// All that is in use now.
-    pub fn current(&self) -> Measure {
-        self.current
+    /// All that was never given back: what is in use now, and what was when its process ended.
+    pub fn leaked(&self) -> Measure {
+        sum(self.current, self.left)
     }
 
     /// What each site had at the peak.
@@ -82,8 +89,18 @@ impl HighWater {
         })
     }
 
-    /// What each site has now.
+    /// What each site never gave back.
+    pub fn leaked_by_site(&self) -> impl Iterator<Item = Measure> {
+        self.slots.iter().map(|slot| sum(slot.current, slot.left))
+    }
+
+    /// What each site has in use now.
     pub fn now(&self) -> impl Iterator<Item = Measure> {
         self.slots.iter().map(|slot| slot.current)
     }
+}
+
+fn sum(mut one: Measure, other: Measure) -> Measure {
+    one += other;
+    one
 }

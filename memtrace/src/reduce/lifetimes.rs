@@ -23,7 +23,7 @@ pub struct Lifetime {
 impl Lifetimes {
     /// Follows one change at the tick `now` of memory that came at the tick `born`.
     pub fn apply(&mut self, change: Change<SiteId>, born: u32, now: u32) {
-        let (Change::Given { owner, .. } | Change::Taken { owner, .. }) = change;
+        let owner = change.owner();
         if self.sites.len() <= owner.index() {
             self.sites.resize(owner.index() + 1, Lifetime::default());
         }
@@ -35,18 +35,23 @@ impl Lifetimes {
                     site.most = site.current;
                 }
             }
-            Change::Taken { bytes, blocks, .. } => {
-                site.current.bytes = site.current.bytes.saturating_sub(bytes);
-                site.current.allocations = site.current.allocations.saturating_add_signed(-blocks);
-                if blocks > 0 {
-                    site.ticks += u64::from(now.saturating_sub(born));
-                }
-            }
+            Change::Taken { bytes, blocks, .. } => site.lose(bytes, blocks, born, now),
+            Change::Left { bytes, .. } => site.lose(bytes, 1, born, now),
         }
     }
 
     /// What became of a site's memory so far.
     pub fn of(&self, site: SiteId) -> Lifetime {
         self.sites.get(site.index()).copied().unwrap_or_default()
+    }
+}
+
+impl Lifetime {
+    fn lose(&mut self, bytes: u64, blocks: i64, born: u32, now: u32) {
+        self.current.bytes = self.current.bytes.saturating_sub(bytes);
+        self.current.allocations = self.current.allocations.saturating_add_signed(-blocks);
+        if blocks > 0 {
+            self.ticks += u64::from(now.saturating_sub(born));
+        }
     }
 }

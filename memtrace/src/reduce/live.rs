@@ -46,15 +46,34 @@ pub enum Change<O> {
         /// How many blocks are gone, which is -1 where a hole makes two ranges of one.
         blocks: i64,
     },
+    /// A block of the owner is in use no longer, because its process ended; it was never given back.
+    Left {
+        /// Who.
+        owner: O,
+        /// The size of the block.
+        bytes: u64,
+    },
 }
 
-impl<O> Change<O> {
+/// The upper bits of an address say in which process it is.
+const PROCESS_SHIFT: u32 = 48;
+
+impl<O: Copy> Change<O> {
+    /// Whose memory it is.
+    #[inline]
+    pub fn owner(&self) -> O {
+        match *self {
+            Change::Given { owner, .. } | Change::Taken { owner, .. } | Change::Left { owner, .. } => owner,
+        }
+    }
+
     /// The same change for whom `to` makes of the owner.
     #[inline]
     pub fn map<P>(self, to: impl FnOnce(O) -> P) -> Change<P> {
         match self {
             Change::Given { owner, bytes } => Change::Given { owner: to(owner), bytes },
             Change::Taken { owner, bytes, blocks } => Change::Taken { owner: to(owner), bytes, blocks },
+            Change::Left { owner, bytes } => Change::Left { owner: to(owner), bytes },
         }
     }
 }
@@ -100,7 +119,22 @@ impl<O: Copy + Default> LiveSet<O> {
                 }
             }
             Event::Unmapped { address, size } => self.unmap(address, size, &mut on_change),
-            _ => {}
+            Event::Ended { process } => self.end(process, &mut on_change),
+            Event::ThreadNamed { .. } | Event::Sampled { .. } => {}
+        }
+    }
+
+    fn end(&mut self, process: u16, on_change: &mut impl FnMut(Change<O>)) {
+        let first = u64::from(process) << PROCESS_SHIFT;
+        let addresses = first..=first | !(!0 << PROCESS_SHIFT);
+        for Block { size, owner } in self.blocks.take_all(&addresses) {
+            on_change(Change::Left { owner, bytes: size });
+        }
+        let gone: Vec<u64> = self.pages.range(addresses).map(|(&address, _)| address).collect();
+        for address in gone {
+            if let Some(Range { end, owner }) = self.pages.remove(&address) {
+                on_change(Change::Left { owner, bytes: end - address });
+            }
         }
     }
 

@@ -91,7 +91,7 @@ impl Profile {
         if let Some(timeline) = &mut self.timeline {
             match *event {
                 Event::Sampled { ms, resident } => timeline.sample(ms, resident),
-                Event::ThreadNamed { .. } => {}
+                Event::ThreadNamed { .. } | Event::Ended { .. } => {}
                 _ => timeline.event(),
             }
             origin.tick = timeline.now();
@@ -104,22 +104,28 @@ impl Profile {
                 given_back = false;
             }
             Event::Freed { .. } | Event::Unmapped { .. } => self.totals.freed(),
+            Event::Ended { .. } => given_back = false,
             Event::ThreadNamed { .. } | Event::Sampled { .. } => return,
         }
         self.live.apply(event, origin, |change| {
-            if let Change::Taken { owner, bytes, blocks } = change {
-                // What another block lies upon was freed in a way that was not seen, nobody knows when.
-                if given_back && blocks == 1 && self.sites.since(owner.site, owner.nth) <= self.threshold {
-                    add(&mut self.temporary, owner.site, Measure { bytes, allocations: 1 });
+            let owner = change.owner();
+            // What another block lies upon was freed in a way that was not seen, nobody knows when.
+            if let Change::Taken { bytes, blocks: 1, .. } = change
+                && given_back
+                && self.sites.since(owner.site, owner.nth) <= self.threshold
+            {
+                add(&mut self.temporary, owner.site, Measure { bytes, allocations: 1 });
+            }
+            if let Some(timeline) = &mut self.timeline {
+                match change {
+                    Change::Given { bytes, .. } => timeline.given(bytes),
+                    Change::Taken { bytes, blocks, .. } => {
+                        timeline.taken(owner.site, owner.tick, bytes, blocks);
+                    }
+                    Change::Left { bytes, .. } => timeline.taken(owner.site, owner.tick, bytes, 1),
                 }
-                if let Some(timeline) = &mut self.timeline {
-                    timeline.taken(owner.site, owner.tick, bytes, blocks);
-                }
-            } else if let (Change::Given { bytes, .. }, Some(timeline)) = (change, &mut self.timeline) {
-                timeline.given(bytes);
             }
             if let Some(lifetimes) = &mut self.lifetimes {
-                let (Change::Given { owner, .. } | Change::Taken { owner, .. }) = change;
                 lifetimes.apply(change.map(|owner| owner.site), owner.tick, origin.tick);
             }
             self.high_water.apply(change.map(|owner| owner.site));
@@ -130,7 +136,7 @@ impl Profile {
     pub fn by_site(&self, at: At) -> Vec<(Site, Measure)> {
         let measures: Vec<Measure> = match at {
             At::Peak => self.high_water.at_peak().collect(),
-            At::Leaked => self.high_water.now().collect(),
+            At::Leaked => self.high_water.leaked_by_site().collect(),
             At::Temporary => self.temporary.clone(),
         };
         self.sited(&measures)
@@ -161,7 +167,7 @@ impl Profile {
     pub fn usage(&self) -> Vec<Usage> {
         let none = std::iter::repeat(Measure::default());
         let peak = self.high_water.at_peak().chain(none.clone());
-        let leaked = self.high_water.now().chain(none.clone());
+        let leaked = self.high_water.leaked_by_site().chain(none.clone());
         let temporary = self.temporary.iter().copied().chain(none);
         let measures = self.totals.by_site().iter().zip(peak).zip(leaked).zip(temporary);
         let usage = self.sites.all().iter().zip(measures).zip(0..).map(|((&site, measures), number)| {
@@ -194,7 +200,7 @@ impl Profile {
 
     /// The whole in numbers.
     pub fn stats(&self, symbols: &Symbols, incomplete_because: Option<String>) -> Stats {
-        let (peak, leaked) = (self.high_water.peak(), self.high_water.current());
+        let (peak, leaked) = (self.high_water.peak(), self.high_water.leaked());
         let sum = |measures: &[Measure]| {
             measures.iter().fold(Measure::default(), |mut sum, &measure| {
                 sum += measure;

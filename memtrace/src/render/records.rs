@@ -35,6 +35,7 @@ pub fn event(event: &Event, symbols: &Symbols) -> Record {
         Event::Unmapped { address, size } => {
             Record::AllocationFreed { address: hexadecimal(address), size_bytes: Some(size) }
         }
+        Event::Ended { process } => Record::ProcessEnded { process },
         Event::ThreadNamed { thread } => {
             Record::ThreadNamed { thread, name: symbols.thread_name(thread).unwrap_or_default().to_owned() }
         }

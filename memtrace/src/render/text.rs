@@ -76,6 +76,7 @@ pub fn event(event: &Event, symbols: &Symbols) -> String {
         }
         Event::Freed { address } => format!("- {address:#x}\n"),
         Event::Unmapped { address, size } => format!("- {address:#x} {size} B unmapped\n"),
+        Event::Ended { process } => format!("! process {process} ended\n"),
         Event::ThreadNamed { thread } => {
             format!("= thread {thread} {}\n", symbols.thread_name(thread).unwrap_or_default())
         }

@@ -18,6 +18,7 @@ use memtrace_wire::header::{End, Header, SIZE};
 pub use child::die_by;
 pub use program::Program;
 
+use crate::config::Run;
 use crate::error::Error;
 use crate::source::capture::{self, Ending};
 
@@ -25,26 +26,37 @@ use crate::source::capture::{self, Ending};
 pub struct Launched {
     /// The header of the finished capture, or why there is none.
     pub capture: Result<Header, Failure>,
+    /// How many other processes of the run left captures of their own.
+    pub others: usize,
     /// How it ended.
     pub end: End,
 }
 
-/// Runs `program` to its end, its allocations going into a new file at `path`.
-pub fn launch(program: &Program, path: &Path, force: bool) -> Result<Launched, Failure> {
+/// Runs a program to its end, its allocations going into a new file.
+pub fn launch(run: &Run) -> Result<Launched, Failure> {
+    let Run { program, capture: path, force, options } = run;
     elf::check(&program.executable)?;
     let library = library::install()?;
     let path = std::path::absolute(path).map_err(FileError::at("find", path))?;
-    let header =
-        Header { claimed: SIZE as u64, started_us: now_us(), command: program.words(), ..Header::default() };
-    create(&path, &header, force)?;
+    let started_us = now_us();
+    let header = Header {
+        claimed: SIZE as u64,
+        started_us,
+        command: program.words(),
+        run: started_us << 16 | u64::from(std::process::id() & 0xffff),
+        options: *options,
+        ..Header::default()
+    };
+    create(&path, &header, *force)?;
     let ended = child::run(program, &library.path, &path);
     match ended {
         Ok(child::Ended { end, peak_resident }) => {
             let ending = Ending { end: Some(end), ended_us: now_us(), peak_resident };
+            let others = finish_others(&path);
             // Where there is no room to pack it, it can be read as it is.
             let capture = capture::pack(&path, ending);
             let capture = capture.or_else(|_| capture::end_in_place(&path, ending));
-            Ok(Launched { capture, end })
+            Ok(Launched { capture, others, end })
         }
         Err(error) => {
             // Nothing ran, so there is nothing to keep.
@@ -52,6 +64,20 @@ pub fn launch(program: &Program, path: &Path, force: bool) -> Result<Launched, F
             Err(error.into())
         }
     }
+}
+
+/// Packs the captures of the other processes of the run that have ended; counts them all.
+fn finish_others(path: &Path) -> usize {
+    let others = capture::others(path);
+    for (path, header) in &others {
+        let runs = Path::new("/proc").join(header.pid.to_string()).exists();
+        if header.end.is_some() || !runs {
+            let ending = Ending { end: header.end, ended_us: now_us(), peak_resident: 0 };
+            // Where there is no room to pack it, it can be read as it is.
+            let _ = capture::pack(path, ending);
+        }
+    }
+    others.len()
 }
 
 /// `memtrace-<name>.<pid>.mtr`, or with a number before the end where an older process left that one.

@@ -12,6 +12,7 @@ use crate::source::{Flow, Outline};
 const ALLOCATED: &str = "memtrace.allocation.recorded";
 const FREED: &str = "memtrace.allocation.freed";
 const NAMED: &str = "memtrace.thread.named";
+const ENDED: &str = "memtrace.process.ended";
 const SAMPLED: &str = "memtrace.memory.sampled";
 const STARTED: &str = "memtrace.run.started";
 const FINISHED: &str = "memtrace.run.finished";
@@ -30,7 +31,7 @@ pub fn read(
         match kind.as_str() {
             STARTED => started = true,
             FINISHED => finished = line.object.get("exit_code") == Some(&Value::from(0)),
-            ALLOCATED | FREED | NAMED | SAMPLED => {
+            ALLOCATED | FREED | ENDED | NAMED | SAMPLED => {
                 if let Some(event) = event(line, kind, symbols)?
                     && on_event(event, symbols).is_break()
                 {
@@ -74,6 +75,7 @@ fn event(line: Line, kind: String, symbols: &mut Symbols) -> Result<Option<Event
         Record::AllocationFreed { address: at, size_bytes: Some(size) } => {
             Some(Event::Unmapped { address: address(&at)?, size })
         }
+        Record::ProcessEnded { process } => Some(Event::Ended { process }),
         Record::ThreadNamed { thread, name } => {
             symbols.name_thread(thread, &name);
             Some(Event::ThreadNamed { thread })

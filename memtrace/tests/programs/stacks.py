@@ -22,13 +22,18 @@ truth = []
 kept = []
 
 
+def names(code):
+    # Before 3.11 code objects do not know where their functions are.
+    return getattr(code, "co_qualname", code.co_name), code.co_filename
+
+
 def block():
     size = next(sizes)
     frame = sys._getframe()
     kept_block = bytearray(size - 1); line = frame.f_lineno
-    stack = [(frame.f_code.co_qualname, frame.f_code.co_filename, line)]
+    stack = [(*names(frame.f_code), line)]
     while frame := frame.f_back:
-        stack.append((frame.f_code.co_qualname, frame.f_code.co_filename, frame.f_lineno))
+        stack.append((*names(frame.f_code), frame.f_lineno))
     truth.append((size, stack))
     if size % 7 == 0 and len(kept) < 20:
         kept.append(kept_block)

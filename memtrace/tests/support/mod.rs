@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The Pythons whose frames memtrace reads.
-pub const VERSIONS: [&str; 3] = ["3.11", "3.12", "3.13"];
+pub const VERSIONS: [&str; 6] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
 
 /// A folder to run in; the preload library goes to a cache in it.
 pub struct Folder(TempDir);

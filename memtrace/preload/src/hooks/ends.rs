@@ -2,11 +2,13 @@
 
 use std::ffi::c_int;
 
+use memtrace_wire::header::End;
+
 use crate::process;
 
 #[unsafe(no_mangle)]
 extern "C" fn _exit(status: c_int) -> ! {
-    process::note_exit(status);
+    process::note_end(End::Exited(status.cast_unsigned() & 0xff));
     // SAFETY: the system call ends the process.
     unsafe { libc::syscall(libc::SYS_exit_group, status) };
     std::process::abort()

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memtrace_wire::code::{Code, Definition};
 
@@ -22,10 +22,25 @@ static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 static DEALLOC_BEFORE: AtomicUsize = AtomicUsize::new(0);
 
+/// The code objects that have a number.
 #[derive(Default)]
-struct Known {
+pub struct Known {
     numbers: HashMap<Address, u32, BuildHasherDefault<AddressHasher>>,
     last: u32,
+}
+
+/// The numbers, from which all others are kept.
+pub type Held = MutexGuard<'static, Option<Known>>;
+
+/// Keeps all others out while the process forks.
+pub fn hold() -> Held {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins to number anew, in another capture.
+pub fn reset(mut known: Held) {
+    *known = None;
+    GENERATION.fetch_add(1, Ordering::Release);
 }
 
 /// Rises whenever a numbered code object dies: what was remembered by its address is void.
@@ -57,7 +72,7 @@ pub unsafe fn number(python: &Interpreter, code: Address) -> u32 {
 /// # Safety
 /// `code` must be a living code object.
 unsafe fn find_or_define(python: &Interpreter, code: Address) -> u32 {
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = hold();
     let known = known.get_or_insert_default();
     if let Some(&number) = known.numbers.get(&code) {
         return number;
@@ -167,8 +182,7 @@ unsafe extern "C" fn dealloc(code: Address) {
 fn forget(code: Address) {
     // What the table frees is not the program's.
     let _inside = Inside::enter();
-    let known = preserving_errno(|| KNOWN.lock());
-    let mut known = known.unwrap_or_else(PoisonError::into_inner);
+    let mut known = preserving_errno(hold);
     if known.as_mut().is_some_and(|known| known.numbers.remove(&code).is_some()) {
         GENERATION.fetch_add(1, Ordering::Release);
     }

@@ -13,14 +13,16 @@ pub struct Layout {
     pub newest_frame: usize,
     /// `PyThreadState.thread_id`, where that has to be compared.
     pub thread_id: Option<usize>,
-    /// `PyThreadState.datastack_chunk`
-    pub data_stack: usize,
-    /// `_PyInterpreterFrame.previous`
+    /// `PyThreadState.datastack_chunk`, since frames lie in one.
+    pub data_stack: Option<usize>,
+    /// `_PyInterpreterFrame.previous`; `PyFrameObject.f_back` before 3.11.
     pub previous: usize,
     /// `_PyInterpreterFrame.f_code` or `f_executable`
     pub executable: usize,
-    /// `_PyInterpreterFrame.prev_instr` or `instr_ptr`
+    /// `_PyInterpreterFrame.prev_instr` or `instr_ptr`; `PyFrameObject.f_lasti` before 3.11.
     pub instruction: usize,
+    /// What of the word there is the instruction.
+    pub instruction_mask: usize,
     /// `PyCodeObject`
     pub code: CodeLayout,
     /// `PyUnicodeObject`: the size of `PyASCIIObject`.
@@ -42,10 +44,19 @@ pub struct CodeLayout {
     pub first_line: usize,
     /// `co_linetable`
     pub line_table: usize,
-    /// `co_code_adaptive`
-    pub instructions: usize,
+    /// What the instruction counts from and in.
+    pub instructions: Instructions,
     /// `_co_firsttraceable`, where some code objects are not of any Python source.
     pub first_traceable: Option<usize>,
+}
+
+/// How a frame says at which instruction it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Instructions {
+    /// By its address; the first one lies at this offset in the code object (`co_code_adaptive`).
+    Address(usize),
+    /// By a number, in units of so many bytes.
+    Index(i32),
 }
 
 /// `ob_type` of any object.
@@ -59,21 +70,51 @@ pub const DEALLOC: usize = 48;
 /// The first frame in a chunk of the data stack.
 pub const CHUNK_DATA: usize = 24;
 
+/// 3.8 and 3.9: frames are objects.
+const V3_8: Layout = Layout {
+    c_frame: None,
+    newest_frame: 24,
+    thread_id: Some(176),
+    data_stack: None,
+    previous: 24,
+    executable: 32,
+    instruction: 104,
+    instruction_mask: 0xffff_ffff,
+    code: CodeLayout {
+        file: 104,
+        name: 112,
+        qualified_name: 112,
+        first_line: 40,
+        line_table: 120,
+        instructions: Instructions::Index(1),
+        first_traceable: None,
+    },
+    ascii: 48,
+    compact: 72,
+};
+
+const V3_10: Layout = Layout {
+    instruction: 96,
+    code: CodeLayout { instructions: Instructions::Index(2), ..V3_8.code },
+    ..V3_8
+};
+
 const V3_11: Layout = Layout {
     c_frame: Some(56),
     newest_frame: 8,
     thread_id: Some(152),
-    data_stack: 296,
+    data_stack: Some(296),
     previous: 48,
     executable: 32,
     instruction: 56,
+    instruction_mask: usize::MAX,
     code: CodeLayout {
         file: 112,
         name: 120,
         qualified_name: 128,
         first_line: 72,
         line_table: 136,
-        instructions: 184,
+        instructions: Instructions::Address(184),
         first_traceable: None,
     },
     ascii: 48,
@@ -84,17 +125,18 @@ const V3_12: Layout = Layout {
     c_frame: Some(56),
     newest_frame: 0,
     thread_id: None,
-    data_stack: 232,
+    data_stack: Some(232),
     previous: 8,
     executable: 0,
     instruction: 56,
+    instruction_mask: usize::MAX,
     code: CodeLayout {
         file: 112,
         name: 120,
         qualified_name: 128,
         first_line: 68,
         line_table: 136,
-        instructions: 192,
+        instructions: Instructions::Address(192),
         first_traceable: Some(176),
     },
     ascii: 40,
@@ -105,6 +147,8 @@ impl Layout {
     /// The layout of a `Py_Version`; none when it is not known, or not the one that the runtime publishes.
     pub fn of(version: u32, runtime: Option<Address>) -> Option<Layout> {
         match version >> 16 {
+            0x0308 | 0x0309 => Some(V3_8),
+            0x030a => Some(V3_10),
             0x030b => Some(V3_11),
             0x030c => Some(V3_12),
             0x030d => Layout::published(version, runtime?),
@@ -131,17 +175,18 @@ impl Layout {
             c_frame: None,
             newest_frame: word(THREAD + 4),
             thread_id: None,
-            data_stack: word(THREAD + 7),
+            data_stack: Some(word(THREAD + 7)),
             previous: word(FRAME + 1),
             executable: word(FRAME + 2),
             instruction: word(FRAME + 3),
+            instruction_mask: usize::MAX,
             code: CodeLayout {
                 file: word(CODE + 1),
                 name: word(CODE + 2),
                 qualified_name: word(CODE + 3),
                 first_line: word(CODE + 5),
                 line_table: word(CODE + 4),
-                instructions: word(CODE + 9),
+                instructions: Instructions::Address(word(CODE + 9)),
                 first_traceable: Some(184),
             },
             ascii: 40,

@@ -10,10 +10,12 @@
 //!    munmap, which is hooked. So while the newest chunk is the same and nothing was unmapped, its first
 //!    frame is still running, all that called it are waiting, and the comparison ends there.
 //!
+//! Before 3.11 frames are objects, of which the third does not hold; all are compared.
+//!
 //! A thread reads its own frames only; nothing else writes them, so the GIL is not needed.
 
 use crate::python::code::{self, SHIM};
-use crate::python::offsets::CHUNK_DATA;
+use crate::python::offsets::{CHUNK_DATA, Instructions};
 use crate::python::{Interpreter, Layout};
 use crate::recorder;
 use crate::table::Table;
@@ -99,8 +101,10 @@ impl Frames {
             return 0;
         }
         // SAFETY: it is this thread's own thread state, so it lives.
-        let (newest, chunk) =
-            unsafe { (newest_frame(&python.layout, thread), thread.pointer(python.layout.data_stack)) };
+        let (newest, chunk) = unsafe {
+            let chunk = python.layout.data_stack.map_or(Address::NULL, |offset| thread.pointer(offset));
+            (newest_frame(&python.layout, thread), chunk)
+        };
         if newest.is_null() {
             self.forget();
             return 0;
@@ -200,7 +204,7 @@ impl Frames {
             let caller = self.links[index - 1];
             // SAFETY: this frame lives, because it is the newest or called by one that was compared.
             let (instruction, previous) =
-                unsafe { (link.frame.pointer(layout.instruction), link.frame.pointer(layout.previous)) };
+                unsafe { (instruction(layout, link.frame), link.frame.pointer(layout.previous)) };
             // One branch for both, so that the loads of many frames are under way at once.
             if (instruction.0 ^ link.instruction.0) | (previous.0 ^ caller.frame.0) != 0 {
                 if previous != caller.frame {
@@ -287,9 +291,12 @@ impl Frames {
         if number == SHIM {
             return parent;
         }
-        let offset = instruction.0.wrapping_sub(executable.plus(python.layout.code.instructions).0);
         #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
-        names.name(parent, number, offset.cast_signed() as i32)
+        let offset = match python.layout.code.instructions {
+            Instructions::Address(first) => instruction.0.wrapping_sub(executable.plus(first).0) as i32,
+            Instructions::Index(unit) => (instruction.0 as i32).wrapping_mul(unit),
+        };
+        names.name(parent, number, offset)
     }
 
     /// Remembers where the newest chunk begins.
@@ -327,11 +334,19 @@ unsafe fn newest_frame(layout: &Layout, thread: Address) -> Address {
 /// # Safety
 /// `frame` must be a live frame of this thread.
 #[inline]
+unsafe fn instruction(layout: &Layout, frame: Address) -> Address {
+    // SAFETY: passed on to the caller; behind `f_lasti` there is another number, so a whole word is readable.
+    Address(unsafe { frame.read::<usize>(layout.instruction) } & layout.instruction_mask)
+}
+
+/// # Safety
+/// `frame` must be a live frame of this thread.
+#[inline]
 unsafe fn read_frame(layout: &Layout, frame: Address) -> Frame {
     // SAFETY: passed on to the caller.
     unsafe {
         Frame {
-            link: Link { frame, instruction: frame.pointer(layout.instruction) },
+            link: Link { frame, instruction: instruction(layout, frame) },
             code: frame.pointer(layout.executable),
         }
     }

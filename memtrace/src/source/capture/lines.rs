@@ -1,10 +1,69 @@
-//! Which line an instruction belongs to: Python's location table, as `Objects/locations.md` (3.11 to
-//! 3.13) describes it. Must not know how stacks are read.
+//! Which line an instruction belongs to, by the table in its code object. Must not know how stacks are read.
 
-/// The line of the instruction at byte `instruction`; the function's first line where the table does not
-/// say, as `PyCode_Addr2Line` has it before the first instruction.
-pub fn line(table: &[u8], first_line: u32, instruction: i32) -> u32 {
-    let Ok(wanted) = u64::try_from(instruction) else { return first_line };
+/// The form of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// To 3.9: `co_lnotab`, as `Objects/lnotab_notes.txt` describes it.
+    Lnotab,
+    /// 3.10: `co_linetable`, as its `Objects/lnotab_notes.txt` describes it.
+    Ranges,
+    /// Since 3.11: `co_linetable`, as `Objects/locations.md` describes it.
+    Locations,
+}
+
+impl Form {
+    /// The form that the Python of this `Py_Version` has.
+    pub fn of(python: u32) -> Form {
+        match python >> 16 {
+            ..=0x0309 => Form::Lnotab,
+            0x030a => Form::Ranges,
+            _ => Form::Locations,
+        }
+    }
+
+    /// The line of the instruction at byte `instruction`; 0 where it has none.
+    pub fn line(self, table: &[u8], first_line: u32, instruction: i32) -> u32 {
+        let Ok(wanted) = u64::try_from(instruction) else { return first_line };
+        match self {
+            Form::Lnotab => lnotab(table, first_line, wanted),
+            Form::Ranges => ranges(table, first_line, wanted),
+            Form::Locations => line(table, first_line, wanted),
+        }
+    }
+}
+
+/// Pairs: so many bytes on, so many lines further.
+fn lnotab(table: &[u8], first_line: u32, wanted: u64) -> u32 {
+    let (mut at, mut line) = (0, first_line);
+    for pair in table.chunks_exact(2) {
+        at += u64::from(pair[0]);
+        if at > wanted {
+            break;
+        }
+        line = line.wrapping_add_signed(i32::from(pair[1].cast_signed()));
+    }
+    line
+}
+
+/// Pairs: so many bytes are so many lines further than those before, or have no line (-128).
+fn ranges(table: &[u8], first_line: u32, wanted: u64) -> u32 {
+    const NO_LINE: i8 = -128;
+    let (mut end, mut line) = (0, first_line);
+    for pair in table.chunks_exact(2) {
+        end += u64::from(pair[0]);
+        let further = pair[1].cast_signed();
+        if further != NO_LINE {
+            line = line.wrapping_add_signed(further.into());
+        }
+        if wanted < end {
+            return if further == NO_LINE { 0 } else { line };
+        }
+    }
+    first_line
+}
+
+/// The function's first line where the table does not say.
+fn line(table: &[u8], first_line: u32, wanted: u64) -> u32 {
     let mut bytes = table.iter().copied();
     let mut line = i64::from(first_line);
     let mut end = 0;
@@ -65,14 +124,28 @@ mod tests {
     fn a_table_written_by_hand() {
         // Line 10: two code units, short form; line 12 by a long form with three varints; line 11.
         let table = [0x80 | 1, 0, 0x80 | 14 << 3, 4, 0, 1, 1, 0x80 | 13 << 3, 3];
-        let at = |instruction| line(&table, 10, instruction);
+        let at = |instruction| Form::Locations.line(&table, 10, instruction);
         assert_eq!([at(-2), at(0), at(2), at(4), at(6), at(8)], [10, 10, 10, 12, 11, 10]);
+    }
+
+    #[test]
+    fn older_tables_written_by_hand() {
+        // Line 10: six bytes; line 13: 300 bytes; line 11.
+        let lnotab = [6, 3, 255, 0, 45, (-2_i8).cast_unsigned()];
+        let at = |instruction| Form::Lnotab.line(&lnotab, 10, instruction);
+        assert_eq!([at(-1), at(0), at(4), at(6), at(304), at(306), at(308)], [10, 10, 10, 13, 13, 11, 11]);
+        // The same, and four bytes without a line between.
+        let ranges = [6, 0, 4, 128, 254, 3, 46, 0, 2, (-2_i8).cast_unsigned()];
+        let at = |instruction| Form::Ranges.line(&ranges, 10, instruction);
+        assert_eq!([at(-1), at(0), at(4), at(6), at(10), at(308), at(310)], [10, 10, 10, 0, 13, 13, 11]);
     }
 
     proptest! {
         #[test]
         fn any_table(table: Vec<u8>, first_line: u32, instruction: i32) {
-            line(&table, first_line, instruction);
+            for form in [Form::Lnotab, Form::Ranges, Form::Locations] {
+                form.line(&table, first_line, instruction);
+            }
         }
     }
 }

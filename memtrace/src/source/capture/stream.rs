@@ -11,12 +11,13 @@ use crate::error::Error;
 use crate::events::{Event, Location, LocationId, StackId, Symbols};
 use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
-use crate::source::capture::lines::line;
+use crate::source::capture::lines::Form;
 
 /// The code objects and names of a capture, and the locations in the code that were met so far.
 pub struct Codes {
     codes: HashMap<u32, Code>,
     names: HashMap<u32, String>,
+    lines: Form,
     locations: HashMap<(u32, i32), LocationId>,
 }
 
@@ -39,7 +40,8 @@ impl Codes {
                 }
             }
         }
-        Ok(Codes { codes, names, locations: HashMap::new() })
+        let lines = Form::of(file.header.python);
+        Ok(Codes { codes, names, lines, locations: HashMap::new() })
     }
 
     fn location(&mut self, code: u32, instruction: i32, symbols: &mut Symbols) -> LocationId {
@@ -48,7 +50,7 @@ impl Codes {
                 Some(code) => Location {
                     function: code.function.clone(),
                     file: code.file.clone(),
-                    line: line(&code.line_table, code.first_line, instruction),
+                    line: self.lines.line(&code.line_table, code.first_line, instruction),
                 },
                 None => Location { function: "?".into(), file: "?".into(), line: 0 },
             })
@@ -59,9 +61,22 @@ impl Codes {
 /// What reading a stream needs besides the stream.
 pub struct Context<'a> {
     pub file: &'a mut CaptureFile,
-    pub codes: Codes,
+    pub codes: &'a mut Codes,
     pub symbols: &'a mut Symbols,
+    /// The first later sample, in milliseconds of the process, is the last event that is wanted now.
+    pub until: u64,
     pub damaged: bool,
+}
+
+/// How far reading got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// As far as it was to.
+    Done,
+    /// To a sample that is too late.
+    Paused,
+    /// No more events are wanted at all.
+    Stopped,
 }
 
 /// One stream, read up to its next event.
@@ -72,6 +87,8 @@ pub struct Stream {
     stacks: Vec<StackId>,
     thread: u32,
     next: Option<(u64, Event)>,
+    /// The sequence number at which it was interrupted within a block.
+    interrupted: Option<u64>,
 }
 
 impl Stream {
@@ -84,6 +101,7 @@ impl Stream {
             stacks: vec![StackId::EMPTY],
             thread: 0,
             next: None,
+            interrupted: None,
         }
     }
 
@@ -92,7 +110,7 @@ impl Stream {
     pub fn due(&mut self) -> Option<u64> {
         match self.next {
             Some((seq, _)) => Some(seq),
-            None => self.blocks.peek().map(|block| block.head.first_seq),
+            None => self.interrupted.or_else(|| self.blocks.peek().map(|block| block.head.first_seq)),
         }
     }
 
@@ -102,14 +120,22 @@ impl Stream {
         last: u64,
         context: &mut Context,
         on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
-    ) -> Result<Flow, Error> {
+    ) -> Result<Step, Error> {
+        let mut hand_over = |event: Event, context: &Context| {
+            if on_event(event, context.symbols).is_break() {
+                return Some(Step::Stopped);
+            }
+            matches!(event, Event::Sampled { ms, .. } if ms > context.until).then_some(Step::Paused)
+        };
+        self.interrupted = None;
         if let Some((seq, event)) = self.next {
             if seq > last {
-                return Ok(Flow::Continue(()));
+                return Ok(Step::Done);
             }
             self.next = None;
-            if on_event(event, context.symbols).is_break() {
-                return Ok(Flow::Break(()));
+            if let Some(step) = hand_over(event, context) {
+                self.interrupted = Some(seq);
+                return Ok(step);
             }
         }
         loop {
@@ -117,11 +143,17 @@ impl Stream {
                 Ok(Some(entry)) => match self.translate(entry, context) {
                     Some(Translated::Event(seq, event)) if seq > last => {
                         self.next = Some((seq, event));
-                        return Ok(Flow::Continue(()));
+                        return Ok(Step::Done);
                     }
-                    Some(Translated::Event(_, event) | Translated::Unordered(event)) => {
-                        if on_event(event, context.symbols).is_break() {
-                            return Ok(Flow::Break(()));
+                    Some(Translated::Event(seq, event)) => {
+                        if let Some(step) = hand_over(event, context) {
+                            self.interrupted = Some(seq);
+                            return Ok(step);
+                        }
+                    }
+                    Some(Translated::Unordered(event)) => {
+                        if let Some(step) = hand_over(event, context) {
+                            return Ok(step);
                         }
                     }
                     Some(Translated::Meta) => {}
@@ -130,7 +162,7 @@ impl Stream {
                 Ok(None) => {
                     // The next block says itself when it is due; it is not read before that.
                     let Some(block) = self.blocks.next_if(|block| block.head.first_seq <= last) else {
-                        return Ok(Flow::Continue(()));
+                        return Ok(Step::Done);
                     };
                     self.bytes = context.file.bytes(&block)?;
                     self.decoder = Decoder::new(block.head.first_seq);
