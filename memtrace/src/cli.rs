@@ -56,6 +56,8 @@ pub enum Command {
     Table(TableArgs),
     /// Walk through the call tree, with its code; text where there is no terminal
     Tree(TreeArgs),
+    /// Watch a program while it is recorded
+    Live(LiveArgs),
     /// Say what was never given back, and where it was asked for
     Leaks(LeaksArgs),
     /// Compare two runs
@@ -220,6 +222,19 @@ pub struct TreeArgs {
     /// Show the frames of the import system too
     #[arg(long)]
     pub imports: bool,
+}
+
+/// Arguments of `memtrace live`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace run -o app.mtr app.py           in one terminal
+  memtrace live app.mtr                    in another; leave it and come back as you like
+  memtrace live app.mtr | jq .peak_bytes   once a second, until the program ends")]
+pub struct LiveArgs {
+    /// Capture file that a program is being recorded into
+    #[arg(value_name = "CAPTURE")]
+    pub capture: PathBuf,
 }
 
 /// Arguments of `memtrace leaks`.

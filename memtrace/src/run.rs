@@ -30,6 +30,7 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         Command::Flamegraph(args) => reports::flamegraph(&args, session),
         Command::Table(args) => reports::table(&args, session),
         Command::Tree(args) => browse::tree(&args, session),
+        Command::Live(args) => browse::live(&args, session),
         Command::Leaks(args) => verdicts::leaks(&args, session),
         Command::Diff(args) => verdicts::diff(&args, session),
         Command::Export(args) => reports::export(&args, session),

@@ -66,7 +66,7 @@ enum Command {
         /// Only the pairs whose name begins so, such as 3.9 or 3.13-8
         pairs: Vec<String>,
     },
-    /// Fuzz fetch's parsers with libFuzzer; installs cargo-fuzz if it is missing
+    /// Fuzz the tools' parsers with libFuzzer; installs cargo-fuzz if it is missing
     Fuzz {
         /// Which; all of them when none is named
         targets: Vec<String>,

@@ -8,7 +8,7 @@ use crate::reduce::high_water::HighWater;
 use crate::reduce::lifetimes::Lifetimes;
 use crate::reduce::live::{Change, LiveSet};
 use crate::reduce::sites::{Site, SiteId, Sites};
-use crate::reduce::timeline::{History, Timeline};
+use crate::reduce::timeline::{History, Moment, Timeline};
 use crate::reduce::totals::{Totals, add};
 
 /// The reducers, side by side.
@@ -140,6 +140,21 @@ impl Profile {
             At::Temporary => self.temporary.clone(),
         };
         self.sited(&measures)
+    }
+
+    /// What each site has in use now; sites without any are left out.
+    pub fn in_use_by_site(&self) -> Vec<(Site, Measure)> {
+        self.sited(&self.high_water.now().collect::<Vec<_>>())
+    }
+
+    /// The moments of the timeline so far.
+    pub fn moments(&self) -> Vec<Moment> {
+        self.timeline.as_ref().map(|timeline| timeline.moments().collect()).unwrap_or_default()
+    }
+
+    /// How long the program has run, in ticks of the timeline.
+    pub fn ticks(&self) -> u64 {
+        self.timeline.as_ref().map_or(0, Timeline::ticks)
     }
 
     /// All that each site was ever given.

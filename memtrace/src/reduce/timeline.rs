@@ -176,6 +176,11 @@ impl Timeline {
         }
     }
 
+    /// The moments so far, the last of which is not over.
+    pub fn moments(&self) -> impl Iterator<Item = Moment> {
+        self.moments.iter().copied().chain([self.current])
+    }
+
     /// How many ticks there were so far.
     pub fn ticks(&self) -> u64 {
         u64::from(self.now)

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use common::term::{Align, Styles, bytes, count, table};
+use common::term::{Align, Styles, bytes, count, duration_us, table};
 
 use crate::events::{At, Event, Location, Stats, Symbols};
 use crate::reduce::locations::Line;
+use crate::reduce::timeline::Moment;
 use crate::render::words;
 
 /// The lines that hold the most memory.
@@ -59,6 +60,18 @@ pub fn stats(command: &[String], stats: &Stats, lines: &[Line], symbols: &Symbol
     text += &heading("Most memory at the peak", styles);
     text += &location_table(lines, stats.peak_bytes, symbols, styles);
     text
+}
+
+/// A program that runs, on one line.
+pub fn now(stats: &Stats, moments: &[Moment], elapsed_ms: u64) -> String {
+    let last = moments.last().copied().unwrap_or_default();
+    format!(
+        "{:>9}  {:>10} in use  {:>10} at the peak  {}\n",
+        duration_us(elapsed_ms.saturating_mul(1000)),
+        bytes(last.last),
+        bytes(stats.peak_bytes),
+        count(stats.allocations, "allocation"),
+    )
 }
 
 /// One event on one line.

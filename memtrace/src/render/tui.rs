@@ -1,5 +1,6 @@
 //! Views that take the whole terminal, and give it back however they end. Must not know what is shown.
 
+pub mod live;
 pub mod tree;
 
 use std::io;
@@ -28,8 +29,8 @@ pub trait View {
     /// Takes a key.
     fn key(&mut self, key: KeyEvent) -> Next;
     /// Time has passed: true when there is something new to draw.
-    fn tick(&mut self) -> io::Result<bool> {
-        Ok(false)
+    fn tick(&mut self) -> bool {
+        false
     }
     /// How long to wait for a key before [`View::tick`]; none to wait for keys alone.
     fn every(&self) -> Option<Duration> {
@@ -54,7 +55,7 @@ fn keep_showing(view: &mut impl View, terminal: &mut DefaultTerminal) -> io::Res
         if let Some(wait) = view.every()
             && !event::poll(wait)?
         {
-            stale = view.tick()?;
+            stale = view.tick();
             continue;
         }
         match event::read()? {
