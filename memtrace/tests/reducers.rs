@@ -170,7 +170,7 @@ proptest! {
             let ticks = number * history.ticks_per_moment..(number + 1) * history.ticks_per_moment;
             let inside = || after.iter().filter(|(tick, _)| ticks.contains(tick)).map(|(_, sizes)| *sizes);
             let most = inside().chain([before]).map(|sizes| sizes.iter().sum::<u64>()).max();
-            before = inside().last().unwrap_or(before);
+            before = inside().next_back().unwrap_or(before);
             prop_assert_eq!(moment.last, before.iter().sum::<u64>());
             // Between two of the model's states a mapping that replaces another is smaller.
             prop_assert_eq!(Some(moment.most), most);

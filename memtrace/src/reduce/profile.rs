@@ -80,7 +80,9 @@ impl Profile {
         // As many as a processor has loads under way.
         for events in events.chunks(16) {
             self.live.look_ahead(events);
-            events.iter().for_each(|event| self.apply(event));
+            for event in events {
+                self.apply(event);
+            }
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Site {
 /// The sites met so far, and how often each thread has allocated.
 #[derive(Debug, Default)]
 pub struct Sites {
-    sites: Vec<Site>,
+    all: Vec<Site>,
     /// The place in `threads` of each site's thread.
     threads_of: Vec<u32>,
     ids: NumberMap<u64, SiteId>,
@@ -65,9 +65,9 @@ impl Sites {
         }
         let id = *self.ids.entry(key).or_insert_with(|| {
             let thread = if place < MOST_THREADS { site.thread } else { 0 };
-            self.sites.push(Site { thread, ..site });
+            self.all.push(Site { thread, ..site });
             self.threads_of.push(place);
-            SiteId(u32::try_from(self.sites.len() - 1).unwrap_or(u32::MAX))
+            SiteId(u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX))
         });
         self.last = Some((key, id));
         (id, nth)
@@ -98,7 +98,7 @@ impl Sites {
 
     /// All sites, by their numbers.
     pub fn all(&self) -> &[Site] {
-        &self.sites
+        &self.all
     }
 
     /// How many threads allocated.

@@ -196,12 +196,12 @@ impl Timeline {
             life.bytes += measure.bytes;
             life.blocks += measure.allocations.cast_signed();
         }
-        let lived = |(key, life): (u64, Life)| {
+        let with_parts = |(key, life): (u64, Life)| {
             let (site, born, died) = parts(key);
             let died = (died != NEVER).then_some(died);
             Lived { site: SiteId::at(site), born, died, bytes: life.bytes, blocks: life.blocks }
         };
-        let mut lives: Vec<Lived> = lives.into_iter().map(lived).collect();
+        let mut lives: Vec<Lived> = lives.into_iter().map(with_parts).collect();
         lives.sort_unstable();
         let (ticks_per_moment, ticks_in_all) = (1 << self.shift, self.ticks());
         History { unit: self.unit, ticks_per_moment, ticks_in_all, moments, lives }

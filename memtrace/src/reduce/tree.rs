@@ -96,6 +96,7 @@ impl Tree {
     }
 
     /// A tree of at most about `most` nodes: the largest stay, the others become one [`What::Small`] of each caller.
+    #[must_use]
     pub fn bounded(self, most: usize) -> Tree {
         if self.nodes.len() <= most {
             return self;

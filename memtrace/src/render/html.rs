@@ -112,7 +112,7 @@ struct Places {
     functions: Vec<String>,
     files: Vec<String>,
     /// The numbers of function and file, and the line.
-    places: Vec<[u64; 3]>,
+    all: Vec<[u64; 3]>,
 }
 
 impl Places {
@@ -122,12 +122,12 @@ impl Places {
             let location = symbols.resolve(location);
             [functions.number(location.function.as_str()), files.number(&location.file), location.line.into()]
         };
-        let places = locations.iter().map(place).collect();
+        let all = locations.iter().map(place).collect();
         let owned = |text: &&str| (*text).to_owned();
         Places {
             functions: functions.all.iter().map(owned).collect(),
             files: files.all.into_iter().cloned().collect(),
-            places,
+            all,
         }
     }
 }

@@ -54,10 +54,10 @@ pub fn tree(calls: &Calls, at: At, symbols: &Symbols, styles: Styles) -> String 
                 .push(Pending::Rest { line: format!("{}{more}\n", styles.dim(format!("{below}└─ "))) });
         }
         for (position, &callee) in large.iter().enumerate().rev() {
-            let last = position + 1 == branches;
+            let is_last = position + 1 == branches;
             let (lead, below) = if straight {
                 (below.clone(), below.clone())
-            } else if last {
+            } else if is_last {
                 (format!("{below}└─ "), format!("{below}   "))
             } else {
                 (format!("{below}├─ "), format!("{below}│  "))

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 /// How long a loaded machine may take for the next screen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs memtrace in `folder` on a terminal of 140 by 30. Each `(text, keys)` waits until the screen shows the text
 /// and then presses the keys. Returns the screens that were seen then, and the exit code.

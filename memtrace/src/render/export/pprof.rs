@@ -148,7 +148,9 @@ impl Message {
 
     fn packed(&mut self, field: u64, numbers: &[u64]) {
         let mut packed = Message::default();
-        numbers.iter().for_each(|&number| packed.varint(number));
+        for &number in numbers {
+            packed.varint(number);
+        }
         self.message(field, &packed);
     }
 }

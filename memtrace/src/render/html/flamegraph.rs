@@ -61,7 +61,7 @@ fn data(subject: &Subject, graph: &Flamegraph) -> Value {
         })
         .collect();
     let places = Places::new(&lines.all as &[LocationId], subject.symbols);
-    let place = |field: usize| column(places.places.iter().map(move |place| place[field]));
+    let place = |field: usize| column(places.all.iter().map(move |place| place[field]));
     let own =
         |kind: usize, value: fn(Measure) -> u64| column(nodes.iter().map(move |node| value(node.own[kind])));
     let own: serde_json::Map<String, Value> = KINDS_SHOWN

@@ -43,7 +43,7 @@ fn data(subject: &Subject, rows: &Rows) -> Value {
         "allocators": allocators.collect::<Vec<_>>(),
         "functions": places.functions,
         "files": places.files,
-        "locations": places.places,
+        "locations": places.all,
         "rows": columns,
         "left_out": left_out,
     })
