@@ -93,6 +93,9 @@ pub struct RunArgs {
     /// Trace forked children and executed programs too; each leaves FILE.<pid>, and reports on FILE count all
     #[arg(long)]
     pub follow_fork: bool,
+    /// Record every object, as Python's own allocators give them out, instead of the memory that those get
+    #[arg(long)]
+    pub python_allocators: bool,
     /// Interpreter for scripts, -m and -c [default: the active virtual environment, else python3 on PATH]
     #[arg(long, value_name = "EXE")]
     pub python: Option<PathBuf>,

@@ -88,12 +88,12 @@ fn the_flame_graph_adds_up_to_the_numbers_of_the_run() {
         }
         // At the end of each moment what lived then is what the plot says.
         let lives = &data["lives"];
-        let [born, lived, bytes] = ["born", "lived", "bytes"].map(|name| column(&lives[name]));
+        let [born, moments, bytes] = ["born", "lived", "bytes"].map(|name| column(&lives[name]));
         let last = column(&data["timeline"]["last"]);
         assert!(last.len() > 20, "{}", last.len());
         for (moment, &size) in (0..).zip(&last) {
             let in_use = |&index: &usize| {
-                born[index] <= moment && (lived[index] == 0 || moment < born[index] + lived[index])
+                born[index] <= moment && (moments[index] == 0 || moment < born[index] + moments[index])
             };
             let sum: u64 = (0..born.len()).filter(in_use).map(|index| bytes[index]).sum();
             assert_eq!(sum, size, "moment {moment}");

@@ -19,14 +19,14 @@ fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
     text.lines().map(parse).collect()
 }
 
-/// The stacks that memtrace recorded for blocks of the program's own sizes.
-fn recorded(folder: &Folder) -> HashMap<u64, Vec<String>> {
+/// The stacks that memtrace recorded for blocks of the program's own sizes by this allocator.
+fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<String>> {
     let ran = kit::run(folder.memtrace().args(["records", "capture.mtr"])).exits(0);
     let mut stacks = HashMap::new();
-    for line in ran.stdout.lines() {
+    for line in ran.stdout.lines().filter(|line| line.contains(allocator)) {
         let record: Value = serde_json::from_str(line).unwrap();
         let Some(size) = record["size_bytes"].as_u64().filter(|size| *size >= 1_000_003) else { continue };
-        if record["allocator"] != "malloc" {
+        if record["allocator"] != allocator {
             continue;
         }
         let frame = |frame: &Value| {
@@ -43,7 +43,11 @@ fn compare(python: &Path, seed: &str, count: &str, threads: &str) {
     let folder = Folder::new();
     let ran = folder.record(python, &[&program("stacks.py"), seed, count, threads, "truth.txt"]).exits(0);
     assert_eq!(ran.stderr, "");
-    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(&folder));
+    hold_against_truth(&folder, python, count, "malloc");
+}
+
+fn hold_against_truth(folder: &Folder, python: &Path, count: &str, allocator: &str) {
+    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, allocator));
     assert!(truth.len() >= count.parse().unwrap());
     for (size, stack) in &truth {
         assert_eq!(recorded.get(size), Some(stack), "{}: the block of {size} bytes", python.display());
@@ -105,5 +109,16 @@ for n in range(400):
             assert_eq!(frame["file"], format!("<made {n}>"));
             assert_eq!(frame["line"], 2);
         }
+    });
+}
+
+#[test]
+fn every_stack_with_python_allocators() {
+    let folder = Folder::new();
+    on_every_python(|python| {
+        let stacks = program("stacks.py");
+        let ran = folder.record_objects(python, &[&stacks, "3", "60", "0", "truth.txt"]).exits(0);
+        assert_eq!(ran.stderr, "");
+        hold_against_truth(&folder, python, "60", "pyrealloc");
     });
 }

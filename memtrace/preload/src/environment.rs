@@ -57,7 +57,7 @@ pub fn follows() -> bool {
 }
 
 /// More variables, or a longer `LD_PRELOAD`, are passed on as they are, and the program is not traced.
-const MOST_VARIABLES: usize = 4000;
+const MOST_VARIABLES: usize = 2000;
 const LONGEST_PRELOAD: usize = 4000;
 
 /// Runs `execute` with the environment that brings the library along. It may be called by a child that

@@ -8,7 +8,7 @@ use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
-use memtrace_wire::header::{End, at};
+use memtrace_wire::header::{End, Options, at};
 
 use crate::buffer::{self, Capture, preserving_errno};
 use crate::guard::{self, Inside};
@@ -32,7 +32,8 @@ fn attach() {
     let following = environment::restore(&path);
     let path = PathBuf::from(path);
     let Some(capture) = buffer::open(&path) else { return };
-    if capture.header().is_some_and(|header| header.options.follow) {
+    let options = capture.header().map_or_else(Options::default, |header| header.options);
+    if options.follow {
         environment::follow(following);
     }
     let _ = WHOLE.set(path);
@@ -44,6 +45,9 @@ fn attach() {
         on_exit(exiting, null_mut());
     }
     let found = python::find();
+    if options.python_allocators && found.version != 0 {
+        python::allocators::hook();
+    }
     capture.word(at::PYTHON).store(found.version, Ordering::Relaxed);
     capture.word(at::FRAMES).store(found.frames.into(), Ordering::Relaxed);
     start(capture);

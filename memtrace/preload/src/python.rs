@@ -1,6 +1,7 @@
 //! Which Python code a thread is running, read from the interpreter's own frames: nothing is installed in
 //! the interpreter but a look at each code object that dies. Must not know what is allocated.
 
+pub mod allocators;
 mod code;
 mod offsets;
 pub mod walk;

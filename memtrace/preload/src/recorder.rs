@@ -70,6 +70,28 @@ pub fn about_to_free(address: *mut c_void) {
     }
 }
 
+/// Records what `give` gives out. What that itself asks for is not recorded.
+#[inline]
+pub fn allocating(allocator: Allocator, size: usize, give: impl FnOnce() -> *mut c_void) -> *mut c_void {
+    let Some(mut inside) = Inside::enter() else { return give() };
+    let address = give();
+    if !address.is_null() {
+        allocate(&mut inside, allocator, address, size);
+    }
+    address
+}
+
+/// Records a block that `take` then frees. What that itself gives back is not recorded.
+#[inline]
+pub fn freeing(address: *mut c_void, take: impl FnOnce()) {
+    let mut inside = Inside::enter();
+    if let Some(inside) = &mut inside {
+        let seq = next();
+        give_back(inside, seq, Gone::Block(address));
+    }
+    take();
+}
+
 /// Reserves a place for something that may or may not be given back; none while nothing is recorded.
 pub fn reserve() -> Option<Reserved> {
     Inside::enter().map(|inside| Reserved { inside, seq: next() })
@@ -126,10 +148,14 @@ fn sample_if_due(log: &mut Log) {
     }
 }
 
-/// Takes the last sample.
+/// Takes the last sample. It may be called by a signal handler that interrupted the allocator, so it must
+/// not allocate: a thread that has no log writes none.
 pub fn last_sample() {
-    if let Some(mut inside) = Inside::enter() {
-        with_log(&mut inside, |log| log.sample(next(), &clock::last_sample()));
+    if let Some(mut inside) = Inside::enter()
+        && let Some(log) = inside.log()
+    {
+        let clock::Sample { ms, resident } = clock::last_sample();
+        log.write(Entry::Sample { seq: next(), ms, resident });
     }
 }
 

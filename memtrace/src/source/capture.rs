@@ -80,6 +80,6 @@ fn incomplete_because(header: &Header, damaged: bool) -> Option<String> {
         Some(End::Exited(_) | End::Replaced) if header.attached => None,
         Some(End::Exited(_) | End::Replaced) => Some("the program did not load memtrace's library".into()),
         Some(End::Killed(signal)) => Some(format!("the program was killed by signal {signal}")),
-        None => Some("the program has not ended, or memtrace was killed".into()),
+        None => Some("the program has not ended, or it was killed, or memtrace was".into()),
     }
 }

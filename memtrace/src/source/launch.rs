@@ -66,12 +66,12 @@ pub fn launch(run: &Run) -> Result<Launched, Failure> {
     }
 }
 
-/// Packs the captures of the other processes of the run that have ended; counts them all.
+/// Packs the captures of the other processes of the run that are over; counts them all.
 fn finish_others(path: &Path) -> usize {
     let others = capture::others(path);
     for (path, header) in &others {
         let runs = Path::new("/proc").join(header.pid.to_string()).exists();
-        if header.end.is_some() || !runs {
+        if header.end == Some(End::Replaced) || !runs {
             let ending = Ending { end: header.end, ended_us: now_us(), peak_resident: 0 };
             // Where there is no room to pack it, it can be read as it is.
             let _ = capture::pack(path, ending);

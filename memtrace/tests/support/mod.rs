@@ -41,6 +41,13 @@ impl Folder {
         kit::run(&mut command)
     }
 
+    /// As [`Folder::record`], with every object.
+    pub fn record_objects(&self, python: &Path, words: &[&str]) -> Ran {
+        let mut command = self.memtrace();
+        command.args(["run", "-q", "-f", "--python-allocators", "-o", "capture.mtr", "--python"]);
+        kit::run(command.arg(python).args(words))
+    }
+
     /// Runs a report on `capture.mtr` and returns its records, each held against the schema.
     pub fn report(&self, command: &str) -> Vec<Value> {
         let ran = kit::run(self.memtrace().args([command, "capture.mtr"])).exits(0);

@@ -54,7 +54,8 @@ proptest! {
         let name = Definition::Name(id, file.clone());
         let code = Definition::Code(id, Code { file, function, first_line, line_table });
         let (mut bytes, mut at) = (Vec::new(), 0);
-        [&code, &name].map(|definition| definition.encode(&mut bytes));
+        code.encode(&mut bytes);
+        name.encode(&mut bytes);
         prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(Some(code)));
         prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(Some(name)));
         prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(None));

@@ -8,13 +8,17 @@ use crate::process;
 
 #[unsafe(no_mangle)]
 extern "C" fn _exit(status: c_int) -> ! {
-    process::note_end(End::Exited(status.cast_unsigned() & 0xff));
-    // SAFETY: the system call ends the process.
-    unsafe { libc::syscall(libc::SYS_exit_group, status) };
-    std::process::abort()
+    end(status)
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn _Exit(status: c_int) -> ! {
-    _exit(status)
+    end(status)
+}
+
+fn end(status: c_int) -> ! {
+    process::note_end(End::Exited(status.cast_unsigned() & 0xff));
+    // SAFETY: the system call ends the process.
+    unsafe { libc::syscall(libc::SYS_exit_group, status) };
+    std::process::abort()
 }

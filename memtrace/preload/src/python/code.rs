@@ -11,8 +11,8 @@ use memtrace_wire::code::{Code, Definition};
 use crate::buffer::{self, preserving_errno};
 use crate::definitions;
 use crate::guard::{Inside, active};
-use crate::python::Interpreter;
 use crate::python::offsets::{CONTENT, DEALLOC, Layout, SIZE, TYPE};
+use crate::python::{Interpreter, allocators};
 use crate::word::Address;
 
 /// The number of a code object that stands for no Python source: its frames are not shown.
@@ -65,6 +65,7 @@ pub unsafe fn is_code(python: &Interpreter, executable: Address) -> bool {
 /// `code` must be a living code object.
 #[cold]
 pub unsafe fn number(python: &Interpreter, code: Address) -> u32 {
+    allocators::hook_again();
     // SAFETY: passed on to the caller.
     preserving_errno(|| unsafe { find_or_define(python, code) })
 }

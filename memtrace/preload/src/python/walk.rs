@@ -292,9 +292,10 @@ impl Frames {
             return parent;
         }
         #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
+        let small = |number: usize| (number as u32).cast_signed();
         let offset = match python.layout.code.instructions {
-            Instructions::Address(first) => instruction.0.wrapping_sub(executable.plus(first).0) as i32,
-            Instructions::Index(unit) => (instruction.0 as i32).wrapping_mul(unit),
+            Instructions::Address(first) => small(instruction.0.wrapping_sub(executable.plus(first).0)),
+            Instructions::Index(unit) => small(instruction.0).wrapping_mul(unit),
         };
         names.name(parent, number, offset)
     }

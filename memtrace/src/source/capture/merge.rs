@@ -43,7 +43,7 @@ pub fn merge(files: Vec<CaptureFile>, symbols: &mut Symbols, on_event: OnEvent) 
     let due = |(index, process): (usize, &Process)| Reverse((process.now, index));
     let mut queue: BinaryHeap<Reverse<(u64, usize)>> = processes.iter().enumerate().map(due).collect();
     let single = processes.len() == 1;
-    let mut resident = 0;
+    let mut resident = 0_u64;
     while let Some(Reverse((_, index))) = queue.pop() {
         let others = queue.peek().map_or(u64::MAX, |Reverse((now, _))| *now);
         let process = &mut processes[index];
@@ -59,8 +59,8 @@ pub fn merge(files: Vec<CaptureFile>, symbols: &mut Symbols, on_event: OnEvent) 
         let mut own = process.resident;
         let step = process.run(others, symbols, &mut |event, symbols| {
             if let Event::Sampled { ms, resident: sampled } = event {
-                now = began + ms;
-                resident = (resident - own) + sampled;
+                now = began.saturating_add(ms);
+                resident = resident.saturating_sub(own).saturating_add(sampled);
                 own = sampled;
                 return on_event(Event::Sampled { ms: now, resident }, symbols);
             }
@@ -71,7 +71,7 @@ pub fn merge(files: Vec<CaptureFile>, symbols: &mut Symbols, on_event: OnEvent) 
             Step::Stopped => break,
             Step::Paused => queue.push(Reverse((process.now, index))),
             Step::Done => {
-                resident -= std::mem::take(&mut process.resident);
+                resident = resident.saturating_sub(std::mem::take(&mut process.resident));
                 let process = u16::try_from(index).unwrap_or(u16::MAX);
                 if !queue.is_empty() && on_event(Event::Ended { process }, symbols).is_break() {
                     break;

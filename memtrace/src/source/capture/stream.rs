@@ -13,9 +13,9 @@ use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
 use crate::source::capture::lines::Form;
 
-/// The code objects and names of a capture, and the locations in the code that were met so far.
+/// The code definitions and names of a capture, and the locations in the code that were met so far.
 pub struct Codes {
-    objects: HashMap<u32, Code>,
+    definitions: HashMap<u32, Code>,
     names: HashMap<u32, String>,
     lines: Form,
     locations: HashMap<(u32, i32), LocationId>,
@@ -26,13 +26,13 @@ pub struct Codes {
 impl Codes {
     /// Reads stream 0.
     pub fn read(file: &mut CaptureFile) -> Result<Codes, Error> {
-        let (mut objects, mut names) = (HashMap::new(), HashMap::new());
+        let (mut definitions, mut names) = (HashMap::new(), HashMap::new());
         for block in file.streams.remove(&CODES).unwrap_or_default() {
             let bytes = file.bytes(&block)?;
             let mut at = 0;
             loop {
                 match Definition::decode(&bytes, &mut at) {
-                    Ok(Some(Definition::Code(number, code))) => drop(objects.insert(number, code)),
+                    Ok(Some(Definition::Code(number, code))) => drop(definitions.insert(number, code)),
                     Ok(Some(Definition::Name(number, name))) => drop(names.insert(number, name)),
                     Ok(None) => break,
                     Err(_) => {
@@ -43,7 +43,7 @@ impl Codes {
             }
         }
         let lines = Form::of(file.header.python);
-        Ok(Codes { objects, names, lines, locations: HashMap::new(), stored: 0 })
+        Ok(Codes { definitions, names, lines, locations: HashMap::new(), stored: 0 })
     }
 
     /// Reads stream 0 again where there is more in it, keeping the locations that were met.
@@ -51,15 +51,15 @@ impl Codes {
         let stored =
             file.streams.get(&CODES).into_iter().flatten().map(|block| u64::from(block.head.used)).sum();
         if stored != self.stored {
-            let Codes { objects, names, lines, .. } = Codes::read(file)?;
-            (self.objects, self.names, self.lines, self.stored) = (objects, names, lines, stored);
+            let Codes { definitions, names, lines, .. } = Codes::read(file)?;
+            (self.definitions, self.names, self.lines, self.stored) = (definitions, names, lines, stored);
         }
         Ok(())
     }
 
     fn location(&mut self, code: u32, instruction: i32, symbols: &mut Symbols) -> LocationId {
         *self.locations.entry((code, instruction)).or_insert_with(|| {
-            symbols.location(match self.objects.get(&code) {
+            symbols.location(match self.definitions.get(&code) {
                 Some(code) => Location {
                     function: code.function.clone(),
                     file: code.file.clone(),
