@@ -17,6 +17,10 @@ Examples:
   memtrace run -o tests.mtr -m pytest -x   profile a module
   memtrace run ./server                    profile a native program
   memtrace flamegraph memtrace-app.py.4242.mtr
+  memtrace live capture.mtr                watch it while it runs
+  memtrace tree capture.mtr                walk through its calls
+  memtrace diff before.mtr after.mtr       exit code 1 when a function grew
+  memtrace export --to pprof capture.mtr
   memtrace records capture.mtr | jq 'select(.size_bytes > 1000000)'
   memtrace records capture.mtr | memtrace stats -
 

@@ -2,9 +2,10 @@
 
 use common::term::{Styles, bytes, count, plain};
 
-use crate::events::{Frame, Location, Record, StackId, Symbols};
+use crate::events::{Location, Record, StackId, Symbols};
 use crate::reduce::Measure;
 use crate::render::OUTSIDE;
+use crate::render::records::frames;
 
 /// A stack and what it never gave back.
 pub type Leak = (StackId, Measure);
@@ -40,13 +41,4 @@ pub fn record((stack, measure): Leak, symbols: &Symbols) -> Record {
         allocations: measure.allocations,
         stack: frames(stack, symbols),
     }
-}
-
-/// A stack as records have it.
-pub fn frames(stack: StackId, symbols: &Symbols) -> Vec<Frame> {
-    let frame = |frame| {
-        let Location { function, file, line } = symbols.resolve(frame).clone();
-        Frame { function, file, line }
-    };
-    symbols.frames(stack).map(frame).collect()
 }

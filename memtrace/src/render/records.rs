@@ -1,8 +1,7 @@
 //! Events and answers as records.
 
-use crate::events::{At, Event, Location, Record, Symbols};
+use crate::events::{At, Event, Frame, Location, Record, StackId, Symbols};
 use crate::reduce::locations::Line;
-use crate::render::leaks::frames;
 use crate::render::words;
 
 /// One line of code.
@@ -43,6 +42,15 @@ pub fn event(event: &Event, symbols: &Symbols) -> Record {
             Record::MemorySampled { elapsed_us: ms.saturating_mul(1000), resident_bytes: resident }
         }
     }
+}
+
+/// A stack as records have it.
+pub fn frames(stack: StackId, symbols: &Symbols) -> Vec<Frame> {
+    let frame = |frame| {
+        let Location { function, file, line } = symbols.resolve(frame).clone();
+        Frame { function, file, line }
+    };
+    symbols.frames(stack).map(frame).collect()
 }
 
 fn hexadecimal(address: u64) -> String {

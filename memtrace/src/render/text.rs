@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use common::term::{Align, Styles, bytes, count, duration_us, table};
+use common::term::{Align, Styles, bytes, count, duration_us, plain, table};
 
 use crate::events::{At, Event, Location, Stats, Symbols};
 use crate::reduce::locations::Line;
@@ -104,13 +104,13 @@ fn heading(words: &str, styles: Styles) -> String {
 fn location_table(lines: &[Line], total: u64, symbols: &Symbols, styles: Styles) -> String {
     let rows = lines.iter().map(|line| {
         let Location { function, file, line: number } = words(line.location, symbols);
-        let place = if file.is_empty() { String::new() } else { format!("{}:{number}", short(&file)) };
+        let place = if file.is_empty() { String::new() } else { format!("{}:{number}", plain(short(&file))) };
         vec![
             bytes(line.own.bytes),
             percent(line.own.bytes, total),
             bytes(line.cumulative.bytes),
             line.own.allocations.to_string(),
-            styles.accent(function),
+            styles.accent(plain(&function)),
             styles.dim(place),
         ]
     });
