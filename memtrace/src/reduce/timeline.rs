@@ -90,9 +90,9 @@ pub struct History {
 
 impl Timeline {
     /// The clock says `ms` since the program began, and the process has `resident` bytes from the system. A
-    /// timeline whose first event this is goes by the clock.
+    /// timeline that hears of the clock in its first tick goes by it.
     pub fn sample(&mut self, ms: u64, resident: u64) {
-        if self.events == 0 {
+        if self.now == 0 {
             self.unit = Unit::Milliseconds;
         }
         if self.unit == Unit::Milliseconds {
