@@ -19,6 +19,7 @@ enum Step {
     Free { address: u64 },
     Mmap { address: u64, size: u64, stack: usize },
     Munmap { address: u64, size: u64 },
+    End,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -29,6 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..20_u64).prop_map(|address| Step::Free { address }),
         2 => pages.clone().prop_map(|(address, size, stack)| Step::Mmap { address, size, stack }),
         2 => pages.prop_map(|(address, size, _)| Step::Munmap { address, size }),
+        1 => Just(Step::End),
     ]
 }
 
@@ -37,6 +39,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     blocks: BTreeMap<u64, (u64, usize)>,
     pages: BTreeMap<u64, usize>,
+    /// What processes had that have ended.
+    left: [u64; 4],
 }
 
 impl Model {
@@ -50,7 +54,17 @@ impl Model {
             Step::Munmap { address, size } => {
                 self.pages.retain(|byte, _| !(address..address + size).contains(byte));
             }
+            Step::End => {
+                self.left = self.leaked();
+                self.blocks.clear();
+                self.pages.clear();
+            }
         }
+    }
+
+    fn leaked(&self) -> [u64; 4] {
+        let in_use = self.by_stack();
+        std::array::from_fn(|stack| self.left[stack] + in_use[stack])
     }
 
     fn by_stack(&self) -> [u64; 4] {
@@ -71,6 +85,7 @@ fn event(step: Step, stacks: &[StackId]) -> Event {
         Step::Free { address } => Event::Freed { address },
         Step::Mmap { address, size, stack } => allocated(Allocator::Mmap, address, size, stack),
         Step::Munmap { address, size } => Event::Unmapped { address, size },
+        Step::End => Event::Ended { process: 0 },
     }
 }
 
@@ -131,11 +146,11 @@ proptest! {
             }
             bytes
         };
-        prop_assert_eq!(bytes(At::Leaked), model.by_stack());
+        prop_assert_eq!(bytes(At::Leaked), model.leaked());
         prop_assert_eq!(bytes(At::Peak), peak);
         let stats = profile.stats(&symbols, None);
         prop_assert_eq!(stats.peak_bytes, peak.iter().sum::<u64>());
-        prop_assert_eq!(stats.leaked_bytes, model.by_stack().iter().sum::<u64>());
+        prop_assert_eq!(stats.leaked_bytes, model.leaked().iter().sum::<u64>());
     }
 
     #[test]

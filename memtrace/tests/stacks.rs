@@ -117,8 +117,8 @@ fn every_stack_with_python_allocators() {
     let folder = Folder::new();
     on_every_python(|python| {
         let stacks = program("stacks.py");
-        let ran = folder.record_objects(python, &[&stacks, "3", "60", "0", "truth.txt"]).exits(0);
+        let ran = folder.record_objects(python, &[&stacks, "3", "25", "0", "truth.txt"]).exits(0);
         assert_eq!(ran.stderr, "");
-        hold_against_truth(&folder, python, "60", "pyrealloc");
+        hold_against_truth(&folder, python, "25", "pyrealloc");
     });
 }

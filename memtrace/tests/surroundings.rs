@@ -208,3 +208,33 @@ print(os.waitstatus_to_exitcode(os.waitpid(job.pid, 0)[1]))
     let ran = kit::run(shell.env("SNAKEPIPE_CACHE", folder.path("cache"))).exits(0);
     assert_eq!(ran.stdout, "stopped True\nwent on\n5\n");
 }
+
+#[test]
+fn a_full_file_system_leaves_the_program_alone() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let folder = Folder::new();
+    let code = "kept = [bytearray(1000 + n) for n in range(10_000)]; print(len(kept)); raise SystemExit(3)";
+    // The file system is gone with the shell, so the report is made there too.
+    let script = "\
+mkdir full && mount -t tmpfs -o size=64k tmpfs full || exit 77
+\"$1\" run -o full/capture.mtr --python \"$2\" -c \"$3\"; echo \"code $?\"
+exec \"$1\" stats full/capture.mtr
+";
+    let mut shell = Command::new("unshare");
+    shell.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]).arg(kit::binary("memtrace"));
+    shell.arg(&python).arg(code).current_dir(folder.path("")).env("SNAKEPIPE_CACHE", folder.path("cache"));
+    let Ok(output) = shell.output() else { return };
+    // Where nobody may mount, there is nothing to be seen.
+    if !output.stdout.starts_with(b"10000\n") && !folder.path("cache").exists() {
+        return;
+    }
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(stdout.starts_with("10000\ncode 3\n"), "{stdout}{stderr}");
+    assert_eq!(
+        stderr.matches("the recording stopped before the program did: No space left").count(),
+        1,
+        "{stderr}"
+    );
+    assert!(stdout.contains("\"complete\":false"), "{stdout}");
+}
