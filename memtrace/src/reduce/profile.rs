@@ -93,7 +93,7 @@ impl Profile {
         if let Some(timeline) = &mut self.timeline {
             match *event {
                 Event::Sampled { ms, resident } => timeline.sample(ms, resident),
-                Event::ThreadNamed { .. } | Event::Ended { .. } => {}
+                Event::ThreadNamed { .. } => {}
                 _ => timeline.event(),
             }
             origin.tick = timeline.now();
