@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
         Command::Suites { names, rounds, workers } => suites::run(&names, rounds, workers),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
         Command::Matrix { pairs } => matrix::run(&pairs),
-        Command::Fuzz { targets, seconds } => fuzz::run(targets, seconds),
+        Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Schema { check } => schema::run(check),
         Command::Tidy => tidy::run(),
     };

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 
 /// Fuzzes each target for so many seconds, all of them when none is named; stops at the first finding.
-pub fn run(targets: Vec<String>, seconds: u32) -> Result<()> {
+pub fn run(targets: &[String], seconds: u32) -> Result<()> {
     let all = all_targets()?;
     let names = || all.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>();
     if let Some(unknown) = targets.iter().find(|target| !names().contains(&target.as_str())) {
