@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use common::OutputArgs;
 use common::app::{CommandLine, Shell};
 
+use crate::config::Size;
 use crate::events::At;
+use crate::render::export::Target;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,10 +17,14 @@ Examples:
   memtrace run -o tests.mtr -m pytest -x   profile a module
   memtrace run ./server                    profile a native program
   memtrace flamegraph memtrace-app.py.4242.mtr
+  memtrace live capture.mtr                watch it while it runs
+  memtrace tree capture.mtr                walk through its calls
+  memtrace diff before.mtr after.mtr       exit code 1 when a function grew
+  memtrace export --to pprof capture.mtr
   memtrace records capture.mtr | jq 'select(.size_bytes > 1000000)'
   memtrace records capture.mtr | memtrace stats -
 
-Exit codes: 0 done; 2 could not be done. `memtrace run` ends as the program ends: with its exit code, or by
+Exit codes: 0 done; 1 `diff` found growth, or `leaks` more than its limit; 2 could not be done. `memtrace run` ends as the program ends: with its exit code, or by
 the signal that killed it.";
 
 /// Profiles the memory of Python and native programs, every allocation.
@@ -50,6 +56,18 @@ pub enum Command {
     Stats(StatsArgs),
     /// Draw a flame graph, as one HTML file that works offline
     Flamegraph(FlamegraphArgs),
+    /// List what each line, thread and allocator asked for, as one HTML file
+    Table(TableArgs),
+    /// Walk through the call tree, with its code; text where there is no terminal
+    Tree(TreeArgs),
+    /// Watch a program while it is recorded
+    Live(LiveArgs),
+    /// Say what was never given back, and where it was asked for
+    Leaks(LeaksArgs),
+    /// Compare two runs
+    Diff(DiffArgs),
+    /// Write a profile for another program
+    Export(ExportArgs),
     /// Write every allocation and free as a record
     Records(InputArgs),
     /// Print the completion script for a shell
@@ -123,16 +141,154 @@ pub struct StatsArgs {
     pub top: usize,
 }
 
+/// Where a report is written.
+#[derive(Args, Debug)]
+pub struct DestinationArgs {
+    /// File to write, or - for standard output [default: named after the capture]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Overwrite that file
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// What counts as temporary.
+#[derive(Args, Debug)]
+pub struct TemporaryArgs {
+    /// An allocation is temporary when its thread makes at most N others before it is given back
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub temporary_threshold: u32,
+}
+
 /// Arguments of `memtrace flamegraph`.
 #[derive(Args, Debug)]
 pub struct FlamegraphArgs {
     /// Where the events come from
     #[command(flatten)]
     pub input: InputArgs,
-    /// File to write, or - for standard output [default: the capture's name with .html]
-    #[arg(short, long, value_name = "OUT")]
-    pub output: Option<PathBuf>,
-    /// Overwrite that file
-    #[arg(short, long)]
-    pub force: bool,
+    /// Where the page goes
+    #[command(flatten)]
+    pub destination: DestinationArgs,
+    /// Which allocations to show first
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// Show callees above their callers first
+    #[arg(long)]
+    pub inverted: bool,
+    /// Show each thread by itself first
+    #[arg(long)]
+    pub split_threads: bool,
+    /// What counts as temporary
+    #[command(flatten)]
+    pub temporary: TemporaryArgs,
+}
+
+/// Arguments of `memtrace table`.
+#[derive(Args, Debug)]
+pub struct TableArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Where the page goes
+    #[command(flatten)]
+    pub destination: DestinationArgs,
+    /// Which allocations to show first
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// What counts as temporary
+    #[command(flatten)]
+    pub temporary: TemporaryArgs,
+}
+
+/// Arguments of `memtrace export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// For which program
+    #[arg(long, value_enum)]
+    pub to: Target,
+    /// Where the profile goes
+    #[command(flatten)]
+    pub destination: DestinationArgs,
+    /// Which allocations; pprof, DHAT and Massif have several kinds at once
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+}
+
+/// Arguments of `memtrace tree`.
+#[derive(Args, Debug)]
+pub struct TreeArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which allocations to show first
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// Show the frames of the import system too
+    #[arg(long)]
+    pub imports: bool,
+}
+
+/// Arguments of `memtrace live`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace run -o app.mtr app.py           in one terminal
+  memtrace live app.mtr                    in another; leave it and come back as you like
+  memtrace live app.mtr | jq .peak_bytes   once a second, until the program ends")]
+pub struct LiveArgs {
+    /// Capture file that a program is being recorded into
+    #[arg(value_name = "CAPTURE")]
+    pub capture: PathBuf,
+}
+
+/// Arguments of `memtrace leaks`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace leaks app.mtr
+  memtrace leaks --limit 1M app.mtr        in CI: fail when any stack kept more than a mebibyte
+
+Exit codes: 0 no stack kept more than the limit, or none was set; 1 one did; 2 could not be done.")]
+pub struct LeaksArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// How many stacks to show
+    #[arg(short = 'n', long, default_value_t = 10, value_name = "N")]
+    pub top: usize,
+    /// Fail when one stack never gave back more than this, such as 500k or 10M
+    #[arg(long, value_name = "SIZE")]
+    pub limit: Option<Size>,
+}
+
+/// Arguments of `memtrace diff`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace diff before.mtr after.mtr
+  memtrace diff --at leaked --grow-by 1M main.mtr branch.mtr
+
+Functions are found again by name and file. Python takes memory for small objects a mebibyte at a time, which
+counts for whoever needs the next one: with less for --grow-by, record with --python-allocators.
+
+Exit codes: 0 no function grew; 1 one did; 2 could not be done.")]
+pub struct DiffArgs {
+    /// Capture of the first run
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// Capture of the second run
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    /// Which allocations to compare
+    #[arg(long, value_enum, default_value_t = At::Peak)]
+    pub at: At,
+    /// A function grew when it has at least so much more, such as 64k or 10M
+    #[arg(long, default_value = "2M", value_name = "SIZE")]
+    pub grow_by: Size,
+    /// How many functions to show; all that grew are shown in any case
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
+    pub top: usize,
 }

@@ -1,10 +1,11 @@
 //! The command line made valid, once: which files, which program. Must not know how the work is done.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use memtrace_wire::header::Options;
 
-use crate::cli::{FlamegraphArgs, RunArgs};
+use crate::cli::{DestinationArgs, RunArgs};
 use crate::error::Error;
 use crate::source::launch::{Program, default_path};
 
@@ -43,16 +44,47 @@ pub enum Destination {
 
 impl Destination {
     /// The file asked for, or the input's name with another ending.
-    pub fn new(args: &FlamegraphArgs) -> Result<Destination, Error> {
-        let input = &args.input.input;
+    pub fn new(args: &DestinationArgs, input: &Path, ending: &str) -> Result<Destination, Error> {
         let path = match &args.output {
             Some(path) if path == Path::new("-") => return Ok(Destination::Output),
             Some(path) => path.clone(),
-            None if input == Path::new("-") => PathBuf::from("memtrace.html"),
-            None => input.with_extension("html"),
+            None if input == Path::new("-") => PathBuf::from("memtrace").with_extension(ending),
+            None => input.with_extension(ending),
         };
         free(&path, args.force)?;
         Ok(Destination::File(path))
+    }
+}
+
+/// A number of bytes, with a unit or without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    /// `4096`, `64k`, `10M`, `1.5GiB`: units are powers of 1024.
+    fn from_str(text: &str) -> Result<Size, String> {
+        let unknown = || format!("{text:?} is no size such as 4096, 64k, 10M or 1.5GiB");
+        let digits = text.find(|character: char| !character.is_ascii_digit() && character != '.');
+        let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+        let unit = unit.trim_start().to_ascii_lowercase();
+        let power = match unit.trim_end_matches('b').trim_end_matches('i') {
+            "" => 0,
+            "k" => 1,
+            "m" => 2,
+            "g" => 3,
+            "t" => 4,
+            _ => return Err(unknown()),
+        };
+        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        let factor = 1024_u64.pow(power);
+        let whole: u64 = whole.parse().map_err(|_| unknown())?;
+        // Six digits are finer than a byte of any unit that matters.
+        let part: u64 = format!("{part:0<6.6}").parse().map_err(|_| unknown())?;
+        let part = u128::from(part) * u128::from(factor) / 1_000_000;
+        let part = u64::try_from(part).unwrap_or(0);
+        whole.checked_mul(factor).and_then(|whole| whole.checked_add(part)).map(Size).ok_or_else(unknown)
     }
 }
 
@@ -61,4 +93,21 @@ fn free(path: &Path, force: bool) -> Result<(), Error> {
         return Err(Error::Exists { path: path.to_owned() });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_or_none() {
+        for (text, bytes) in
+            [("0", 0), ("4096", 4096), ("64k", 65_536), ("10 M", 10 << 20), ("1.5GiB", 3 << 29)]
+        {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+        for text in ["", "k", "-1", "1.2.3", "3 apples", "99999999T", "1e3", "."] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 mod record;
 mod symbols;
 
-pub use record::{AllocatorUse, At, Frame, Record, SizeClass, Stats};
+pub use record::{AllocatorUse, At, Frame, Record, SizeClass, Stats, Trend};
 pub use symbols::{AllocatorId, Location, LocationId, StackId, Symbols};
 
 /// One thing that happened to memory. The numbers' meaning is in [`Symbols`].

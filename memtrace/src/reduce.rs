@@ -1,13 +1,18 @@
 //! Events to answers. Pure: no file, no clock, no output. Must not know where events come from.
 
 mod blocks;
-pub mod high_water;
+pub mod calls;
+pub mod compare;
+mod high_water;
+mod lifetimes;
 mod live;
 pub mod locations;
 mod numbers;
 pub mod profile;
-pub mod temporary;
-pub mod totals;
+pub mod rows;
+pub mod sites;
+pub mod timeline;
+mod totals;
 pub mod tree;
 
 /// Bytes and how many blocks they are.

@@ -1,5 +1,9 @@
 //! Wires source, reducers and renderers for each command. Must not know how any of them works.
 
+mod browse;
+mod reports;
+mod verdicts;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -10,24 +14,26 @@ use common::{Exit, Failure, Format, Session};
 use memtrace_wire::header::{End, Header};
 
 use crate::TOOL;
-use crate::cli::{Cli, Command, FlamegraphArgs, InputArgs, RunArgs, StatsArgs, SummaryArgs};
+use crate::cli::{Cli, Command, InputArgs, RunArgs};
 use crate::config::{Destination, Run};
-use crate::error::Error;
-use crate::events::{At, Record, Symbols};
-use crate::reduce::locations::lines;
-use crate::reduce::profile::Profile;
-use crate::reduce::tree::Tree;
-use crate::render::{html, records, text};
+use crate::events::{Record, Symbols};
+use crate::render::{records, text};
 use crate::source::launch::{die_by, launch};
-use crate::source::{self, Flow, Outline};
+use crate::source::{self, Flow};
 
 /// Runs one command.
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => record(args, session),
-        Command::Summary(args) => summary(&args, session),
-        Command::Stats(args) => stats(&args, session),
-        Command::Flamegraph(args) => flamegraph(&args, session),
+        Command::Summary(args) => reports::summary(&args, session),
+        Command::Stats(args) => reports::stats(&args, session),
+        Command::Flamegraph(args) => reports::flamegraph(&args, session),
+        Command::Table(args) => reports::table(&args, session),
+        Command::Tree(args) => browse::tree(&args, session),
+        Command::Live(args) => browse::live(&args, session),
+        Command::Leaks(args) => verdicts::leaks(&args, session),
+        Command::Diff(args) => verdicts::diff(&args, session),
+        Command::Export(args) => reports::export(&args, session),
         Command::Records(args) => write_records(&args, session),
         Command::Completions { shell } => {
             completions::<Cli>(&TOOL, shell, session);
@@ -84,80 +90,13 @@ fn warnings(header: &Header) -> Vec<String> {
     warnings
 }
 
-/// One pass over all events.
-fn profile(input: &InputArgs, session: &Session) -> Result<(Profile, Symbols, Outline), Error> {
-    let spinner = session.progress.spinner("reading");
-    let mut symbols = Symbols::default();
-    let mut profile = Profile::default();
-    let outline = source::read(&input.input, &mut symbols, &mut |event, _| {
-        profile.apply(&event);
-        Flow::Continue(())
-    });
-    spinner.finish_and_clear();
-    let outline = outline?;
-    if let Some(reason) = &outline.incomplete_because {
-        session.warn(&format!("incomplete: {reason}"));
-    }
-    Ok((profile, symbols, outline))
-}
-
-fn summary(args: &SummaryArgs, session: &mut Session) -> Result<Exit, Failure> {
-    begin(session)?;
-    let (profile, symbols, _) = profile(&args.input, session)?;
-    let lines = lines(&profile.by_stack(args.at), &symbols);
-    let shown = &lines[..args.top.min(lines.len())];
-    session.count("locations", lines.len() as u64);
-    let mut output = session.output();
-    match session.format {
-        Format::Human => {
-            let text = text::summary(args.at, &lines, args.top, &symbols, session.styles);
-            write(&mut output, text.as_bytes())?;
-        }
-        Format::Jsonl => shown
-            .iter()
-            .try_for_each(|line| written(output.record(&records::location(line, args.at, &symbols))))?,
-    }
-    Ok(Exit::YES)
-}
-
-fn stats(args: &StatsArgs, session: &mut Session) -> Result<Exit, Failure> {
-    begin(session)?;
-    let (profile, symbols, outline) = profile(&args.input, session)?;
-    let stats = profile.stats(&symbols, outline.incomplete_because);
-    let mut lines = lines(&profile.by_stack(At::Peak), &symbols);
-    lines.truncate(args.top);
-    let mut output = session.output();
-    match session.format {
-        Format::Human => {
-            let text = text::stats(&outline.command, &stats, &lines, &symbols, session.styles);
-            write(&mut output, text.as_bytes())?;
-        }
-        Format::Jsonl => {
-            written(output.record(&Record::StatsComputed(stats)))?;
-            for line in &lines {
-                written(output.record(&records::location(line, At::Peak, &symbols)))?;
-            }
-        }
-    }
-    Ok(Exit::YES)
-}
-
-fn flamegraph(args: &FlamegraphArgs, session: &mut Session) -> Result<Exit, Failure> {
-    let destination = Destination::new(args)?;
-    let page_is_output = destination == Destination::Output;
-    if !page_is_output {
-        begin(session)?;
-    }
-    let (profile, symbols, outline) = profile(&args.input, session)?;
-    let kinds = html::KINDS_SHOWN.map(|at| profile.by_stack(at));
-    let tree = Tree::new([&kinds[0], &kinds[1], &kinds[2]], &symbols);
-    let stats = profile.stats(&symbols, outline.incomplete_because);
-    let page = html::flamegraph(&outline.command, &stats, &tree, &symbols).map_err(anyhow::Error::from)?;
+/// Writes a whole report to where it goes.
+fn write_report(destination: &Destination, report: &[u8], session: &Session) -> Result<Exit, Failure> {
     match destination {
-        Destination::Output => write(&mut session.output(), page.as_bytes())?,
+        Destination::Output => write(&mut session.output(), report)?,
         Destination::File(path) => {
-            write_atomic(&path, page.as_bytes())?;
-            report_written(&path, page.len() as u64, session)?;
+            write_atomic(path, report)?;
+            report_written(path, report.len() as u64, session)?;
         }
     }
     Ok(Exit::YES)

@@ -1,11 +1,14 @@
 //! Where events come from: a program that is run, the capture that it left, records on standard input.
 //! Must not know what is made of the events.
 
+mod ahead;
 pub mod capture;
 pub mod launch;
 pub mod records;
 
 use std::path::Path;
+
+pub use ahead::read_ahead;
 
 use crate::error::Error;
 use crate::events::{Event, Symbols};

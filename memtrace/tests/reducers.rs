@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use memtrace::events::{At, Event, Location, StackId, Symbols};
 use memtrace::reduce::Measure;
+use memtrace::reduce::calls::Calls;
 use memtrace::reduce::profile::Profile;
+use memtrace::reduce::sites::Site;
+use memtrace::reduce::timeline::EVENTS_PER_TICK;
+use memtrace::reduce::tree::Tree;
 use memtrace_wire::Allocator;
 use proptest::prelude::*;
 
@@ -147,5 +151,81 @@ proptest! {
         let stats = profile.stats(&symbols, None);
         prop_assert_eq!(stats.peak_bytes, peak.iter().sum::<u64>());
         prop_assert_eq!(stats.leaked_bytes, model.leaked().iter().sum::<u64>());
+    }
+
+    #[test]
+    fn over_time(steps in prop::collection::vec((step(), 0..3000_u64), 1..150), clock: bool) {
+        let mut symbols = Symbols::default();
+        let stacks: Vec<StackId> = (0..4).map(|line| {
+            let location = symbols.location(Location { function: "f".into(), file: "f.py".into(), line });
+            symbols.stack(StackId::EMPTY, location)
+        }).collect();
+        let (mut profile, mut model) = (Profile::default().with_timeline(), Model::default());
+        // What was in use after each event, and the tick of that event.
+        let mut after: Vec<(u64, [u64; 4])> = Vec::new();
+        let mut now = 0;
+        for (count, (step, wait)) in (1..).zip(steps) {
+            // The first may come before the clock is read.
+            if clock && count > 1 {
+                now += wait;
+                profile.apply(&Event::Sampled { ms: now, resident: now * 10 });
+            } else if !clock {
+                now = count / EVENTS_PER_TICK;
+            }
+            profile.apply(&event(step, &stacks));
+            model.apply(step);
+            after.push((now, model.by_stack()));
+        }
+        let history = profile.history();
+        prop_assert!(history.moments.len() <= 200);
+        let mut before = [0; 4];
+        for (number, moment) in (0_u64..).zip(&history.moments) {
+            let ticks = number * history.ticks_per_moment..(number + 1) * history.ticks_per_moment;
+            let inside = || after.iter().filter(|(tick, _)| ticks.contains(tick)).map(|(_, sizes)| *sizes);
+            let most = inside().chain([before]).map(|sizes| sizes.iter().sum::<u64>()).max();
+            before = inside().next_back().unwrap_or(before);
+            prop_assert_eq!(moment.last, before.iter().sum::<u64>());
+            // Between two of the model's states a mapping that replaces another is smaller.
+            prop_assert_eq!(Some(moment.most), most);
+            let mut lived = [0; 4];
+            for life in &history.lives {
+                if u64::from(life.born) <= number && life.died.is_none_or(|died| number < died.into()) {
+                    let stack = profile.sites()[life.site.index()].stack;
+                    lived[stacks.iter().position(|known| *known == stack).unwrap_or_default()] += life.bytes;
+                }
+            }
+            prop_assert_eq!(lived, before);
+        }
+    }
+
+    #[test]
+    fn a_bounded_tree_loses_nothing(parents in prop::collection::vec((0..40_usize, 1..1000_u64), 1..40), most in 1..50_usize) {
+        let mut symbols = Symbols::default();
+        let mut stacks = vec![StackId::EMPTY];
+        let mut sites = Vec::new();
+        for (line, (parent, bytes)) in (0..).zip(parents) {
+            let location = symbols.location(Location { function: "f".into(), file: "f.py".into(), line });
+            let stack = symbols.stack(stacks[parent % stacks.len()], location);
+            stacks.push(stack);
+            let site = Site { stack, thread: line % 3, allocator: Allocator::Malloc.into() };
+            sites.push((site, Measure { bytes, allocations: 1 }));
+        }
+        let half = &sites[..sites.len() / 2];
+        let whole = Tree::new([&sites, half, &[]], &symbols, true);
+        let bounded = whole.clone().bounded(most);
+        // Each node that stayed may have one for its smaller callees.
+        prop_assert!(bounded.nodes.len() <= (2 * most).min(whole.nodes.len()).max(most));
+        for kind in 0..3 {
+            prop_assert_eq!(bounded.cumulative(kind)[0], whole.cumulative(kind)[0]);
+        }
+        for (index, node) in bounded.nodes.iter().enumerate().skip(1) {
+            prop_assert!(node.parent < index);
+        }
+        let calls = Calls::new(&whole, 0, |location| location.index() % 3 == 0);
+        prop_assert_eq!(calls.root().cumulative, whole.cumulative(0)[0]);
+        for call in &calls.all {
+            let below: u64 = call.callees.iter().map(|callee| calls.all[*callee].cumulative.bytes).sum();
+            prop_assert_eq!(call.cumulative.bytes, below + call.own.bytes);
+        }
     }
 }

@@ -66,7 +66,7 @@ enum Command {
         /// Only the pairs whose name begins so, such as 3.9 or 3.13-8
         pairs: Vec<String>,
     },
-    /// Fuzz fetch's parsers with libFuzzer; installs cargo-fuzz if it is missing
+    /// Fuzz the tools' parsers with libFuzzer; installs cargo-fuzz if it is missing
     Fuzz {
         /// Which; all of them when none is named
         targets: Vec<String>,
@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
         Command::Suites { names, rounds, workers } => suites::run(&names, rounds, workers),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
         Command::Matrix { pairs } => matrix::run(&pairs),
-        Command::Fuzz { targets, seconds } => fuzz::run(targets, seconds),
+        Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Schema { check } => schema::run(check),
         Command::Tidy => tidy::run(),
     };

@@ -20,6 +20,17 @@ pub enum At {
     Temporary,
 }
 
+impl At {
+    /// As in records and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            At::Peak => "peak",
+            At::Leaked => "leaked",
+            At::Temporary => "temporary",
+        }
+    }
+}
+
 /// One frame of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Frame {
@@ -47,6 +58,18 @@ pub struct SizeClass {
     pub up_to_bytes: u64,
     /// How many allocations.
     pub allocations: u64,
+}
+
+/// How a function's memory changed from one run to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Trend {
+    /// It asked for more, by as much as counts.
+    Grew,
+    /// It asked for less.
+    Shrank,
+    /// Neither.
+    Same,
 }
 
 /// `memtrace.stats.computed`
@@ -155,6 +178,69 @@ pub enum Record {
         elapsed_us: u64,
         /// Resident set size, in bytes; 0 where it could not be read.
         resident_bytes: u64,
+    },
+    /// What was called where, of a call tree: callers come before what they call.
+    #[serde(rename = "memtrace.call.measured")]
+    CallMeasured {
+        /// Its number in this tree; 0 is the root.
+        id: u64,
+        /// Its caller's number; none for the root.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        caller: Option<u64>,
+        /// The function's qualified name.
+        function: String,
+        /// The source file as the program knows it.
+        file: String,
+        /// From 1; 0 where it is not known.
+        line: u32,
+        /// Bytes asked for with all that it called.
+        bytes: u64,
+        /// Blocks asked for with all that it called.
+        allocations: u64,
+        /// Bytes that it asked for itself.
+        own_bytes: u64,
+        /// Which allocations are counted.
+        at: At,
+    },
+    /// Memory that was never given back.
+    #[serde(rename = "memtrace.leak.found")]
+    LeakFound {
+        /// Bytes asked for.
+        bytes: u64,
+        /// Blocks.
+        allocations: u64,
+        /// Where it was asked for, innermost first; empty where no Python code was running.
+        stack: Vec<Frame>,
+    },
+    /// A function that asked for more or less memory in one run than in another.
+    #[serde(rename = "memtrace.function.compared")]
+    FunctionCompared {
+        /// The function's qualified name.
+        function: String,
+        /// The source file as the program knows it.
+        file: String,
+        /// Bytes that it asked for itself in the first run.
+        before_bytes: u64,
+        /// Bytes that it asked for itself in the second run.
+        after_bytes: u64,
+        /// Blocks that it asked for itself in the first run.
+        before_allocations: u64,
+        /// Blocks that it asked for itself in the second run.
+        after_allocations: u64,
+        /// How it changed.
+        trend: Trend,
+    },
+    /// Two runs were compared.
+    #[serde(rename = "memtrace.diff.computed")]
+    DiffComputed {
+        /// Which allocations are counted.
+        at: At,
+        /// All bytes of the first run.
+        before_bytes: u64,
+        /// All bytes of the second run.
+        after_bytes: u64,
+        /// How many functions grew.
+        grown: u64,
     },
     /// A report was written to a file.
     #[serde(rename = "memtrace.report.written")]

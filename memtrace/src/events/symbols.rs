@@ -127,6 +127,11 @@ impl Symbols {
         self.allocators.get(index).map_or("?", String::as_str)
     }
 
+    /// The innermost frame of a stack and the stack that called it; none for the empty one.
+    pub fn call(&self, stack: StackId) -> Option<(StackId, LocationId)> {
+        if stack == StackId::EMPTY { None } else { Some(self.stacks[stack.index()]) }
+    }
+
     /// Says what a thread is called from now on.
     pub fn name_thread(&mut self, thread: u32, name: &str) {
         self.thread_names.insert(thread, name.to_owned());
@@ -141,10 +146,7 @@ impl Symbols {
     pub fn frames(&self, stack: StackId) -> impl Iterator<Item = LocationId> {
         let mut stack = stack;
         std::iter::from_fn(move || {
-            if stack == StackId::EMPTY {
-                return None;
-            }
-            let (caller, location) = self.stacks[stack.index()];
+            let (caller, location) = self.call(stack)?;
             stack = caller;
             Some(location)
         })

@@ -75,11 +75,24 @@ impl<V: Copy + Default> Blocks<V> {
         Some(removed.value)
     }
 
+    /// Looks where these addresses are, all at once, so that they are in the processor's cache when they are asked
+    /// for one by one: with hundreds of thousands of blocks in use, waiting for memory is most of the work.
+    #[inline]
+    pub fn look_ahead(&self, addresses: impl Iterator<Item = u64>) {
+        let seen = addresses.fold(0, |seen, address| seen ^ self.places[self.home(address)].address);
+        std::hint::black_box(seen);
+    }
+
     /// Takes all values away whose addresses are in a range.
     pub fn take_all(&mut self, addresses: &RangeInclusive<u64>) -> Vec<V> {
         let of_range = |place: &&Place<V>| place.address != NOWHERE && addresses.contains(&place.address);
         let taken: Vec<u64> = self.places.iter().filter(of_range).map(|place| place.address).collect();
         taken.into_iter().filter_map(|address| self.remove(address)).collect()
+    }
+
+    /// All values, in no particular order.
+    pub fn values(&self) -> impl Iterator<Item = V> {
+        self.places.iter().filter(|place| place.address != NOWHERE).map(|place| place.value)
     }
 
     /// Where `address` is, or would be.

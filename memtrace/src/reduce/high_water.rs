@@ -3,18 +3,19 @@
 
 use crate::reduce::Measure;
 use crate::reduce::live::Change;
+use crate::reduce::sites::SiteId;
 
-/// Follows the memory of each stack up to the peak.
+/// Follows the memory of each site up to the peak.
 ///
-/// At a new peak nothing is copied: each stack keeps what it had then in its own slot, and writes it down
+/// At a new peak nothing is copied: each site keeps what it had then in its own slot, and writes it down
 /// only when it changes for the first time after.
 #[derive(Debug, Default)]
 pub struct HighWater {
     slots: Vec<Slot>,
     current: Measure,
-    peak: Measure,
     /// Never given back by processes that have ended.
     left: Measure,
+    peak: Measure,
     /// Rises with each peak that memory went down from.
     peaks: u64,
     at_peak: bool,
@@ -23,8 +24,8 @@ pub struct HighWater {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     current: Measure,
-    peak: Measure,
     left: Measure,
+    peak: Measure,
     /// The peak that `peak` belongs to.
     peaks: u64,
 }
@@ -32,41 +33,35 @@ struct Slot {
 impl HighWater {
     /// Follows one change.
     #[inline]
-    pub fn apply(&mut self, change: Change) {
-        let (stack, bytes) = match change {
-            Change::Given { stack, bytes }
-            | Change::Taken { stack, bytes, .. }
-            | Change::Left { stack, bytes } => (stack, bytes),
-        };
+    pub fn apply(&mut self, change: Change<SiteId>) {
+        let site = change.owner();
         // A block without bytes does not raise the mark, and must not change what was in use at it.
         let leaves_peak = self.at_peak && !matches!(change, Change::Given { bytes: 1.., .. });
         if leaves_peak {
             self.peaks += 1;
             self.at_peak = false;
         }
-        if self.slots.len() <= stack.index() {
-            self.slots.resize(stack.index() + 1, Slot::default());
+        if self.slots.len() <= site.index() {
+            self.slots.resize(site.index() + 1, Slot::default());
         }
-        let slot = &mut self.slots[stack.index()];
+        let slot = &mut self.slots[site.index()];
         if slot.peaks != self.peaks {
             (slot.peak, slot.peaks) = (slot.current, self.peaks);
         }
-        let places = [(&mut slot.current, &mut slot.left), (&mut self.current, &mut self.left)];
-        for (measure, left) in places {
-            let block = Measure { bytes, allocations: 1 };
-            let gone = match change {
-                Change::Given { .. } => {
-                    *measure += block;
+        for (current, left) in [(&mut slot.current, &mut slot.left), (&mut self.current, &mut self.left)] {
+            let (bytes, blocks) = match change {
+                Change::Given { bytes, .. } => {
+                    *current += Measure { bytes, allocations: 1 };
                     continue;
                 }
-                Change::Taken { blocks, .. } => blocks,
-                Change::Left { .. } => {
-                    *left += block;
-                    1
+                Change::Taken { bytes, blocks, .. } => (bytes, blocks),
+                Change::Left { bytes, .. } => {
+                    *left += Measure { bytes, allocations: 1 };
+                    (bytes, 1)
                 }
             };
-            measure.bytes = measure.bytes.saturating_sub(bytes);
-            measure.allocations = measure.allocations.saturating_add_signed(-gone);
+            current.bytes = current.bytes.saturating_sub(bytes);
+            current.allocations = current.allocations.saturating_add_signed(-blocks);
         }
         if self.current.bytes > self.peak.bytes {
             self.peak = self.current;
@@ -84,7 +79,7 @@ impl HighWater {
         sum(self.current, self.left)
     }
 
-    /// What each stack had at the peak.
+    /// What each site had at the peak.
     pub fn at_peak(&self) -> impl Iterator<Item = Measure> {
         let peaks = self.peaks;
         let peak_is_now = self.at_peak;
@@ -94,9 +89,14 @@ impl HighWater {
         })
     }
 
-    /// What each stack never gave back.
-    pub fn leaked_by_stack(&self) -> impl Iterator<Item = Measure> {
+    /// What each site never gave back.
+    pub fn leaked_by_site(&self) -> impl Iterator<Item = Measure> {
         self.slots.iter().map(|slot| sum(slot.current, slot.left))
+    }
+
+    /// What each site has in use now.
+    pub fn now(&self) -> impl Iterator<Item = Measure> {
+        self.slots.iter().map(|slot| slot.current)
     }
 }
 

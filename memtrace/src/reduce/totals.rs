@@ -1,63 +1,36 @@
-//! How much was given out in all: by allocator, by size, by thread.
+//! How much was given out in all: by site, by size.
 
-use std::collections::HashSet;
-
-use crate::events::{Event, SizeClass};
+use crate::events::SizeClass;
 use crate::reduce::Measure;
+use crate::reduce::sites::SiteId;
 
 /// Counts every event.
 #[derive(Debug)]
 pub struct Totals {
-    given: Measure,
+    by_site: Vec<Measure>,
     frees: u64,
-    allocators: Vec<Measure>,
     /// By the number of bits of the size.
     sizes: [u64; 65],
-    threads: HashSet<u32>,
-    last_thread: Option<u32>,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Totals {
-            given: Measure::default(),
-            frees: 0,
-            allocators: Vec::new(),
-            sizes: [0; 65],
-            threads: HashSet::new(),
-            last_thread: None,
-        }
+        Totals { by_site: Vec::new(), frees: 0, sizes: [0; 65] }
     }
 }
 
 impl Totals {
-    /// Counts one event.
+    /// Counts an allocation.
     #[inline]
-    pub fn apply(&mut self, event: &Event) {
-        let (size, allocator, thread) = match *event {
-            Event::Allocated { size, allocator, thread, .. } => (size, allocator, thread),
-            Event::Freed { .. } | Event::Unmapped { .. } => {
-                self.frees += 1;
-                return;
-            }
-            Event::Ended { .. } | Event::ThreadNamed { .. } | Event::Sampled { .. } => return,
-        };
-        let measure = Measure { bytes: size, allocations: 1 };
-        self.given += measure;
-        if self.allocators.len() <= allocator.index() {
-            self.allocators.resize(allocator.index() + 1, Measure::default());
-        }
-        self.allocators[allocator.index()] += measure;
-        self.sizes[bits(size)] += 1;
-        if self.last_thread != Some(thread) {
-            self.last_thread = Some(thread);
-            self.threads.insert(thread);
-        }
+    pub fn given(&mut self, site: SiteId, bytes: u64) {
+        add(&mut self.by_site, site, Measure { bytes, allocations: 1 });
+        self.sizes[bits(bytes)] += 1;
     }
 
-    /// All that was given out.
-    pub fn given(&self) -> Measure {
-        self.given
+    /// Counts a free or an unmapping.
+    #[inline]
+    pub fn freed(&mut self) {
+        self.frees += 1;
     }
 
     /// How often memory was given back.
@@ -65,14 +38,9 @@ impl Totals {
         self.frees
     }
 
-    /// How many threads allocated.
-    pub fn threads(&self) -> u64 {
-        self.threads.len() as u64
-    }
-
-    /// By allocator, in the order of their numbers.
-    pub fn by_allocator(&self) -> &[Measure] {
-        &self.allocators
+    /// All that was given out, by site.
+    pub fn by_site(&self) -> &[Measure] {
+        &self.by_site
     }
 
     /// By size, smallest first, without empty classes.
@@ -81,6 +49,16 @@ impl Totals {
         let largest = |bits: usize| if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
         classes.map(|(bits, &allocations)| SizeClass { up_to_bytes: largest(bits), allocations }).collect()
     }
+}
+
+/// Adds to a site's place in a table, which grows as sites are met.
+#[inline]
+pub fn add(table: &mut Vec<Measure>, site: SiteId, measure: Measure) {
+    let index = site.index();
+    if table.len() <= index {
+        table.resize(index + 1, Measure::default());
+    }
+    table[index] += measure;
 }
 
 /// The number of bits that a size takes, from 0 to 64.

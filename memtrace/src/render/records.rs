@@ -1,6 +1,6 @@
 //! Events and answers as records.
 
-use crate::events::{At, Event, Frame, Location, Record, Symbols};
+use crate::events::{At, Event, Frame, Location, Record, StackId, Symbols};
 use crate::reduce::locations::Line;
 use crate::render::words;
 
@@ -26,13 +26,7 @@ pub fn event(event: &Event, symbols: &Symbols) -> Record {
             size_bytes: size,
             allocator: symbols.allocator_name(allocator.index()).to_owned(),
             thread,
-            stack: symbols
-                .frames(stack)
-                .map(|frame| {
-                    let Location { function, file, line } = symbols.resolve(frame).clone();
-                    Frame { function, file, line }
-                })
-                .collect(),
+            stack: frames(stack, symbols),
         },
         Event::Freed { address } => {
             Record::AllocationFreed { address: hexadecimal(address), size_bytes: None }
@@ -48,6 +42,15 @@ pub fn event(event: &Event, symbols: &Symbols) -> Record {
             Record::MemorySampled { elapsed_us: ms.saturating_mul(1000), resident_bytes: resident }
         }
     }
+}
+
+/// A stack as records have it.
+pub fn frames(stack: StackId, symbols: &Symbols) -> Vec<Frame> {
+    let frame = |frame| {
+        let Location { function, file, line } = symbols.resolve(frame).clone();
+        Frame { function, file, line }
+    };
+    symbols.frames(stack).map(frame).collect()
 }
 
 fn hexadecimal(address: u64) -> String {

@@ -2,21 +2,17 @@
 
 use std::fmt::Write;
 
-use common::term::{Align, Styles, bytes, count, table};
+use common::term::{Align, Styles, bytes, count, duration_us, plain, table};
 
 use crate::events::{At, Event, Location, Stats, Symbols};
 use crate::reduce::locations::Line;
+use crate::reduce::timeline::Moment;
 use crate::render::words;
 
 /// The lines that hold the most memory.
 pub fn summary(at: At, lines: &[Line], top: usize, symbols: &Symbols, styles: Styles) -> String {
     let total: u64 = lines.iter().map(|line| line.own.bytes).sum();
-    let what = match at {
-        At::Peak => "in use at the peak",
-        At::Leaked => "never given back",
-        At::Temporary => "given back before anything else was allocated",
-    };
-    let mut text = format!("{} {what}\n\n", styles.bold(bytes(total)));
+    let mut text = format!("{} {}\n\n", styles.bold(bytes(total)), kind(at));
     text += &location_table(&lines[..top.min(lines.len())], total, symbols, styles);
     let hidden = lines.len().saturating_sub(top);
     if hidden > 0 {
@@ -24,6 +20,15 @@ pub fn summary(at: At, lines: &[Line], top: usize, symbols: &Symbols, styles: St
         text += &format!("{}\n", styles.dim(more));
     }
     text
+}
+
+/// What a size of this kind is, behind the number.
+pub fn kind(at: At) -> &'static str {
+    match at {
+        At::Peak => "in use at the peak",
+        At::Leaked => "never given back",
+        At::Temporary => "given back before anything else was allocated",
+    }
 }
 
 /// The whole run in numbers.
@@ -57,6 +62,18 @@ pub fn stats(command: &[String], stats: &Stats, lines: &[Line], symbols: &Symbol
     text
 }
 
+/// A program that runs, on one line.
+pub fn now(stats: &Stats, moments: &[Moment], elapsed_ms: u64) -> String {
+    let last = moments.last().copied().unwrap_or_default();
+    format!(
+        "{:>9}  {:>10} in use  {:>10} at the peak  {}\n",
+        duration_us(elapsed_ms.saturating_mul(1000)),
+        bytes(last.last),
+        bytes(stats.peak_bytes),
+        count(stats.allocations, "allocation"),
+    )
+}
+
 /// One event on one line.
 pub fn event(event: &Event, symbols: &Symbols) -> String {
     match *event {
@@ -87,13 +104,13 @@ fn heading(words: &str, styles: Styles) -> String {
 fn location_table(lines: &[Line], total: u64, symbols: &Symbols, styles: Styles) -> String {
     let rows = lines.iter().map(|line| {
         let Location { function, file, line: number } = words(line.location, symbols);
-        let place = if file.is_empty() { String::new() } else { format!("{}:{number}", short(&file)) };
+        let place = if file.is_empty() { String::new() } else { format!("{}:{number}", plain(short(&file))) };
         vec![
             bytes(line.own.bytes),
             percent(line.own.bytes, total),
             bytes(line.cumulative.bytes),
             line.own.allocations.to_string(),
-            styles.accent(function),
+            styles.accent(plain(&function)),
             styles.dim(place),
         ]
     });
@@ -116,7 +133,7 @@ fn histogram(stats: &Stats, styles: Styles) -> String {
 }
 
 /// The end of a path says the most.
-fn short(file: &str) -> &str {
+pub fn short(file: &str) -> &str {
     const LONGEST: usize = 48;
     let begins = file.char_indices().rev().take_while(|(index, _)| file.len() - index <= LONGEST);
     let begins = begins.filter(|(_, character)| *character == '/').last();
@@ -126,7 +143,8 @@ fn short(file: &str) -> &str {
     }
 }
 
-fn percent(part: u64, whole: u64) -> String {
+/// A share of the whole.
+pub fn percent(part: u64, whole: u64) -> String {
     let tenths = u128::from(part) * 1000 / u128::from(whole.max(1));
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

@@ -2,11 +2,13 @@
 //! Memory is bounded by one block a stream and by what is distinct, never by the number of events.
 
 mod file;
+mod follow;
 mod lines;
 mod merge;
 mod pack;
 mod stream;
 
+pub use follow::Follower;
 pub use pack::{Ending, end_in_place, pack};
 
 use std::fs::DirEntry;

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
+pub mod terminal;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -13,12 +13,14 @@ use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
 use crate::source::capture::lines::Form;
 
-/// The code objects and names of a capture, and the locations in the code that were met so far.
+/// The code definitions and names of a capture, and the locations in the code that were met so far.
 pub struct Codes {
     definitions: HashMap<u32, Code>,
     names: HashMap<u32, String>,
     lines: Form,
     locations: HashMap<(u32, i32), LocationId>,
+    /// The bytes of stream 0 that [`Codes::update`] has seen.
+    stored: u64,
 }
 
 impl Codes {
@@ -41,7 +43,18 @@ impl Codes {
             }
         }
         let lines = Form::of(file.header.python);
-        Ok(Codes { definitions, names, lines, locations: HashMap::new() })
+        Ok(Codes { definitions, names, lines, locations: HashMap::new(), stored: 0 })
+    }
+
+    /// Reads stream 0 again where there is more in it, keeping the locations that were met.
+    pub fn update(&mut self, file: &mut CaptureFile) -> Result<(), Error> {
+        let stored =
+            file.streams.get(&CODES).into_iter().flatten().map(|block| u64::from(block.head.used)).sum();
+        if stored != self.stored {
+            let Codes { definitions, names, lines, .. } = Codes::read(file)?;
+            (self.definitions, self.names, self.lines, self.stored) = (definitions, names, lines, stored);
+        }
+        Ok(())
     }
 
     fn location(&mut self, code: u32, instruction: i32, symbols: &mut Symbols) -> LocationId {
@@ -89,6 +102,8 @@ pub struct Stream {
     next: Option<(u64, Event)>,
     /// The sequence number at which it was interrupted within a block.
     interrupted: Option<u64>,
+    /// How many blocks were begun.
+    begun: usize,
 }
 
 impl Stream {
@@ -102,7 +117,61 @@ impl Stream {
             thread: 0,
             next: None,
             interrupted: None,
+            begun: 0,
         }
+    }
+
+    /// Takes note of all its blocks as they are now, where the program still writes: the one that was read last
+    /// may have grown, and others may have come.
+    pub fn grow(&mut self, mut blocks: Vec<Block>, file: &mut CaptureFile) -> Result<(), Error> {
+        let new = blocks.split_off(self.begun.min(blocks.len()));
+        if let Some(last) = blocks.last() {
+            self.bytes = file.bytes(last)?;
+        }
+        self.blocks = new.into_iter().peekable();
+        Ok(())
+    }
+
+    /// Hands over its events up to the sequence number `last` as far as they are written, each with its own.
+    pub fn drain(
+        &mut self,
+        last: u64,
+        context: &mut Context,
+        on_event: &mut dyn FnMut(u64, Event),
+    ) -> Result<(), Error> {
+        loop {
+            if let Some((seq, event)) = self.next {
+                if seq > last {
+                    return Ok(());
+                }
+                self.next = None;
+                on_event(seq, event);
+            }
+            match self.decoder.decode(&self.bytes) {
+                Ok(Some(entry)) => match self.translate(entry, context) {
+                    Some(Translated::Event(seq, event)) => self.next = Some((seq, event)),
+                    Some(Translated::Unordered(_) | Translated::Meta) => {}
+                    None => self.give_up(context),
+                },
+                Ok(None) => {
+                    if !self.begin_block(last, context)? {
+                        return Ok(());
+                    }
+                }
+                Err(_) => self.give_up(context),
+            }
+        }
+    }
+
+    /// Goes on to the next block if there is one that is due: it says so itself, and is not read before that.
+    fn begin_block(&mut self, last: u64, context: &mut Context) -> Result<bool, Error> {
+        let Some(block) = self.blocks.next_if(|block| block.head.first_seq <= last) else {
+            return Ok(false);
+        };
+        self.begun += 1;
+        self.bytes = context.file.bytes(&block)?;
+        self.decoder = Decoder::new(block.head.first_seq);
+        Ok(true)
     }
 
     /// The sequence number of its next event, or one that is not above it.
@@ -160,12 +229,9 @@ impl Stream {
                     None => self.give_up(context),
                 },
                 Ok(None) => {
-                    // The next block says itself when it is due; it is not read before that.
-                    let Some(block) = self.blocks.next_if(|block| block.head.first_seq <= last) else {
+                    if !self.begin_block(last, context)? {
                         return Ok(Step::Done);
-                    };
-                    self.bytes = context.file.bytes(&block)?;
-                    self.decoder = Decoder::new(block.head.first_seq);
+                    }
                 }
                 Err(_) => self.give_up(context),
             }

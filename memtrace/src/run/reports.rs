@@ -1,0 +1,151 @@
+//! Wires the reports: events to a profile, the profile to what is shown.
+
+use std::path::Path;
+
+use common::{Exit, Failure, Format, Session};
+
+use super::{begin, write, write_report, written};
+use crate::cli::{ExportArgs, FlamegraphArgs, StatsArgs, SummaryArgs, TableArgs};
+use crate::config::Destination;
+use crate::error::Error;
+use crate::events::{At, Record, Stats, Symbols};
+use crate::reduce::locations::lines;
+use crate::reduce::profile::Profile;
+use crate::reduce::rows::rows;
+use crate::reduce::tree::{Sited, Tree};
+use crate::render::export::Exported;
+use crate::render::html::{self, Flamegraph, KINDS_SHOWN, Subject};
+use crate::render::{export, records, text};
+use crate::source::{Outline, read_ahead};
+
+/// A page stays within a few megabytes with so many nodes, or rows.
+const MOST_NODES: usize = 50_000;
+const MOST_ROWS: usize = 20_000;
+
+/// One pass over all events.
+pub struct Answers {
+    pub profile: Profile,
+    pub symbols: Symbols,
+    pub outline: Outline,
+}
+
+impl Answers {
+    /// Reads `input` into `profile`.
+    pub fn of(input: &Path, mut profile: Profile, session: &Session) -> Result<Answers, Error> {
+        let spinner = session.progress.spinner("reading");
+        let read = read_ahead(input, |events| profile.apply_all(events));
+        spinner.finish_and_clear();
+        let (symbols, outline) = read?;
+        if let Some(reason) = &outline.incomplete_because {
+            session.warn(&format!("incomplete: {reason}"));
+        }
+        Ok(Answers { profile, symbols, outline })
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.profile.stats(&self.symbols, self.outline.incomplete_because.clone())
+    }
+}
+
+pub fn summary(args: &SummaryArgs, session: &mut Session) -> Result<Exit, Failure> {
+    begin(session)?;
+    let answers = Answers::of(&args.input.input, Profile::default(), session)?;
+    let symbols = &answers.symbols;
+    let lines = lines(&answers.profile.by_stack(args.at), symbols);
+    let shown = &lines[..args.top.min(lines.len())];
+    session.count("locations", lines.len() as u64);
+    let mut output = session.output();
+    match session.format {
+        Format::Human => {
+            let text = text::summary(args.at, &lines, args.top, symbols, session.styles);
+            write(&mut output, text.as_bytes())?;
+        }
+        Format::Jsonl => shown
+            .iter()
+            .try_for_each(|line| written(output.record(&records::location(line, args.at, symbols))))?,
+    }
+    Ok(Exit::YES)
+}
+
+pub fn stats(args: &StatsArgs, session: &mut Session) -> Result<Exit, Failure> {
+    begin(session)?;
+    let answers = Answers::of(&args.input.input, Profile::default(), session)?;
+    let symbols = &answers.symbols;
+    let stats = answers.stats();
+    let mut lines = lines(&answers.profile.by_stack(At::Peak), symbols);
+    lines.truncate(args.top);
+    let mut output = session.output();
+    match session.format {
+        Format::Human => {
+            let text = text::stats(&answers.outline.command, &stats, &lines, symbols, session.styles);
+            write(&mut output, text.as_bytes())?;
+        }
+        Format::Jsonl => {
+            written(output.record(&Record::StatsComputed(stats)))?;
+            for line in &lines {
+                written(output.record(&records::location(line, At::Peak, symbols)))?;
+            }
+        }
+    }
+    Ok(Exit::YES)
+}
+
+pub fn flamegraph(args: &FlamegraphArgs, session: &mut Session) -> Result<Exit, Failure> {
+    let threshold = args.temporary.temporary_threshold;
+    let input = &args.input.input;
+    let destination = Destination::new(&args.destination, input, "html")?;
+    begin_unless_output(&destination, session)?;
+    let profile = Profile::default().with_timeline().with_threshold(threshold);
+    let answers = Answers::of(input, profile, session)?;
+    let Answers { profile, symbols, outline } = &answers;
+    let history = profile.history();
+    let kinds = KINDS_SHOWN.map(|at| profile.by_site(at));
+    let kinds: [&Sited; 3] = std::array::from_fn(|kind| kinds[kind].as_slice());
+    let tree = Tree::with_lives(kinds, &history.lives, profile.sites(), symbols).bounded(MOST_NODES);
+    let subject = Subject { command: &outline.command, stats: &answers.stats(), symbols, at: args.at };
+    let graph = Flamegraph {
+        tree: &tree,
+        history: &history,
+        threshold,
+        inverted: args.inverted,
+        split_threads: args.split_threads,
+    };
+    let page = html::flamegraph(&subject, &graph).map_err(anyhow::Error::from)?;
+    write_report(&destination, page.as_bytes(), session)
+}
+
+pub fn table(args: &TableArgs, session: &mut Session) -> Result<Exit, Failure> {
+    let input = &args.input.input;
+    let destination = Destination::new(&args.destination, input, "table.html")?;
+    begin_unless_output(&destination, session)?;
+    let profile = Profile::default().with_threshold(args.temporary.temporary_threshold);
+    let answers = Answers::of(input, profile, session)?;
+    let Answers { profile, symbols, outline } = &answers;
+    let kinds = KINDS_SHOWN.map(|at| profile.by_site(at));
+    let rows = rows(std::array::from_fn(|kind| kinds[kind].as_slice()), symbols, MOST_ROWS);
+    let subject = Subject { command: &outline.command, stats: &answers.stats(), symbols, at: args.at };
+    let page = html::table(&subject, &rows).map_err(anyhow::Error::from)?;
+    write_report(&destination, page.as_bytes(), session)
+}
+
+pub fn export(args: &ExportArgs, session: &mut Session) -> Result<Exit, Failure> {
+    let input = &args.input.input;
+    let destination = Destination::new(&args.destination, input, args.to.ending())?;
+    begin_unless_output(&destination, session)?;
+    let answers = Answers::of(input, Profile::default().with_lifetimes(), session)?;
+    let exported = Exported {
+        command: &answers.outline.command,
+        stats: &answers.stats(),
+        symbols: &answers.symbols,
+        usage: &answers.profile.usage(),
+        history: &answers.profile.history(),
+        at: args.at,
+    };
+    let bytes = export::export(args.to, &exported).map_err(anyhow::Error::from)?;
+    write_report(&destination, &bytes, session)
+}
+
+/// Records stand in the way where the report itself is the output.
+fn begin_unless_output(destination: &Destination, session: &mut Session) -> Result<(), Failure> {
+    if *destination == Destination::Output { Ok(()) } else { begin(session) }
+}

@@ -1,0 +1,104 @@
+//! Reads a capture while the program writes it, a little more each time. Whoever reads may come late, leave and
+//! come back: the program takes no notice.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use memtrace_wire::block::CODES;
+use memtrace_wire::header::Header;
+
+use crate::error::Error;
+use crate::events::{Event, Symbols};
+use crate::source::capture::file::CaptureFile;
+use crate::source::capture::stream::{Codes, Context, Stream};
+
+/// Events are put in order so many sequence numbers at a time: a capture that is already large does not have to
+/// be in memory at once.
+const STEP: u64 = 1 << 20;
+
+/// A capture, read up to where the program was.
+pub struct Follower {
+    path: PathBuf,
+    header: Header,
+    codes: Codes,
+    streams: BTreeMap<u32, Stream>,
+    symbols: Symbols,
+    /// Events that are written, while others that come before them may not be yet.
+    waiting: Vec<(u64, Event)>,
+    /// The highest sequence number so far.
+    highest: u64,
+}
+
+impl Follower {
+    /// Nothing is read yet.
+    pub fn new(path: &Path) -> Result<Follower, Error> {
+        let mut file = CaptureFile::open(path)?;
+        Ok(Follower {
+            path: path.to_owned(),
+            codes: Codes::read(&mut file)?,
+            header: file.header,
+            streams: BTreeMap::new(),
+            symbols: Symbols::default(),
+            waiting: Vec::new(),
+            highest: 0,
+        })
+    }
+
+    /// Hands over what has come since the last time, but for the events that came too late to be sure of their
+    /// order among the threads'; those come the next time.
+    pub fn poll(&mut self, on_events: &mut dyn FnMut(&[Event])) -> Result<(), Error> {
+        let mut file = CaptureFile::open(&self.path)?;
+        // Code is defined before it is referred to, so it is looked at after what refers to it.
+        let mut later = CaptureFile::open(&self.path)?;
+        self.header = later.header.clone();
+        self.codes.update(&mut later)?;
+        file.streams.remove(&CODES);
+        for (number, blocks) in std::mem::take(&mut file.streams) {
+            let stream = self.streams.entry(number).or_insert_with(|| Stream::new(Vec::new()));
+            stream.grow(blocks, &mut file)?;
+        }
+        // What was the highest the last time has by now been passed by everybody who was writing then.
+        let settled = if self.ended() { u64::MAX } else { self.highest };
+        let mut upto = self.highest;
+        loop {
+            upto = upto.saturating_add(STEP);
+            let (codes, symbols) = (&mut self.codes, &mut self.symbols);
+            let mut context = Context { file: &mut file, codes, symbols, until: u64::MAX, damaged: false };
+            let mut more = false;
+            for stream in self.streams.values_mut() {
+                stream.drain(upto, &mut context, &mut |seq, event| self.waiting.push((seq, event)))?;
+                more |= stream.due().is_some();
+            }
+            self.waiting.sort_unstable_by_key(|(seq, _)| *seq);
+            self.highest = self.waiting.last().map_or(self.highest, |(seq, _)| self.highest.max(*seq));
+            let settled = if more { upto.saturating_sub(STEP).max(settled) } else { settled };
+            let due = self.waiting.partition_point(|(seq, _)| *seq <= settled);
+            let events: Vec<Event> = self.waiting.drain(..due).map(|(_, event)| event).collect();
+            on_events(&events);
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// True once the program has come to its end, or is gone.
+    pub fn ended(&self) -> bool {
+        let gone = || self.header.pid != 0 && !Path::new(&format!("/proc/{}", self.header.pid)).exists();
+        self.header.end.is_some() || gone()
+    }
+
+    /// What the numbers in the events stand for.
+    pub fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    /// The program and its arguments.
+    pub fn command(&self) -> &[String] {
+        &self.header.command
+    }
+
+    /// The process id of the program; 0 before it has begun.
+    pub fn pid(&self) -> u32 {
+        self.header.pid
+    }
+}
