@@ -19,6 +19,7 @@ pub struct Entry {
 
 impl Entry {
     /// The same, below `base` when it has no URL of its own; without both it has none.
+    #[must_use]
     pub fn below(mut self, base: Option<&Address>) -> Entry {
         if self.addresses.is_empty() {
             self.addresses.extend(base.map(|base| base.join(&self.name)));
