@@ -54,7 +54,7 @@ fn work(suite: &Suite, workers: usize) -> Work {
 /// One test, again and again, of a daemon of its own.
 fn single(suite: &Suite) -> Result<Work> {
     let mut one = suite.clone();
-    one.tests = SINGLE.1.to_owned();
+    SINGLE.1.clone_into(&mut one.tests);
     // It prints when it is imported, which would have to come anew in each run.
     one.args.extend(["-p".to_owned(), "no:httpbin".to_owned()]);
     let daemon = Daemon { runtime: tempfile::tempdir()? };
