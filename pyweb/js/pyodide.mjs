@@ -26,6 +26,8 @@ export async function loadPyodide(options = {}) {
     const indexURL = options.indexURL ?? new URL(".", import.meta.url).href;
     if (!image) return start({ ...options, indexURL });
     const pyodide = await start({ ...options, indexURL, _loadSnapshot: new Uint8Array(image) });
+    // Pyodide keeps its options; the image is as big as its memory.
+    image.transfer?.(0);
     pyodide.runPython(SEED);
     return pyodide;
 }

@@ -1,7 +1,5 @@
 //! The pytest plugin (`pyweb/python`) from outside: a suite run by pytest and by testfan, and how a page fails a test.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -3,9 +3,17 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::host::Host;
 use super::quickjs::{Call, Result, Value};
+
+static COPY: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is a copy that [`fork`] made.
+pub(super) fn is_copy() -> bool {
+    COPY.load(Ordering::Relaxed)
+}
 
 /// `fork()`: `null` in the copy; in the original, once the copy has ended, its exit code, or 128 + the signal that ended
 /// it, or -1 when it could not be made.
@@ -14,7 +22,7 @@ pub(super) fn fork(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     host.watchdog.rest();
     let status = match copy() {
         Ok(0) => {
-            host.is_fork.set(true);
+            COPY.store(true, Ordering::Relaxed);
             // Without it, only endless JavaScript is stopped; no reason not to go on.
             let _ = host.watchdog.watch();
             call.context.null()

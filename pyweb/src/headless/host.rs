@@ -31,8 +31,6 @@ pub(super) struct Host {
     pub(super) started: Instant,
     pub(super) watchdog: Watchdog,
     pub(super) events: Box<dyn Fn(Event)>,
-    /// Whether this process is a copy that [`fork`](super::fork) made.
-    pub(super) is_fork: Cell<bool>,
     pub(super) ended: RefCell<Option<Ended>>,
 }
 

@@ -1,6 +1,6 @@
 //! Runs a page: the thread with the big stack, the scripts, the event loop, the time limit.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread::{Scope, ScopedJoinHandle};
@@ -115,7 +115,6 @@ impl Page {
             started: Instant::now(),
             watchdog,
             events,
-            is_fork: Cell::new(false),
             ended: RefCell::new(None),
         });
         let mut store = Store::new(&engine, Rc::clone(&host));
@@ -168,7 +167,7 @@ impl Page {
         if let Ok(ended) = &ended {
             on_end(ended);
         }
-        if host.is_fork.get() {
+        if fork::is_copy() {
             fork::end_copy(i32::from(ended.is_err()));
         }
         ended
@@ -225,7 +224,7 @@ fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Command
         if host.is_ending() || wait == 0.0 || runtime.has_jobs() {
             continue;
         }
-        let wait = (wait > 0.0).then(|| Duration::from_secs_f64(wait / 1e3));
+        let wait = (wait > 0.0).then(|| Duration::try_from_secs_f64(wait / 1e3).unwrap_or(Duration::MAX));
         match (&mut commands, wait) {
             (Some(commands), wait) => {
                 host.watchdog.rest();

@@ -50,8 +50,10 @@ enum Signal {
     Ready,
     ForkEnded(i32),
     Ended(Ended),
-    /// Its process is gone, or takes too long.
-    Lost(Busy),
+    /// Its process is gone without a word.
+    Gone,
+    /// It said nothing in time.
+    Late,
 }
 
 /// A page that has been loaded once and is now only copied.
@@ -193,17 +195,16 @@ impl<'a> Browser<'a> {
         loop {
             match self.signal(limit)? {
                 Signal::Ready => return Ok(Ok(())),
-                // The page came to its end, or its scripts broke while loading.
-                Signal::Ended(ended) => return Ok(Err(self.lost(&ended)?)),
                 Signal::Answer(answered, _, Some(refusal)) if answered == seq => {
                     let failed = self.refused(refusal);
                     self.open = None;
                     return Ok(Err(failed));
                 }
-                Signal::Lost(busy) => {
-                    return Ok(Err(self.lost(&Ended::TimedOut { busy, stack: String::new() })?));
+                other => {
+                    if let Some(failed) = self.end_by(&other)? {
+                        return Ok(Err(failed));
+                    }
                 }
-                Signal::Answer(..) | Signal::ForkEnded(_) => {}
             }
         }
     }
@@ -243,17 +244,7 @@ impl<'a> Browser<'a> {
         }
         self.open = Some(open);
         let seq = self.send(json!({"step": "fork"}))?;
-        loop {
-            match self.signal(Instant::now() + GRACE)? {
-                Signal::Answer(answered, ..) if answered == seq => return Ok(Ok(())),
-                Signal::ForkEnded(status) => return Ok(Err(self.copy_ended(status))),
-                Signal::Ended(ended) => return Ok(Err(self.lost(&ended)?)),
-                Signal::Lost(busy) => {
-                    return Ok(Err(self.lost(&Ended::TimedOut { busy, stack: String::new() })?));
-                }
-                Signal::Answer(..) | Signal::Ready => {}
-            }
-        }
+        Ok(self.answer(seq, Instant::now() + GRACE)?.map(drop))
     }
 
     /// Has the open page carry out `command`, which may take `limit` by its own account.
@@ -262,21 +253,39 @@ impl<'a> Browser<'a> {
             return Ok(Err(Failed::new("no_page", "no page is open; begin with a goto step")));
         }
         let seq = self.send(command)?;
-        let deadline = Instant::now() + limit + GRACE;
+        self.answer(seq, Instant::now() + limit + GRACE)
+    }
+
+    /// The answer to what was sent under the number `seq`.
+    fn answer(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
         loop {
             match self.signal(deadline)? {
                 Signal::Answer(answered, value, None) if answered == seq => return Ok(Ok(value)),
                 Signal::Answer(answered, _, Some(refusal)) if answered == seq => {
                     return Ok(Err(self.refused(refusal)));
                 }
-                Signal::ForkEnded(status) => return Ok(Err(self.copy_ended(status))),
-                Signal::Ended(ended) => return Ok(Err(self.lost(&ended)?)),
-                Signal::Lost(busy) => {
-                    return Ok(Err(self.lost(&Ended::TimedOut { busy, stack: String::new() })?));
+                other => {
+                    if let Some(failed) = self.end_by(&other)? {
+                        return Ok(Err(failed));
+                    }
                 }
-                Signal::Answer(..) | Signal::Ready => {}
             }
         }
+    }
+
+    /// Why nothing more comes of the open page, if that is what `signal` means.
+    fn end_by(&mut self, signal: &Signal) -> Result<Option<Failed>, PageError> {
+        let failed = match signal {
+            Signal::Answer(..) | Signal::Ready => return Ok(None),
+            Signal::ForkEnded(status) => self.copy_ended(*status),
+            Signal::Ended(ended) => self.lost(ended)?,
+            Signal::Late => self.lost(&Ended::TimedOut { busy: Busy::Waiting, stack: String::new() })?,
+            Signal::Gone => {
+                self.open = None;
+                Failed::new("page_lost", "the page's process ended unexpectedly")
+            }
+        };
+        Ok(Some(failed))
     }
 
     /// Closes the open page. Its failures as a test, and what it wrote to its console.
@@ -288,13 +297,9 @@ impl<'a> Browser<'a> {
         let deadline = Instant::now() + CLOSING;
         while self.open.is_some() {
             match self.signal(deadline)? {
-                Signal::ForkEnded(_) => break,
-                Signal::Ended(_) if !is_copy => break,
-                Signal::Lost(_) => {
-                    self.forget_warm();
-                    break;
-                }
-                _ => {}
+                Signal::Ended(_) if is_copy => {}
+                Signal::ForkEnded(_) | Signal::Ended(_) | Signal::Gone | Signal::Late => break,
+                Signal::Answer(..) | Signal::Ready => {}
             }
         }
         match self.open.take() {
@@ -415,7 +420,7 @@ impl<'a> Browser<'a> {
                 Ok(Input::End(Some(cause))) => return Err(PageError::Steps(cause)),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.forget_warm();
-                    return Ok(Signal::Lost(Busy::Waiting));
+                    return Ok(Signal::Late);
                 }
             }
         }
@@ -428,13 +433,11 @@ impl<'a> Browser<'a> {
         if process.is_none_or(|process| process.number != number) {
             return Ok(None);
         }
-        match message {
-            Some(message) => self.signal_of(message),
-            None => {
-                self.forget_warm();
-                Ok(Some(Signal::Lost(Busy::Waiting)))
-            }
+        if let Some(message) = message {
+            return self.signal_of(message);
         }
+        self.forget_warm();
+        Ok(Some(Signal::Gone))
     }
 
     fn signal_of(&mut self, message: Message) -> Result<Option<Signal>, PageError> {

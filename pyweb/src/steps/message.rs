@@ -51,12 +51,11 @@ impl Commands for Lines {
         let input = io::stdin();
         let wait = wait.and_then(|wait| Timespec::try_from(wait).ok());
         match poll(&mut [PollFd::new(&input, PollFlags::IN)], wait.as_ref()) {
-            Ok(0) => return Next::Nothing,
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Next::Nothing,
             Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => return Next::Nothing,
             Err(_) => return Next::Closed,
         }
-        let mut bytes = [0; 64 << 10];
+        let mut bytes = [0; 16 << 10];
         // Around the buffer of `Stdin`, which would hide from `poll` what it holds.
         match rustix::io::read(&input, &mut bytes) {
             Ok(0) => Next::Closed,

@@ -7,6 +7,27 @@
 //! - [`host`]: the same from inside
 //! - [`message`]: what the two say to each other
 //!
+//! A step is an object with its name as `step`, and an `id` that its answer has again. Steps on elements have a
+//! `locator`: a list of parts, each narrowing what those before it found. Those that wait have `timeout_ms`.
+//!
+//! | steps | with |
+//! |---|---|
+//! | `test` | `id`: begins a test of that name; the steps up to the next are its |
+//! | `goto` `close` | `url`, relative to the site |
+//! | `click` `dblclick` `hover` `focus` `blur` | `locator`, `force`; `button`, `click_count` |
+//! | `fill` `type` `press` `set_checked` `select_option` | `locator`; `value`, `text`, `key`, `checked`, `values` |
+//! | `dispatch_event` | `locator`, `type`, `init` |
+//! | `read` | `locator`, `what`: `text_content`, `input_value`, `count`, `is_visible`, … |
+//! | `expect` | `matcher`: Playwright's name, `expected`, `negated`, `options`; `locator`, or none for the page |
+//! | `wait_for` `wait_for_function` `wait_for_url` | `state`; `expression`, `argument`; `url` |
+//! | `evaluate` `evaluate_py` | `expression`, `argument`; `code`, `type` |
+//! | `title` `url` `content` | |
+//! | `route` `unroute` `route_answer` | `route`: a number, `url`: a glob or regex, `fulfill`; `request`, `action` |
+//! | `offline` `clock` `init_script` `set_storage` | `offline`; `action`, `time`, `milliseconds`; `script`; `local`, `session` |
+//!
+//! A locator's parts are `css`, `role` (with `name`), `text`, `label`, `placeholder`, `alt_text`, `title`, `test_id`,
+//! `has_text`, `has`, `visible`, `nth`, `and`, `or`; a text may be `{"regex": …, "flags": …}`.
+//!
 //! A page is loaded once, by a process of its own. From then on it is warm: each test that opens it gets a copy
 //! made by `fork`, unless the test prepared something that must be there before the page loads.
 

@@ -115,7 +115,7 @@ impl Run<'_> {
         };
         let id = step.as_object_mut().and_then(|step| step.remove("id")).unwrap_or_else(|| json!(number));
         match name.as_str() {
-            "test" => return self.begin_test(id),
+            "test" => return self.begin_test(&id),
             "route_answer" => return self.browser.send(step).map(drop),
             _ => {}
         }
@@ -163,7 +163,7 @@ impl Run<'_> {
         self.browser.command(step, if runs_code { limit.max(self.time_limit) } else { limit })
     }
 
-    fn begin_test(&mut self, id: Value) -> Result<(), PageError> {
+    fn begin_test(&mut self, id: &Value) -> Result<(), PageError> {
         self.end_test()?;
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         (self.show)(&Record::TestStarted(TestStarted { id: id.clone(), worker: WORKER.to_owned() }))?;

@@ -9,7 +9,7 @@ use wasmtime::{ExternType, Module};
 use super::super::cache::Key;
 use super::super::natives::Native;
 use super::super::quickjs::{Call, Result, Value};
-use super::super::{engine, legacy_eh};
+use super::super::{engine, fork, legacy_eh};
 use super::{ErrorClass, HostRef, handle, reasons, unknown};
 
 pub(super) const NATIVES: &[(&str, Native)] =
@@ -69,7 +69,7 @@ fn compiled(host: HostRef<'_>, bytes: &[u8]) -> wasmtime::Result<Module> {
         }
     }
     // A copy of a process has none of the threads that compiling in parallel needs.
-    if host.is_fork.get() {
+    if fork::is_copy() {
         let module = translated(host, bytes)?;
         host.cache.write(&key, &module.serialize()?);
         return Ok(module);
