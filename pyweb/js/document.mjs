@@ -3,6 +3,8 @@
 import * as linkedom from "pyweb://runtime/linkedom/worker.js";
 import { patchClasses } from "pyweb://js/classes.mjs";
 import { patchForms } from "pyweb://js/forms.mjs";
+import { commit } from "pyweb://js/keyboard.mjs";
+import { computedStyle } from "pyweb://js/styles.mjs";
 import { userClick } from "pyweb://js/user.mjs";
 import { XPathEvaluator, XPathResult } from "pyweb://js/xpath.mjs";
 
@@ -189,6 +191,7 @@ function patchElements(document) {
         },
         blur() {
             if (document.activeElement !== this) return;
+            commit(this);
             document._active = null;
             this.dispatchEvent(new FocusEvent("blur"));
             this.dispatchEvent(new FocusEvent("focusout", { bubbles: true }));
@@ -251,13 +254,15 @@ function describeWindow(document) {
         pageXOffset: 0,
         pageYOffset: 0,
         screen: { width: 1280, height: 720, availWidth: 1280, availHeight: 720, colorDepth: 24 },
+        // What is visible goes by styles alone (locate.mjs).
+        __pywebHasNoLayout: true,
         isSecureContext: true,
         crossOriginIsolated: false,
         origin: document.location.origin,
         ResizeObserver: class ResizeObserver extends NeverObserver {},
         IntersectionObserver: class IntersectionObserver extends NeverObserver {},
         PerformanceObserver: class PerformanceObserver extends NeverObserver {},
-        getComputedStyle: (element) => element.style,
+        getComputedStyle: computedStyle,
         getSelection: () => ({ rangeCount: 0, toString: () => "", removeAllRanges() {}, addRange() {} }),
         matchMedia: (media) =>
             Object.assign(new EventTarget(), { matches: false, media, addListener() {}, removeListener() {} }),

@@ -315,17 +315,21 @@
         return { status: 200, statusText: "OK", body: method === "HEAD" ? null : body, type: native.mime(url.href) };
     };
 
-    const headersOf = ({ body, type }) => {
-        const headers = type ? { "content-type": type } : {};
+    const headersOf = ({ body, type, headers: given = {} }) => {
+        const headers = type ? { ...given, "content-type": type } : { ...given };
         if (body) headers["content-length"] = String(body.byteLength);
         return headers;
     };
+
+    const isRemote = (url) => /^https?:/.test(url);
+    const routed = async (request) => (isRemote(request.url) ? globalThis.__routes.later(request) : {});
 
     const fetch = async (input, init) => {
         const request = new Request(input, init);
         request.signal.throwIfAborted();
         const url = new URL(request.url);
-        const answer = load(url, request.method);
+        const said = await routed(request);
+        const answer = said.aborted ? null : (said.answer ?? load(url, request.method));
         if (!answer) throw new TypeError(`Failed to fetch ${url.href}`);
         return Response._at(url.href, answer.body, { ...answer, headers: headersOf(answer) });
     };
@@ -378,13 +382,19 @@
         getAllResponseHeaders() {
             return [...this.#headers].map(([name, value]) => `${name}: ${value}\r\n`).join("");
         }
-        send() {
+        send(body = null) {
             if (!this.#url) throw new DOMException("The object's state must be OPENED.", "InvalidStateError");
-            if (!this.#async) return this.#finish();
-            setTimeout(() => this.#url && this.#finish(), 0);
+            if (!this.#async) return this.#finish(isRemote(this.#url.href) ? globalThis.__routes.now(this.#url.href) : {});
+            const request = new Request(this.#url.href, { method: this.#method, body });
+            setTimeout(async () => {
+                const said = await routed(request);
+                if (this.#url) this.#finish(said);
+            }, 0);
         }
-        #finish() {
-            const answer = load(this.#url, this.#method);
+        #finish(said) {
+            // A test cannot be asked while the page stands still.
+            if (said.route) console.error(`${this.#url.href}: a synchronous request is answered by \`fulfill\` alone`);
+            const answer = said.aborted || said.route ? null : (said.answer ?? load(this.#url, this.#method));
             if (!answer && !this.#async) throw new DOMException(`Failed to load ${this.#url}`, "NetworkError");
             if (answer) this.#keep(answer);
             this.#state(4);
@@ -392,7 +402,7 @@
             this.dispatchEvent(new ProgressEvent("loadend"));
         }
         #keep(answer) {
-            const bytes = answer.body ? new Uint8Array(answer.body) : new Uint8Array(0);
+            const bytes = answer.body ? bytesOf(answer.body) : new Uint8Array(0);
             this.status = answer.status;
             this.statusText = answer.statusText;
             this.responseURL = this.#url.href;

@@ -22,6 +22,25 @@
         },
     };
 
+    // QuickJS seeds its own from the time of day, and a copy of this process would go on with the same numbers.
+    const draws = new Uint32Array(512);
+    let drawn = draws.length;
+    const random = () => {
+        if (drawn + 2 > draws.length) {
+            native.random(new Uint8Array(draws.buffer));
+            drawn = 0;
+        }
+        // 53 random bits, as many as a double has.
+        return ((draws[drawn++] >>> 5) * 2 ** 26 + (draws[drawn++] >>> 6)) / 2 ** 53;
+    };
+    Object.defineProperty(Math, "random", { value: random, writable: true, configurable: true });
+    // Forgets the numbers drawn in advance.
+    Object.defineProperty(globalThis, "__reseed", {
+        value: () => {
+            drawn = draws.length;
+        },
+    });
+
     const entries = [];
     const mark = (entryType, name, startTime, duration) => {
         const entry = { entryType, name: String(name), startTime, duration };
@@ -32,7 +51,7 @@
         entries.findLast((entry) => entry.entryType === "mark" && entry.name === name)?.startTime ?? otherwise;
     globalThis.performance = {
         timeOrigin: Date.now() - native.now(),
-        now: () => native.now(),
+        now: () => globalThis.__clock.now(),
         mark: (name) => mark("mark", name, native.now(), 0),
         measure: (name, from, to) => {
             const start = startOf(from, 0);

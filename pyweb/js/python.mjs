@@ -183,15 +183,65 @@ async function failureOf(task) {
     }
 }
 
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 // Timers due this soon belong to what just happened; those later are the page's own business.
 const SOON_MS = 100;
 const LONGEST_MS = 1000;
 
 /** Resolves once no timer is due soon, or after a second of them. */
 export async function settled() {
-    const until = performance.now() + LONGEST_MS;
-    await pause(0);
-    while (globalThis.__busyWithin(SOON_MS) && performance.now() < until) await pause(1);
+    const { realPause, dueWithin } = globalThis.__clock;
+    const until = globalThis.__native.now() + LONGEST_MS;
+    await realPause(0);
+    while (dueWithin(SOON_MS) && globalThis.__native.now() < until) await realPause(1);
+}
+
+const ENCODE = "lambda value, json=__import__('json'): json.dumps(value, default=repr)";
+
+/** The value of Python `code` in the page's interpreter, or the one of `type`, as far as JSON can carry it. */
+export async function evaluatePython(numbered, { code, type }) {
+    const found = [...(numbered?.interpreters ?? [])].find(([, own]) => type === undefined || own === type);
+    if (!found) throw new TypeError(`the page has no ${type ?? "Python"} interpreter`);
+    const [interpreter, own] = found;
+    if (own === "mpy") return evaluateMicroPython(interpreter, code);
+    const value = await interpreter.runPythonAsync(code, { filename: "<evaluate_py>" });
+    if (typeof value !== "object" || value === null) return typeof value === "bigint" ? Number(value) : value;
+    const encode = interpreter.runPython(ENCODE);
+    try {
+        return JSON.parse(encode(value));
+    } finally {
+        encode.destroy();
+        value.destroy?.();
+    }
+}
+
+// MicroPython gives no value back, so the code leaves it in a variable; a statement leaves none.
+async function evaluateMicroPython(interpreter, code) {
+    const { globals } = interpreter;
+    globals.set("__pyweb_value", null);
+    try {
+        await interpreter.runPythonAsync(`import json as __pyweb_json\n__pyweb_value = __pyweb_json.dumps((${code}\n))`);
+    } catch (error) {
+        if (!/SyntaxError/.test(error?.message)) throw error;
+        await interpreter.runPythonAsync(code);
+    }
+    const value = globals.get("__pyweb_value");
+    return value === null || value === undefined ? null : JSON.parse(value);
+}
+
+/** Draws new numbers at random in Pyodide, if it has drawn any. */
+export const SEED = `
+import sys as __pyweb_sys
+if "random" in __pyweb_sys.modules:
+    __pyweb_sys.modules["random"].seed()
+del __pyweb_sys`;
+const seedMicroPython = () => `
+import random as __pyweb_random
+__pyweb_random.seed(${Math.floor(Math.random() * 2 ** 30)})
+del __pyweb_random`;
+
+/** Has the copy of an interpreter draw other numbers at random than its original. */
+export function reseedPython(numbered) {
+    for (const [interpreter, type] of numbered?.interpreters ?? []) {
+        interpreter.runPython(type === "py" ? SEED : seedMicroPython());
+    }
 }

@@ -1,6 +1,8 @@
 // The page's scripts and style sheets, loaded in the order a browser does: classic scripts, then modules and
 // deferred ones; then what the page adds later. Must not know what a script does.
 
+import { noteSheet } from "pyweb://js/styles.mjs";
+
 const CLASSIC = /^(text\/javascript|application\/javascript|text\/ecmascript|module)?$/i;
 const started = new WeakSet();
 
@@ -61,6 +63,7 @@ async function loadStyleSheet(link) {
     started.add(link);
     try {
         const response = await fetch(link.href);
+        if (response.ok) noteSheet(link, await response.text());
         tell(link, response.ok ? "load" : "error");
     } catch {
         tell(link, "error");

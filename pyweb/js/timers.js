@@ -1,26 +1,49 @@
-// Timers and tasks: setTimeout and its family, microtasks, message channels' tasks, and `__tick`, by which
-// the event loop in Rust asks for the next one. Must not know who waits for them.
+// Timers and tasks: setTimeout and its family, microtasks, and `__tick`, by which the event loop in Rust asks for
+// the next one; and the clock they go by, which a test may hold, turn forward and let go (`__clock`).
+// Must not know who waits for them.
 (() => {
     "use strict";
     const native = globalThis.__native;
+    const RealDate = Date;
     const timers = new Map();
     let lastId = 0;
+    // The page's time is the real one plus `skew`, or stands still at `held`.
+    let skew = 0;
+    let held = null;
+    const now = () => held ?? native.now() + skew;
 
-    const add = (callback, milliseconds, values, repeats) => {
+    const add = (callback, milliseconds, values, repeats, real = false) => {
         const delay = Math.max(0, Number(milliseconds) || 0);
         const id = ++lastId;
         const every = repeats ? Math.max(1, delay) : 0;
-        timers.set(id, { id, due: native.now() + delay, every, callback, values });
+        timers.set(id, { id, due: (real ? native.now() : now()) + delay, every, callback, values, real });
         return id;
     };
     const remove = (id) => {
         timers.delete(Number(id));
     };
-    const earliest = () => {
+    const waitOf = ({ real, due }) => {
+        if (real) return due - native.now();
+        return held === null || due <= held ? due - now() : Infinity;
+    };
+    const earliest = (among = timers.values()) => {
         let best = null;
-        for (const timer of timers.values())
-            if (!best || timer.due < best.due || (timer.due === best.due && timer.id < best.id)) best = timer;
+        let least = Infinity;
+        for (const timer of among) {
+            const wait = waitOf(timer);
+            if (wait < least || (best && wait === least && timer.id < best.id)) [best, least] = [timer, wait];
+        }
         return best;
+    };
+    const run = (timer) => {
+        if (timer.every) timer.due = now() + timer.every;
+        else timers.delete(timer.id);
+        try {
+            if (typeof timer.callback === "function") timer.callback(...timer.values);
+            else (0, eval)(String(timer.callback));
+        } catch (error) {
+            reportError(error);
+        }
     };
 
     const api = {
@@ -29,7 +52,7 @@
         clearTimeout: remove,
         clearInterval: remove,
         // A frame is 60th of a second away; nothing is drawn.
-        requestAnimationFrame: (callback) => add(() => callback(native.now()), 1000 / 60, [], false),
+        requestAnimationFrame: (callback) => add(() => callback(now()), 1000 / 60, [], false),
         cancelAnimationFrame: remove,
         requestIdleCallback: (callback) =>
             add(() => callback({ didTimeout: false, timeRemaining: () => 50 }), 0, [], false),
@@ -45,25 +68,103 @@
     // Runs one timer that is due. Answers the milliseconds until the next, 0 for at once, -1 for none.
     const tick = () => {
         const timer = earliest();
-        if (!timer) return -1;
-        const wait = timer.due - native.now();
+        // Who drives the page may have something to say about that.
+        if (!timer) return globalThis.__idle?.() ?? -1;
+        const wait = waitOf(timer);
         if (wait > 0) return wait;
-        if (timer.every) timer.due = native.now() + timer.every;
-        else timers.delete(timer.id);
-        try {
-            if (typeof timer.callback === "function") timer.callback(...timer.values);
-            else (0, eval)(String(timer.callback));
-        } catch (error) {
-            reportError(error);
-        }
+        run(timer);
         return 0;
     };
-    // Whether a timer that does not repeat is due within so many milliseconds.
-    const busyWithin = (milliseconds) => {
-        const until = native.now() + milliseconds;
-        for (const timer of timers.values()) if (!timer.every && timer.due <= until) return true;
+    // Whether a timer of the page's that does not repeat is due within so many milliseconds.
+    const dueWithin = (milliseconds) => {
+        for (const timer of timers.values())
+            if (!timer.real && !timer.every && waitOf(timer) <= milliseconds) return true;
         return false;
     };
+    // Waits by the real clock, whatever the page's does.
+    const realPause = (milliseconds) => new Promise((resolve) => add(resolve, milliseconds, [], false, true));
+
+    // ---- the clock in a test's hands ----
+    let epoch = null;
+    let fixed = null;
+    const dateNow = () => Math.floor(fixed ?? epoch + now());
+    const install = (at) => {
+        epoch = (at ?? RealDate.now()) - now();
+        if (globalThis.Date !== RealDate) return;
+        globalThis.Date = class Date extends RealDate {
+            constructor(...parts) {
+                if (parts.length) super(...parts);
+                else super(dateNow());
+            }
+            static now() {
+                return dateNow();
+            }
+        };
+    };
+    const installed = () => {
+        if (epoch === null) install();
+    };
+    const setTime = (milliseconds) => {
+        if (held === null) skew = milliseconds - native.now();
+        else held = milliseconds;
+    };
+    const hold = () => {
+        held = now();
+    };
+    const release = () => {
+        if (held !== null) skew = held - native.now();
+        held = null;
+    };
+    // Runs all timers of the next so many milliseconds, each at its time.
+    const runFor = async (milliseconds) => {
+        installed();
+        const end = now() + milliseconds;
+        const running = held === null;
+        if (running) hold();
+        for (;;) {
+            // What a timer set going comes before the next timer.
+            await realPause(0);
+            const due = [...timers.values()].filter((timer) => !timer.real && timer.due <= end);
+            if (!due.length) break;
+            const next = due.reduce((a, b) => (b.due < a.due || (b.due === a.due && b.id < a.id) ? b : a));
+            held = Math.max(held, next.due);
+            run(next);
+        }
+        held = end;
+        if (running) release();
+    };
+    // Turns the clock forward as a computer's sleep does: what was due meanwhile runs once.
+    const fastForward = async (milliseconds) => {
+        installed();
+        const end = now() + milliseconds;
+        setTime(end);
+        const due = [...timers.values()].filter((timer) => !timer.real && timer.due <= end);
+        for (const timer of due) run(timer);
+        await realPause(0);
+    };
+    const clock = {
+        now,
+        realPause,
+        dueWithin,
+        install,
+        runFor,
+        fastForward,
+        pauseAt: async (at) => {
+            installed();
+            const ahead = at - dateNow();
+            if (ahead > 0) await fastForward(ahead);
+            hold();
+        },
+        resume: release,
+        setFixedTime: (at) => {
+            installed();
+            fixed = at;
+        },
+        setSystemTime: (at) => {
+            fixed = null;
+            install(at);
+        },
+    };
     Object.defineProperty(globalThis, "__tick", { value: tick });
-    Object.defineProperty(globalThis, "__busyWithin", { value: busyWithin });
+    Object.defineProperty(globalThis, "__clock", { value: clock });
 })();

@@ -3,7 +3,8 @@
 
 const PRESS = ["pointerdown", "mousedown", "pointerup", "mouseup"];
 
-const dispatch = (element, name, Kind, trusted, more = {}) => {
+/** Dispatches a new event of a person's doing; false when its default action is cancelled. */
+export const dispatch = (element, name, Kind, trusted, more = {}) => {
     const event = new Kind(name, { bubbles: true, cancelable: true, composed: true, view: globalThis, detail: 1, ...more });
     event._trusted = trusted;
     return element.dispatchEvent(event);
@@ -14,13 +15,25 @@ const change = (element, trusted) => {
     dispatch(element, "change", Event, trusted);
 };
 
+/** What can have the focus. */
+export const FOCUSABLE =
+    'input:not([type="hidden"]), select, textarea, button, a[href], summary, [tabindex], [contenteditable]';
+
+// A press moves the focus to the nearest thing that can have it, or takes it away.
+const focusFrom = (element) => {
+    const target = element.closest(FOCUSABLE);
+    if (target && !target.disabled) target.focus();
+    else document.activeElement?.blur?.();
+};
+
 /** Clicks `element`: pointer and mouse events, the click, then what the browser does by default. */
 export function userClick(element, { trusted = true, pointer = true } = {}) {
     if (element.disabled) return;
     if (pointer) {
-        for (const name of PRESS)
-            dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, trusted);
-        element.focus?.();
+        for (const name of PRESS) {
+            const goesOn = dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, trusted);
+            if (name === "mousedown" && goesOn) focusFrom(element);
+        }
     }
     const control = element.closest("input, button, a, label, summary");
     // A check mark changes before the click's handlers run, and changes back when they cancel it.
@@ -63,4 +76,34 @@ function activate(control, element, trusted) {
     } else if (control.type === "reset") {
         control.form?.reset();
     }
+}
+
+/** Moves the pointer over `element`. */
+export function userHover(element) {
+    for (const name of ["pointerover", "pointerenter", "mouseover", "mouseenter", "pointermove", "mousemove"]) {
+        const Kind = name.startsWith("pointer") ? PointerEvent : MouseEvent;
+        dispatch(element, name, Kind, true, name.endsWith("enter") ? { bubbles: false, cancelable: false } : {});
+    }
+}
+
+/** Clicks twice. */
+export function userDoubleClick(element) {
+    userClick(element);
+    userClick(element);
+    dispatch(element, "dblclick", MouseEvent, true, { detail: 2 });
+}
+
+/** Chooses exactly `options` in a `<select>`. */
+export function userSelect(select, options) {
+    if (select.multiple) for (const option of select.options) option.selected = options.includes(option);
+    else if (options.length) options[0].selected = true;
+    change(select, true);
+}
+
+/** Asks for the menu of `element` with the other button. */
+export function userContextMenu(element) {
+    const other = { button: 2, buttons: 2 };
+    for (const name of PRESS)
+        dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, true, other);
+    dispatch(element, "contextmenu", PointerEvent, true, other);
 }

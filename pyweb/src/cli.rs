@@ -53,6 +53,9 @@ pub enum Command {
     /// The packages that pages run on: Pyodide, MicroPython, PyScript's core, linkedom
     #[command(subcommand)]
     Runtime(RuntimeCommand),
+    /// One page that does what its standard input says; `test --steps` starts it
+    #[command(hide = true)]
+    PageProcess(PageProcessArgs),
     /// Print the completion script for a shell
     Completions {
         /// Which shell.
@@ -86,14 +89,36 @@ pub struct RenderArgs {
 /// An error of the page's own JavaScript that nothing catches fails it too, with its file and line.
 /// Each `test_*` function of a `test_*.py` file beside it is one more, `page.html::test_x`, and runs inside the
 /// page's own interpreter; `test_index.py` is for `index.html` alone where that page exists.
+/// With --steps, a test is told step by step instead: `{"step": "goto", "url": "/"}`, then such as
+/// `{"step": "click", "locator": [{"role": "button", "name": "Add"}]}`; each is answered by a record.
 /// Exit codes: 0 all passed, 1 a test failed, 2 could not test.
 #[derive(Debug, Args)]
 pub struct TestArgs {
     /// The folder of pages, or one page
     pub dir: PathBuf,
+    /// Carry out these steps, a JSON object a line, on the site in DIR; `-` reads standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub steps: Option<PathBuf>,
     /// How to run the pages.
     #[command(flatten)]
     pub browse: BrowseArgs,
+}
+
+/// `pyweb page-process`
+#[derive(Debug, Args)]
+pub struct PageProcessArgs {
+    /// The folder of its site
+    #[arg(long)]
+    pub root: PathBuf,
+    /// Its path from there
+    #[arg(long)]
+    pub page: String,
+    /// Its address
+    #[arg(long)]
+    pub url: String,
+    /// How long each of its tasks may take
+    #[arg(long, value_parser = seconds)]
+    pub timeout: Duration,
 }
 
 /// How a page is run.

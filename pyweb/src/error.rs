@@ -391,6 +391,20 @@ pub enum PageError {
     /// No page with Python in it.
     #[error("no page with Python in it below {}", .0.display())]
     NoPages(PathBuf),
+    /// A line of the steps is none.
+    #[error("line {line} of the steps is not one: {reason}")]
+    BadStep {
+        /// Its number, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The steps could not be read to their end.
+    #[error("failed to read the steps")]
+    Steps(#[source] io::Error),
+    /// A page's process or a thread could not be started.
+    #[error("failed to start a page's process")]
+    Process(#[source] io::Error),
     /// `--click` or `--wait` is not a CSS selector.
     #[error("{selector:?} is not a CSS selector: {reason}")]
     BadSelector {
@@ -442,8 +456,11 @@ impl Explain for PageError {
             }
             PageError::NeverReady { .. } => "`pyweb render -v` shows all that PyScript says while it loads",
             PageError::OutOfTime { .. } => "give it longer with --timeout, or look for a loop without an end",
+            PageError::BadStep { .. } => {
+                "a step is one JSON object a line, such as {\"step\": \"goto\", \"url\": \"/\"}"
+            }
             PageError::NoHome(error) => return error.hint(),
-            PageError::Output(_) => return None,
+            PageError::Output(_) | PageError::Steps(_) | PageError::Process(_) => return None,
         };
         Some(hint.into())
     }
@@ -454,6 +471,9 @@ impl Explain for PageError {
             PageError::BadSelector { .. } => "bad_selector",
             PageError::NeverReady { .. } => "never_ready",
             PageError::OutOfTime { .. } => "out_of_time",
+            PageError::BadStep { .. } => "bad_step",
+            PageError::Steps(_) => "steps_unreadable",
+            PageError::Process(_) => "engine_failed",
             PageError::NoHome(error) => error.code(),
             PageError::Output(_) => "failed",
         }

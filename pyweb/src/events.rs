@@ -1,5 +1,7 @@
 //! The records of this tool. Must not know who emits them or how they are shown.
 
+use std::collections::BTreeMap;
+
 use common::outcome::{TestFinished, TestStarted};
 use common::record::RecordPath;
 use schemars::JsonSchema;
@@ -53,6 +55,42 @@ pub enum Record {
     /// A test ended.
     #[serde(rename = "test.finished")]
     TestFinished(TestFinished),
+    /// A step of `pyweb test --steps` has been carried out, or could not be.
+    #[serde(rename = "pyweb.step.finished")]
+    StepFinished {
+        /// The step's own `id`; without one, the number of its line.
+        id: serde_json::Value,
+        /// Its name.
+        step: String,
+        /// How it went.
+        outcome: StepOutcome,
+        /// Why not, for programs; empty when it passed.
+        code: String,
+        /// Why not, for people; empty when it passed.
+        message: String,
+        /// The traceback, where Python code given by the step raised something; else empty.
+        traceback: String,
+        /// What was asked for, as far as JSON can carry it.
+        value: serde_json::Value,
+        /// How long it took, in microseconds.
+        duration_us: u64,
+    },
+    /// A request of the page waits for a `route_answer` step.
+    #[serde(rename = "pyweb.request.intercepted")]
+    RequestIntercepted {
+        /// Its number, for the answer.
+        request: u64,
+        /// The `route` of the step that intercepts it.
+        route: serde_json::Value,
+        /// Its address.
+        url: String,
+        /// Its method, such as `GET`.
+        method: String,
+        /// Its headers.
+        headers: BTreeMap<String, String>,
+        /// Its body as text, if it has one.
+        post_data: Option<String>,
+    },
     /// A pinned package, as `pyweb runtime list` knows it.
     #[serde(rename = "pyweb.package.listed")]
     PackageListed {
@@ -117,6 +155,18 @@ pub enum Record {
         #[serde(flatten)]
         path: RecordPath,
     },
+}
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StepOutcome {
+    /// It was carried out, and what it expects holds.
+    Passed,
+    /// It was not, or that does not hold.
+    Failed,
+    /// A step before it in the same test failed.
+    Skipped,
 }
 
 /// Where a package came from.

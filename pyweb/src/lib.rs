@@ -7,6 +7,7 @@
 //! - [`runtime`]: Pyodide, MicroPython, PyScript's core and linkedom, pinned by digest, got and verified
 //! - [`headless`]: a small browser without a window; the only room that knows wasmtime and QuickJS
 //! - [`page`]: one page under way: loaded, waited for, clicked, read; with what it finds there (`pyweb/js`)
+//! - [`steps`]: a test told step by step: pages in processes of their own, warmed once, copied for each test
 //! - [`reduce`]: what a page did, as records and a verdict; pure
 //! - [`bundle`]: a site folder made into one that needs no network
 //! - [`events`]: the records of this tool
@@ -26,6 +27,7 @@ pub mod reduce;
 pub mod render;
 pub mod run;
 pub mod runtime;
+pub mod steps;
 
 /// This tool, as the wrapper in `common` sees it.
 pub static TOOL: common::Tool = common::Tool {

@@ -25,6 +25,7 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         }
         Command::Render(args) => pages::render(args, &config, session),
         Command::Test(args) => pages::test(&args, &config, session),
+        Command::PageProcess(args) => pages::host(args, &config, session),
         Command::Runtime(command) => run_runtime(command, &config, session),
         Command::Completions { shell } => {
             app::completions::<Cli>(&crate::TOOL, shell, session);

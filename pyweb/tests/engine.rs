@@ -54,6 +54,7 @@ fn ended(runtime: PathBuf, main: &str, limit: Duration) -> (Result<Ended, Headle
         Event::Console { text, .. } => told.push(text),
         Event::Uncaught { message, stack } => told.push(format!("uncaught {message}\n{stack}")),
         Event::Custom(value) => told.push(value.to_string()),
+        Event::Given { name, .. } => told.push(name),
     });
     (ended, told)
 }

@@ -62,6 +62,22 @@ fn a_pyodide_page_before_and_after_clicks() {
     counts_clicks("good/pyodide.html");
 }
 
+/// Pyodide begins with an image of its memory; nothing that it draws at random may come out of that.
+#[test]
+fn two_loads_of_a_page_draw_different_numbers() {
+    let drawn = || {
+        let html = document(&records(&["good/random.html"], 0));
+        let (_, rest) = html.split_once(r#"<p id="drawn">"#).unwrap();
+        let words: Vec<String> = rest.split_once("</p>").unwrap().0.split(' ').map(str::to_owned).collect();
+        assert_eq!(words.len(), 4, "{words:?}");
+        words
+    };
+    let (first, second) = (drawn(), drawn());
+    for (one, other) in first.iter().zip(&second) {
+        assert_ne!(one, other, "{first:?} {second:?}");
+    }
+}
+
 #[test]
 fn a_page_finds_what_browsers_have() {
     let clicks = ["#label", "[mpy-click]", "#child", "#send", "#more"];

@@ -47,6 +47,7 @@ fn pages_and_the_functions_inside_them_are_tests() {
             "micropython.html::test_click passed",
             "micropython.html passed",
             "pyodide.html passed",
+            "random.html passed",
         ]
     );
 }

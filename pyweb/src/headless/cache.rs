@@ -13,18 +13,20 @@ const MAGIC: &[u8; 8] = b"pyweb/1\n";
 const DIGEST_BYTES: usize = 32;
 
 /// A folder of compiled code; without a folder, nothing is kept.
-pub(super) struct Cache {
+#[derive(Clone, Debug)]
+pub struct Cache {
     folder: Option<PathBuf>,
 }
 
 /// What a cached file is made from: everything that changes it.
-pub(super) struct Key {
+#[derive(Debug)]
+pub struct Key {
     name: String,
 }
 
 impl Key {
     /// The key of what `kind` makes of `parts`. Each part counts separately.
-    pub(super) fn new(kind: &str, parts: &[&[u8]]) -> Key {
+    pub fn new(kind: &str, parts: &[&[u8]]) -> Key {
         let mut hasher = Sha256::new();
         for part in parts {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -46,12 +48,13 @@ impl Key {
 }
 
 impl Cache {
-    pub(super) fn new(folder: Option<PathBuf>) -> Cache {
+    /// A cache in `folder`.
+    pub fn new(folder: Option<PathBuf>) -> Cache {
         Cache { folder }
     }
 
     /// The bytes that [`Cache::write`] kept under `key`, exactly those or none.
-    pub(super) fn read(&self, key: &Key) -> Option<Vec<u8>> {
+    pub fn read(&self, key: &Key) -> Option<Vec<u8>> {
         let mut bytes = std::fs::read(self.folder.as_ref()?.join(&key.name)).ok()?;
         let payload_bytes = bytes.len().checked_sub(DIGEST_BYTES + MAGIC.len())?;
         let (payload, end) = bytes.split_at(payload_bytes);
@@ -62,7 +65,7 @@ impl Cache {
     }
 
     /// Keeps `payload`. A full or read-only disk only makes the next run slower.
-    pub(super) fn write(&self, key: &Key, payload: &[u8]) {
+    pub fn write(&self, key: &Key, payload: &[u8]) {
         let Some(folder) = &self.folder else { return };
         let file = [payload, &key.digest(payload), MAGIC].concat();
         let _ = common::fs::write_atomic(folder.join(&key.name), &file);

@@ -11,8 +11,18 @@ pub(super) const THREAD_STACK_BYTES: usize = 512 << 20;
 /// How deep JavaScript may nest. Much more never ends a mutual recursion of Python and JavaScript in time.
 pub(super) const JAVASCRIPT_STACK_BYTES: usize = 8 << 20;
 
-/// An engine for what Pyodide and MicroPython are compiled to.
+/// An engine for what Pyodide and MicroPython are compiled to. It compiles on the thread that asks: most modules
+/// are small, and a page that is to be copied by `fork` can have no other threads at work.
 pub(super) fn new() -> wasmtime::Result<Engine> {
+    with_threads(false)
+}
+
+/// An engine that compiles the same, on all processors.
+pub(super) fn parallel() -> wasmtime::Result<Engine> {
+    with_threads(true)
+}
+
+fn with_threads(parallel: bool) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .wasm_exceptions(true)
@@ -24,6 +34,7 @@ pub(super) fn new() -> wasmtime::Result<Engine> {
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(WASM_STACK_BYTES + (12 << 20))
+        .parallel_compilation(parallel)
         // The time limit raises the epoch once, which stops endless WebAssembly.
         .epoch_interruption(true);
     Engine::new(&config)

@@ -20,6 +20,9 @@ pub enum HeadlessError {
         #[source]
         cause: std::io::Error,
     },
+    /// The thread that keeps the time could not be started.
+    #[error("failed to start a thread")]
+    Watchdog(#[source] std::io::Error),
     /// The engine's thread panicked.
     #[error("the headless browser stopped unexpectedly: {0}")]
     Panicked(String),
@@ -42,7 +45,7 @@ impl Explain for HeadlessError {
             HeadlessError::Panicked(_) | HeadlessError::Engine(_) | HeadlessError::JavaScript => {
                 Some("this is a bug in pyweb; please report it with the page".into())
             }
-            HeadlessError::Script { .. } => None,
+            HeadlessError::Script { .. } | HeadlessError::Watchdog(_) => None,
         }
     }
     fn code(&self) -> &'static str {

@@ -6,7 +6,6 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
 use wasmtime::{AsContextMut, Engine, StoreContextMut};
@@ -14,6 +13,7 @@ use wasmtime::{AsContextMut, Engine, StoreContextMut};
 use super::cache::Cache;
 use super::quickjs::Context;
 use super::wasm::Objects;
+use super::watchdog::Watchdog;
 use super::{Busy, Ended, Event, Options, Site};
 
 /// What the store carries, so that an imported function finds its host.
@@ -29,19 +29,20 @@ pub(super) struct Host {
     pub(super) cache: Cache,
     pub(super) options: Options,
     pub(super) started: Instant,
-    pub(super) events: SyncSender<Event>,
+    pub(super) watchdog: Watchdog,
+    pub(super) events: Box<dyn Fn(Event)>,
     pub(super) ended: RefCell<Option<Ended>>,
 }
 
 impl Host {
-    /// Tells the outside. Nobody listening any more is no reason to stop.
+    /// Tells the outside.
     pub(super) fn emit(&self, event: Event) {
-        let _ = self.events.send(event);
+        (self.events)(event);
     }
 
     /// Whether the time limit has passed.
     pub(super) fn out_of_time(&self) -> bool {
-        self.started.elapsed() >= self.options.time_limit
+        self.watchdog.is_over()
     }
 
     /// Whether everything must come to an end: nothing of the page may run any more.

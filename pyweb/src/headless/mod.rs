@@ -4,6 +4,8 @@
 //! The rooms, from the outside in:
 //!
 //! - [`run`]: starts the big-stack thread, evaluates the scripts, turns the event loop, keeps the time limit
+//! - `watchdog`: raises the engine's epoch at the deadline
+//! - `fork`: copies of a page
 //! - [`natives`]: the table of `__native.*` functions that the scripts stand on
 //! - `host`: one page's state, and who may use the wasmtime store when
 //! - `wasm`: the WebAssembly JavaScript API: modules, instances, functions, memories, tables, exceptions
@@ -15,6 +17,7 @@
 mod cache;
 mod engine;
 mod error;
+mod fork;
 mod host;
 mod legacy_eh;
 mod loader;
@@ -22,6 +25,7 @@ pub mod natives;
 mod quickjs;
 mod run;
 mod wasm;
+mod watchdog;
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +34,11 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+pub use cache::{Cache, Key};
 pub use error::HeadlessError;
-pub use run::run;
+pub use run::{obey, run};
 
 /// One thing a URL names.
 #[derive(Debug, Clone)]
@@ -62,7 +69,7 @@ pub struct Script {
 /// How to run a page.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long everything may take, from the first script to the last event.
+    /// How long everything may take, from the first script to the last event; each task where there are commands.
     pub time_limit: Duration,
     /// Where compiled code is kept between runs; nothing is kept without it.
     pub cache_dir: Option<PathBuf>,
@@ -74,8 +81,26 @@ pub struct Options {
     pub config: serde_json::Value,
 }
 
+/// Who tells a page what to do while it runs.
+pub trait Commands: Send {
+    /// The next command, a JSON text, as soon as there is one; `Nothing` after `wait`, if there is a limit.
+    fn next(&mut self, wait: Option<Duration>) -> Next;
+}
+
+/// What [`Commands`] say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Do this.
+    Command(String),
+    /// Go on with what is due.
+    Nothing,
+    /// There are no more.
+    Closed,
+}
+
 /// How much a console message matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// `console.debug`
     Debug,
@@ -88,7 +113,8 @@ pub enum Level {
 }
 
 /// What happened in the page, as it happens.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// `__native.print(level, text)`
     Console {
@@ -99,6 +125,13 @@ pub enum Event {
     },
     /// `__native.emit(json)`
     Custom(serde_json::Value),
+    /// `__native.give(name, bytes)`
+    Given {
+        /// What it is.
+        name: String,
+        /// A copy of it.
+        bytes: Vec<u8>,
+    },
     /// An error that no script caught, with its JavaScript stack.
     Uncaught {
         /// Name and message.
@@ -109,7 +142,8 @@ pub enum Event {
 }
 
 /// Why the run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// A script called `__native.exit(code)`.
     Done(i32),
@@ -125,7 +159,8 @@ pub enum Ended {
 }
 
 /// What a page was doing when its time was up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Busy {
     /// Running WebAssembly (so usually Python).
     WebAssembly,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `print(level, text)` | a console event; level `"debug"`, `"info"`, `"warn"`, `"error"`, or 1 (info) and 2 (error) |
 //! | `emit(value)` | an [`Event::Custom`](super::Event::Custom) of the value's JSON |
+//! | `give(name, bytes)` | an [`Event::Given`](super::Event::Given) with a copy of the bytes |
 //! | `config()` | [`Options::config`](super::Options::config) as a fresh object |
 //! | `exit(code)` | ends the run as `Done(code)`; nothing of the page runs after it |
 //! | `now()` | milliseconds since the run began, with fractions |
@@ -16,6 +17,7 @@
 //! | `urlSet(href, part, value)` | the href after setting one of those parts (not `origin`), unchanged where the standard refuses |
 //! | `evalScript(source, url)` | evaluates a classic script, gives its last value |
 //! | `move(to, from, offset)` | copies bytes as `memmove`; a `RangeError` when they do not fit |
+//! | `fork()` | `null` in a copy of the page; once that has ended, its exit code here, 128 + the signal that ended it, or -1 |
 //! | `stats()` | `{peak_rss_bytes, functions, modules}` |
 //! | `setup(Exception.prototype, RuntimeError, CompileError, LinkError)` | the classes `wasm` makes objects of |
 //! | `compile(bytes)` | module handle, else a `CompileError` |
@@ -30,11 +32,12 @@
 //!
 //! Objects of the API's classes carry their handle as `_h`.
 //!
-//! Two functions of the scripts' are called from here:
+//! Three functions of the scripts' are called from here:
 //!
 //! | global | when |
 //! |---|---|
 //! | `__tick()` | when no job is left; it runs one due timer or message and returns 0, or says how many milliseconds the next one is off, or -1 when there is none |
+//! | `__command(object)` | for each of the [`Commands`](super::Commands) |
 //! | `__onRejection(promise, reason, handled)` | when a promise is rejected without a handler, and when it gets one after all |
 
 mod platform;

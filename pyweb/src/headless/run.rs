@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc;
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use wasmtime::{AsContextMut, Engine, Store, UpdateDeadline};
+use wasmtime::{AsContextMut, Store, UpdateDeadline};
 
 use super::cache::Cache;
-use super::engine;
 use super::host::{Host, State, StoreAccess};
 use super::loader::Loader;
 use super::quickjs::{Runtime, Thrown, Value};
-use super::{Busy, Ended, Event, HeadlessError, Options, Script, Site, natives, wasm};
+use super::watchdog::Watchdog;
+use super::{Busy, Commands, Ended, Event, HeadlessError, Next, Options, Script, Site, natives, wasm};
+use super::{engine, fork};
 
 /// A page that says more than is heard waits, so that it cannot fill the memory with words.
 const EVENTS_WAITING: usize = 1024;
@@ -33,32 +35,50 @@ pub fn run(
     options: &Options,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Ended, HeadlessError> {
-    let started = Instant::now();
-    let engine = engine::new().map_err(|error| HeadlessError::Engine(error.into()))?;
     let (sender, events) = mpsc::sync_channel(EVENTS_WAITING);
     std::thread::scope(|scope| {
-        let page = std::thread::Builder::new().name("page".into()).stack_size(engine::THREAD_STACK_BYTES);
-        let own = engine.clone();
-        let page = page
-            .spawn_scoped(scope, move || Page::new(&own, site, options, started, sender)?.run(scripts))
-            .map_err(|cause| HeadlessError::Thread { mebibytes: engine::THREAD_STACK_BYTES >> 20, cause })?;
-        // This thread is idle anyway, so it keeps the time for the other.
-        relay(&events, options.time_limit.saturating_sub(started.elapsed()), on_event);
-        engine.increment_epoch();
+        let page = on_big_stack(scope, move || {
+            // Nobody listening any more is no reason to stop.
+            let tell = Box::new(move |event| drop(sender.send(event)));
+            Page::new(site, options, tell)?.run(scripts, None, &|_| ())
+        })?;
         events.iter().for_each(on_event);
-        page.join().unwrap_or_else(|panic| Err(HeadlessError::Panicked(panic_text(panic.as_ref()))))
+        joined(page)
     })
 }
 
-/// Passes events on until `limit` has passed or there will be no more.
-fn relay(events: &Receiver<Event>, limit: Duration, on_event: &mut dyn FnMut(Event)) {
-    let started = Instant::now();
-    while let Some(left) = limit.checked_sub(started.elapsed()) {
-        match events.recv_timeout(left) {
-            Ok(event) => on_event(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
-        }
-    }
+/// The same for a page that is told what to do while it runs: `__command` is called with each command, until there
+/// are no more. The time limit is for each task of the event loop; waiting for commands has none.
+///
+/// Events are told on the page's own thread, which is the only one when the page is a copy of another
+/// (`__native.fork`). A copy ends its process instead of returning, after `on_end`.
+pub fn obey(
+    site: Box<dyn Site>,
+    scripts: &[Script],
+    options: &Options,
+    commands: Box<dyn Commands>,
+    on_event: Box<dyn Fn(Event) + Send>,
+    on_end: &(dyn Fn(&Ended) + Sync),
+) -> Result<(), HeadlessError> {
+    std::thread::scope(|scope| {
+        let page = on_big_stack(scope, move || {
+            Page::new(site, options, on_event)?.run(scripts, Some(commands), on_end).map(drop)
+        })?;
+        joined(page)
+    })
+}
+
+fn on_big_stack<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    page: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, HeadlessError> {
+    let thread = std::thread::Builder::new().name("page".into()).stack_size(engine::THREAD_STACK_BYTES);
+    let failed = |cause| HeadlessError::Thread { mebibytes: engine::THREAD_STACK_BYTES >> 20, cause };
+    thread.spawn_scoped(scope, page).map_err(failed)
+}
+
+fn joined<T>(page: ScopedJoinHandle<'_, Result<T, HeadlessError>>) -> Result<T, HeadlessError> {
+    page.join().unwrap_or_else(|panic| Err(HeadlessError::Panicked(panic_text(panic.as_ref()))))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -76,12 +96,13 @@ struct Page {
 
 impl Page {
     fn new(
-        engine: &Engine,
         site: Box<dyn Site>,
         options: &Options,
-        started: Instant,
-        events: SyncSender<Event>,
+        events: Box<dyn Fn(Event)>,
     ) -> Result<Page, HeadlessError> {
+        let engine = engine::new().map_err(|error| HeadlessError::Engine(error.into()))?;
+        let watchdog = Watchdog::start(&engine, options.time_limit).map_err(HeadlessError::Watchdog)?;
+        watchdog.arm();
         let runtime = Runtime::new(engine::JAVASCRIPT_STACK_BYTES).ok_or(HeadlessError::JavaScript)?;
         let host = Rc::new(Host {
             context: runtime.context(),
@@ -91,14 +112,18 @@ impl Page {
             site,
             cache: Cache::new(options.cache_dir.clone()),
             options: options.clone(),
-            started,
+            started: Instant::now(),
+            watchdog,
             events,
             ended: RefCell::new(None),
         });
-        let mut store = Store::new(engine, Rc::clone(&host));
+        let mut store = Store::new(&engine, Rc::clone(&host));
         store.set_epoch_deadline(1);
-        // Only the time limit moves the epoch.
         store.epoch_deadline_callback(|store| {
+            // The time may have been up for a task before this one.
+            if !store.data().out_of_time() {
+                return Ok(UpdateDeadline::Continue(1));
+            }
             store.data().time_out(Busy::WebAssembly);
             Ok(UpdateDeadline::Interrupt)
         });
@@ -124,16 +149,28 @@ impl Page {
         Ok(Page { store, host, runtime })
     }
 
-    fn run(mut self, scripts: &[Script]) -> Result<Ended, HeadlessError> {
+    fn run(
+        mut self,
+        scripts: &[Script],
+        commands: Option<Box<dyn Commands>>,
+        on_end: &dyn Fn(&Ended),
+    ) -> Result<Ended, HeadlessError> {
         let Page { store, host, runtime } = &mut self;
         let outcome = host.store.lend(store.as_context_mut(), || {
             start(host, runtime, scripts)?;
-            Ok(turn(host, runtime))
+            Ok(turn(host, runtime, commands))
         });
-        match host.ended.take() {
+        let ended = match host.ended.take() {
             Some(ended) => Ok(ended),
             None => outcome,
+        };
+        if let Ok(ended) = &ended {
+            on_end(ended);
         }
+        if fork::is_copy() {
+            fork::end_copy(i32::from(ended.is_err()));
+        }
+        ended
     }
 }
 
@@ -169,8 +206,8 @@ fn report_failure(host: &Rc<Host>, namespace: &Value, entry: &str) -> Result<(),
     namespace.get("then")?.call_on(namespace, &[host.context.undefined(), report]).map(drop)
 }
 
-/// The event loop: all jobs, then one due task of the scripts', then what is due next.
-fn turn(host: &Rc<Host>, runtime: &Runtime) -> Ended {
+/// The event loop: all jobs, then one due task of the scripts' or a command, then what is due next.
+fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Commands>>) -> Ended {
     loop {
         run_jobs(host, runtime);
         host.objects.sweep();
@@ -184,12 +221,34 @@ fn turn(host: &Rc<Host>, runtime: &Runtime) -> Ended {
                 continue;
             }
         };
-        if wait < 0.0 && !runtime.has_jobs() {
-            return host.ended.take().unwrap_or(Ended::Idle);
+        if host.is_ending() || wait == 0.0 || runtime.has_jobs() {
+            continue;
         }
-        if wait > 0.0 && !runtime.has_jobs() {
-            sleep(host, Duration::from_secs_f64(wait / 1e3));
+        let wait = (wait > 0.0).then(|| Duration::try_from_secs_f64(wait / 1e3).unwrap_or(Duration::MAX));
+        match (&mut commands, wait) {
+            (Some(commands), wait) => {
+                host.watchdog.rest();
+                let next = commands.next(wait);
+                host.watchdog.arm();
+                match next {
+                    Next::Command(command) => command_page(host, &command),
+                    Next::Nothing => {}
+                    Next::Closed => return Ended::Idle,
+                }
+            }
+            (None, Some(wait)) => sleep(host, wait),
+            (None, None) => return Ended::Idle,
         }
+    }
+}
+
+/// Hands a command to the scripts.
+fn command_page(host: &Rc<Host>, command: &str) {
+    let context = host.context;
+    let handed =
+        context.parse_json(command).and_then(|command| context.global().get("__command")?.call(&[command]));
+    if let Err(thrown) = handed {
+        uncaught(host, &thrown);
     }
 }
 
@@ -200,7 +259,7 @@ fn tick(host: &Rc<Host>) -> Result<f64, Thrown> {
 }
 
 fn sleep(host: &Rc<Host>, wait: Duration) {
-    let left = host.options.time_limit.saturating_sub(host.started.elapsed());
+    let left = host.watchdog.left();
     std::thread::sleep(wait.min(left));
     if wait >= left {
         host.time_out(Busy::Waiting);

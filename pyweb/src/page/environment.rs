@@ -7,6 +7,9 @@ use crate::headless::Script;
 /// Where the site serves the modules among them.
 pub const BASE: &str = "pyweb://js/";
 
+/// The module that does with a page what it is told.
+pub const SESSION: &str = "pyweb://js/session.mjs";
+
 /// The module that runs a page.
 pub const ENTRY: &str = "pyweb://js/page.mjs";
 
@@ -24,6 +27,7 @@ const SCRIPTS: &[(&str, &str)] = carried![
     "text.js",
     "url.js",
     "messages.js",
+    "routes.js",
     "network.js",
     "storage.js",
     "indexeddb.js",
@@ -33,10 +37,20 @@ const SCRIPTS: &[(&str, &str)] = carried![
 const MODULES: &[(&str, &str)] = carried![
     "classes.mjs",
     "document.mjs",
+    "expect.mjs",
     "forms.mjs",
+    "hands.mjs",
+    "image.mjs",
+    "keyboard.mjs",
+    "load.mjs",
+    "locate.mjs",
     "page.mjs",
+    "pyodide.mjs",
     "python.mjs",
     "scripts.mjs",
+    "session.mjs",
+    "steps.mjs",
+    "styles.mjs",
     "user.mjs",
     "xpath.mjs",
 ];

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use url::Url;
 use walkdir::WalkDir;
 
-use super::Page;
+use super::{Page, site};
 use crate::error::PageError;
 
 /// A Python module whose `test_*` functions run inside a page.
@@ -31,6 +32,13 @@ pub fn page(file: &Path) -> Result<Page, PageError> {
     let root = real.parent().map(Path::to_owned).unwrap_or_default();
     std::fs::File::open(&real).map_err(unreadable)?;
     Ok(Page { root, path: name })
+}
+
+/// The page of the site in `root` that `url` means.
+pub fn page_at(root: &Path, url: &Url) -> Option<Page> {
+    let file = site::own_file(root, url)?;
+    let path = file.strip_prefix(root).ok()?.to_str()?.to_owned();
+    Some(Page { root: root.to_owned(), path })
 }
 
 /// The pages with Python in them, below `folder`, in the order of their paths; or the one page it is.

@@ -2,12 +2,14 @@
 //! happen; `reduce/page.rs` makes sense of them. Must not know wasmtime, nor how anything is shown.
 //!
 //! - [`site`]: what each URL means: the page's own folder, the pinned runtime, the environment's scripts
+//! - [`image`]: Pyodide's memory once it has started, made once
 //! - [`environment`]: the scripts of `pyweb/js`, carried in the binary
 //! - [`progress`]: what the page tells of itself
 //! - [`find`]: the pages of a folder and the tests beside them
 
 pub mod environment;
 pub mod find;
+pub mod image;
 pub mod progress;
 pub mod site;
 
@@ -50,7 +52,7 @@ pub fn run(
     cache_dir: Option<PathBuf>,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Ended, HeadlessError> {
-    let site = PageSite::new(page, runtime.clone());
+    let site = PageSite::new(page, runtime.clone(), cache_dir.clone());
     let url = site.page_url();
     let tests: Vec<_> =
         steps.tests.iter().map(|test| json!({"file": test.path, "source": test.source})).collect();

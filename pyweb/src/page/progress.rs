@@ -1,10 +1,10 @@
-//! What the page tells of itself through `__native.emit`, as `js/page.mjs` and `js/python.mjs` word it.
+//! What the page tells of itself through `__native.emit`, as `js/load.mjs`, `js/session.mjs` and `js/python.mjs` word it.
 //! Must not know what it means for the run.
 
 use serde::Deserialize;
 
 /// One word from inside the page.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Progress {
     /// The page has this Python script.
@@ -96,9 +96,48 @@ pub enum Progress {
         /// The traceback, when it raised.
         failure: Option<String>,
     },
+    /// A command has been carried out, or could not be.
+    Answer {
+        /// The number it came with.
+        seq: u64,
+        /// Its value, where it has one.
+        #[serde(default)]
+        value: serde_json::Value,
+        /// Why it could not be carried out.
+        failure: Option<Refusal>,
+    },
+    /// A request of the page waits for the test's answer.
+    Request {
+        /// Its number.
+        request: u64,
+        /// The route that it takes, as the test numbered it.
+        route: serde_json::Value,
+        /// Its address.
+        url: String,
+        /// Its method.
+        method: String,
+        /// Its headers.
+        headers: std::collections::BTreeMap<String, String>,
+        /// Its body as text.
+        post_data: Option<String>,
+    },
+    /// A copy of the page has ended.
+    ForkEnded {
+        /// Its exit code, 128 + the signal that ended it, or -1 when it could not be made.
+        status: i32,
+    },
     /// The document as it is at the end.
     Rendered {
         /// Its markup.
         html: String,
     },
+}
+
+/// Why a command could not be carried out.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Refusal {
+    /// For programs, such as `timeout`; `python_raised` when `message` is a traceback.
+    pub code: String,
+    /// For people.
+    pub message: String,
 }

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use lol_html::{RewriteStrSettings, element, rewrite_str, text};
 use url::Url;
 
-use super::{Page, environment};
+use super::{Page, environment, image};
 use crate::headless::{Resource, Site};
 use crate::runtime::{CORE, LINKEDOM, MICROPYTHON, PYODIDE, Runtime, address};
 
@@ -18,6 +18,12 @@ use crate::runtime::{CORE, LINKEDOM, MICROPYTHON, PYODIDE, Runtime, address};
 const ORIGIN: &str = "http://localhost/";
 /// Where the environment finds the document's implementation.
 const OWN_PACKAGES: &str = "pyweb://runtime/linkedom/";
+/// Where `js/pyodide.mjs` finds the memory image of a started Pyodide.
+const IMAGE: &str = "pyweb://runtime/pyodide.image";
+/// Pyodide's main module, in whose place a page gets `js/pyodide.mjs`.
+const PYODIDE_MODULE: &str = "pyodide.mjs";
+/// How `js/pyodide.mjs` asks for the module itself.
+const AS_PUBLISHED: &str = "as-published";
 /// How `js/scripts.mjs` asks for the n-th inline module of the page.
 const INLINE_MODULE: &str = "pyweb-inline-module=";
 
@@ -27,12 +33,18 @@ pub struct PageSite {
     root: PathBuf,
     page: String,
     runtime: Runtime,
+    cache_dir: Option<PathBuf>,
 }
 
 impl PageSite {
-    /// The site of `page`.
-    pub fn new(page: &Page, runtime: Runtime) -> PageSite {
-        PageSite { root: page.root.clone(), page: page.path.clone(), runtime }
+    /// The site of `page`. With a cache folder, its Pyodide begins with a memory image that is kept there.
+    pub fn new(page: &Page, runtime: Runtime, cache_dir: Option<PathBuf>) -> PageSite {
+        PageSite { root: page.root.clone(), page: page.path.clone(), runtime, cache_dir }
+    }
+
+    /// A site that has the runtime and no file of its own.
+    pub fn without_files(runtime: Runtime) -> PageSite {
+        PageSite { root: PathBuf::from("/dev/null"), page: String::new(), runtime, cache_dir: None }
     }
 
     /// The page's own address.
@@ -40,6 +52,15 @@ impl PageSite {
         let mut url = origin();
         url.set_path(&self.page);
         url.into()
+    }
+
+    /// A file of Pyodide's; in the place of its main module, the one that begins with the image.
+    fn pyodide(&self, url: &str, path: &str) -> Option<Resource> {
+        let published = url.split_once('?').is_some_and(|(_, query)| query == AS_PUBLISHED);
+        if path == PYODIDE_MODULE && !published && self.cache_dir.is_some() {
+            return environment::module(PYODIDE_MODULE).map(module);
+        }
+        self.packaged(PYODIDE, path)
     }
 
     fn packaged(&self, package: &str, path: &str) -> Option<Resource> {
@@ -60,7 +81,7 @@ impl PageSite {
         let segments: Vec<&str> = url.path_segments()?.collect();
         let at = segments.iter().rposition(|segment| *segment == "pyscript")?;
         match &segments[at + 1..] {
-            ["pyodide", file] => self.packaged(PYODIDE, file),
+            ["pyodide", file] => self.pyodide(url.as_str(), file),
             ["micropython", file] => self.packaged(MICROPYTHON, file),
             [file] => self.packaged(CORE, &format!("dist/{file}")),
             _ => None,
@@ -71,11 +92,11 @@ impl PageSite {
 impl Site for PageSite {
     fn get(&self, url: &str) -> Option<Resource> {
         if let Some(name) = url.strip_prefix(environment::BASE) {
-            let source = environment::module(name)?;
-            return Some(Resource {
-                bytes: Cow::Borrowed(source.as_bytes()),
-                mime: "text/javascript".into(),
-            });
+            return environment::module(name).map(module);
+        }
+        if url == IMAGE {
+            let bytes = image::image(&self.runtime, self.cache_dir.as_ref()?)?;
+            return Some(Resource { bytes: Cow::Owned(bytes), mime: "application/octet-stream".into() });
         }
         if let Some(path) = url.strip_prefix(OWN_PACKAGES) {
             return self.packaged(LINKEDOM, path);
@@ -84,8 +105,15 @@ impl Site for PageSite {
             return self.local(&Url::parse(url).ok()?);
         }
         let address = address::locate(url)?;
-        self.packaged(address.package, &address.path)
+        match address.package {
+            PYODIDE => self.pyodide(url, &address.path),
+            package => self.packaged(package, &address.path),
+        }
     }
+}
+
+fn module(source: &'static str) -> Resource {
+    Resource { bytes: Cow::Borrowed(source.as_bytes()), mime: "text/javascript".into() }
 }
 
 #[expect(clippy::unwrap_used, reason = "a constant that is a URL")]
@@ -94,7 +122,7 @@ fn origin() -> Url {
 }
 
 /// The file that a URL of the page's origin names, if it is one inside `root`.
-fn own_file(root: &Path, url: &Url) -> Option<PathBuf> {
+pub(super) fn own_file(root: &Path, url: &Url) -> Option<PathBuf> {
     let mut local = Url::parse("file:///").ok()?;
     local.set_path(url.path());
     let path = local.to_file_path().ok()?;

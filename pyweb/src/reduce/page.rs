@@ -115,6 +115,7 @@ impl PageRun {
                 // The page's own code may call `__native.emit`; that is its own affair.
                 Err(_) => Vec::new(),
             },
+            Event::Given { .. } => Vec::new(),
         }
     }
 
@@ -197,6 +198,8 @@ impl PageRun {
                 return self.finish_test(failure, at_us).into_iter().collect();
             }
             Progress::Rendered { html } => self.html = Some(html),
+            // Between a page process and the one that started it.
+            Progress::Answer { .. } | Progress::Request { .. } | Progress::ForkEnded { .. } => {}
         }
         Vec::new()
     }
@@ -216,6 +219,15 @@ impl PageRun {
         let verdict =
             Verdict { html: self.html, raised: self.raised, tests: (self.passed, self.failed), trouble };
         (records, verdict)
+    }
+
+    /// Ends the run of a page that was closed in good order: the last records.
+    pub fn close(mut self, at_us: u64) -> Vec<Record> {
+        let mut records = Vec::new();
+        while !self.tests.is_empty() {
+            records.extend(self.finish_test(None, at_us));
+        }
+        records
     }
 
     fn start_test(&mut self, id: String, at_us: u64) -> Record {
@@ -255,7 +267,8 @@ impl PageRun {
         Record::PythonRaised { file, line, message, traceback: text.trim_end().to_owned() }
     }
 
-    fn sentence(&self, text: &str) -> String {
+    /// `file:line: message` of a traceback, by its innermost frame in the page's own files.
+    pub fn sentence(&self, text: &str) -> String {
         let (file, line, message) = self.located(text);
         format!("{file}:{line}: {message}")
     }

@@ -8,7 +8,7 @@ use common::outcome::{Outcome, TestFinished};
 use common::term;
 use common::{Format, Session};
 
-use crate::events::Record;
+use crate::events::{Record, StepOutcome};
 
 /// A record of `pyweb render`.
 pub fn rendered(session: &Session, record: &Record) -> io::Result<()> {
@@ -49,6 +49,20 @@ pub fn tested(session: &Session, record: &Record) -> io::Result<()> {
         // A test's verdict does not need its page's whole markup.
         Record::DomRendered { .. } => Ok(()),
         _ if session.format == Format::Jsonl => session.output().record(record),
+        Record::TestFinished(test) => finished(session, test),
+        _ => Ok(()),
+    }
+}
+
+/// A record of `pyweb test --steps`.
+pub fn stepped(session: &Session, record: &Record) -> io::Result<()> {
+    match record {
+        _ if session.format == Format::Jsonl => session.output().record(record),
+        Record::StepFinished { outcome: StepOutcome::Failed, id, step, message, .. } => {
+            let label = session.styles.bad("FAIL");
+            writeln!(session.output(), "{label} step {id} {step}: {message}")
+        }
+        Record::ConsoleLogged { .. } | Record::PythonRaised { .. } => rendered(session, record),
         Record::TestFinished(test) => finished(session, test),
         _ => Ok(()),
     }

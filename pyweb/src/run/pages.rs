@@ -1,18 +1,21 @@
 //! `pyweb render` and `pyweb test`: pages from their files to a verdict. Must not know how a page is run or shown.
 
 use std::io;
+use std::path::Path;
 use std::time::Instant;
 
 use common::{Exit, Failure, Session};
 
-use crate::cli::{BrowseArgs, RenderArgs, TestArgs};
-use crate::config::Config;
+use crate::cli::{BrowseArgs, PageProcessArgs, RenderArgs, TestArgs};
+use crate::config::{self, Config};
 use crate::error::PageError;
 use crate::events::Record;
 use crate::page::{self, Page, Steps, find};
 use crate::reduce::page::{PageRun, Verdict};
-use crate::render;
 use crate::runtime::Runtime;
+use crate::steps::host::Hosted;
+use crate::steps::script::Script;
+use crate::{render, steps};
 
 /// `pyweb render`: 0, or 1 when the page's Python raised something that nothing caught.
 pub fn render(args: RenderArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
@@ -33,6 +36,9 @@ pub fn render(args: RenderArgs, config: &Config, session: &mut Session) -> Resul
 
 /// `pyweb test`: 0 when every page gets ready, raises nothing and passes its tests, else 1.
 pub fn test(args: &TestArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
+    if let Some(file) = &args.steps {
+        return carry_out(args, file, config, session);
+    }
     let pages = find::pages(&args.dir)?;
     session.begin().map_err(PageError::Output)?;
     let runtime = Runtime::ensure(session, config)?;
@@ -57,6 +63,37 @@ pub fn test(args: &TestArgs, config: &Config, session: &mut Session) -> Result<E
     Ok(if failed == 0 && raised == 0 { Exit::YES } else { Exit::NO })
 }
 
+/// `pyweb test --steps`: 0 when every step does what it should and every test passes, else 1.
+fn carry_out(args: &TestArgs, file: &Path, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
+    let root = config::folder("the site", args.dir.clone())?;
+    session.begin().map_err(PageError::Output)?;
+    Runtime::ensure(session, config)?;
+    let began = Instant::now();
+    let (runtime, time_limit) = (config.runtime.clone(), args.browse.timeout);
+    let script = Script { root, steps: file.to_owned(), runtime, time_limit };
+    let shown = &*session;
+    let tally = steps::run(&script, &|record| Ok(render::page::stepped(shown, record)?))?;
+    for (what, number) in [
+        ("steps_passed", tally.steps_passed),
+        ("steps_failed", tally.steps_failed),
+        ("passed", tally.passed),
+        ("failed", tally.failed),
+    ] {
+        session.count(what, number);
+    }
+    render::page::summary(session, tally.passed, tally.failed, began.elapsed()).map_err(PageError::Output)?;
+    Ok(if tally.failed == 0 && tally.steps_failed == 0 { Exit::YES } else { Exit::NO })
+}
+
+/// `pyweb page-process`: what it says is no answer of this tool's but of the page's.
+pub fn host(args: PageProcessArgs, config: &Config, session: &Session) -> Result<Exit, Failure> {
+    let runtime = Runtime::ensure(session, config)?;
+    let page = Page { root: args.root, path: args.page };
+    let folder = config.runtime.clone();
+    steps::host::host(&Hosted { page, url: args.url, runtime: folder, time_limit: args.timeout }, runtime)?;
+    Ok(Exit::YES)
+}
+
 /// Runs one page, showing each record as it comes.
 fn carry(
     page: &Page,
@@ -66,7 +103,7 @@ fn carry(
     mut run: PageRun,
     show: impl Fn(&Record) -> io::Result<()>,
 ) -> Result<Verdict, Failure> {
-    let cache = common::fs::cache_dir("pyweb").map_err(PageError::NoHome)?.join("compiled");
+    let cache = steps::host::cache_dir()?;
     let began = Instant::now();
     let now = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let mut shown = Ok(());

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::super::fork::fork;
 use super::super::host::Host;
 use super::super::quickjs::{Call, Result, Value};
 use super::super::{Ended, Event, Level};
@@ -10,6 +11,7 @@ use super::Native;
 pub(super) const NATIVES: &[(&str, Native)] = &[
     ("print", print),
     ("emit", emit),
+    ("give", give),
     ("config", config),
     ("exit", exit),
     ("now", now),
@@ -20,6 +22,7 @@ pub(super) const NATIVES: &[(&str, Native)] = &[
     ("enc", encode),
     ("evalScript", evaluate),
     ("move", copy),
+    ("fork", fork),
     ("stats", stats),
 ];
 
@@ -40,6 +43,13 @@ fn emit(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
         Ok(value) => host.emit(Event::Custom(value)),
         Err(_) => return Err(call.context.type_error("emit: the value has no JSON")),
     }
+    Ok(call.context.undefined())
+}
+
+fn give(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
+    let name = call.argument(0).to_text()?;
+    let bytes = call.argument(1).with_bytes(|bytes| bytes.to_vec())?;
+    host.emit(Event::Given { name, bytes });
     Ok(call.context.undefined())
 }
 

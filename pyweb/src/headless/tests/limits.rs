@@ -89,6 +89,7 @@ fn timers_run_in_turn_until_none_is_left() {
             Event::Console { text, .. } => text.clone(),
             Event::Uncaught { message, .. } => message.clone(),
             Event::Custom(value) => value.to_string(),
+            Event::Given { name, .. } => name.clone(),
         })
         .collect();
     assert_eq!(told, ["a", "b", "job", "Error: c", "d"]);

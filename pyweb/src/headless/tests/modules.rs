@@ -68,3 +68,9 @@ fn emitted_values_arrive_as_json() {
     let ran = Page::new().run("__native.emit({type: 'x', list: [1, null]}); print(__native.config())");
     assert_eq!(ran.events[0], Event::Custom(serde_json::json!({"type": "x", "list": [1, null]})));
 }
+
+#[test]
+fn bytes_leave_as_an_event() {
+    let ran = Page::new().run("__native.give('image', new Uint8Array([9, 1, 2]).subarray(1))");
+    assert_eq!(ran.events, [Event::Given { name: "image".to_owned(), bytes: vec![1, 2] }]);
+}

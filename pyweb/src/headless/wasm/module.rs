@@ -7,9 +7,9 @@ use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 use wasmtime::{ExternType, Module};
 
 use super::super::cache::Key;
-use super::super::legacy_eh;
 use super::super::natives::Native;
 use super::super::quickjs::{Call, Result, Value};
+use super::super::{engine, fork, legacy_eh};
 use super::{ErrorClass, HostRef, handle, reasons, unknown};
 
 pub(super) const NATIVES: &[(&str, Native)] =
@@ -68,9 +68,17 @@ fn compiled(host: HostRef<'_>, bytes: &[u8]) -> wasmtime::Result<Module> {
             return Ok(module);
         }
     }
-    let module = translated(host, bytes)?;
-    host.cache.write(&key, &module.serialize()?);
-    Ok(module)
+    // A copy of a process has none of the threads that compiling in parallel needs.
+    if fork::is_copy() {
+        let module = translated(host, bytes)?;
+        host.cache.write(&key, &module.serialize()?);
+        return Ok(module);
+    }
+    let rewritten = legacy_eh::translate(bytes).ok().flatten();
+    let code = engine::parallel()?.precompile_module(rewritten.as_deref().unwrap_or(bytes))?;
+    host.cache.write(&key, &code);
+    // SAFETY: these are the bytes that the same wasmtime just made; the two engines differ in threads alone.
+    unsafe { Module::deserialize(&host.engine, &code) }
 }
 
 fn translated(host: HostRef<'_>, bytes: &[u8]) -> wasmtime::Result<Module> {

@@ -1,0 +1,127 @@
+// What a person types into the focused element, with the events and default actions it has in a browser.
+// The caret is always at the end, or everything is selected. Must not know who types.
+import { dispatch, FOCUSABLE, userClick } from "pyweb://js/user.mjs";
+
+const TEXTUAL = /^(text|search|tel|url|email|password|number|date|month|week|time|datetime-local|color|range)$/;
+const MODIFIERS = { Control: "ctrlKey", Shift: "shiftKey", Alt: "altKey", Meta: "metaKey", ControlOrMeta: "ctrlKey" };
+// `KeyboardEvent.code` and `keyCode` of what is no letter or digit.
+const KEYS = {
+    " ": ["Space", 32],
+    ArrowDown: ["ArrowDown", 40],
+    ArrowLeft: ["ArrowLeft", 37],
+    ArrowRight: ["ArrowRight", 39],
+    ArrowUp: ["ArrowUp", 38],
+    Backspace: ["Backspace", 8],
+    Delete: ["Delete", 46],
+    End: ["End", 35],
+    Enter: ["Enter", 13],
+    Escape: ["Escape", 27],
+    Home: ["Home", 36],
+    PageDown: ["PageDown", 34],
+    PageUp: ["PageUp", 33],
+    Tab: ["Tab", 9],
+};
+const selected = new WeakSet();
+// The value before somebody typed, of which `change` tells once they are done.
+const untold = new WeakMap();
+
+export const isTextual = (element) =>
+    element.localName === "textarea" || (element.localName === "input" && TEXTUAL.test(element.type));
+export const isEditable = (element) => isTextual(element) || element.isContentEditable === true;
+
+const textOf = (element) => (isTextual(element) ? element.value : element.textContent);
+
+const setText = (element, text, inputType, data) => {
+    const init = { inputType, data };
+    if (!dispatch(element, "beforeinput", InputEvent, true, init)) return;
+    if (isTextual(element)) {
+        if (!untold.has(element)) untold.set(element, element.value);
+        element.value = text;
+    } else element.textContent = text;
+    dispatch(element, "input", InputEvent, true, { ...init, cancelable: false });
+};
+
+/** Tells of what was typed into `element`, as browsers do when it loses the focus. */
+export function commit(element) {
+    if (!untold.has(element)) return;
+    const before = untold.get(element);
+    untold.delete(element);
+    if (before !== element.value) dispatch(element, "change", Event, true, { cancelable: false });
+}
+
+/** Has the next text replace what `element` holds. */
+export const selectAll = (element) => selected.add(element);
+
+/** Puts `text` where the caret is, in one go, as pasting does. */
+export function insertText(element, text, inputType = "insertText") {
+    if (!isEditable(element) || element.disabled || element.readOnly) return;
+    const before = selected.delete(element) ? "" : textOf(element);
+    setText(element, before + text, inputType, text);
+}
+
+const erase = (element) => {
+    const before = textOf(element);
+    const after = selected.delete(element) ? "" : [...before].slice(0, -1).join("");
+    if (after !== before) setText(element, after, "deleteContentBackward", null);
+};
+
+const codeOf = (key) => {
+    if (/^[a-z]$/i.test(key)) return [`Key${key.toUpperCase()}`, key.toUpperCase().charCodeAt(0)];
+    if (/^\d$/.test(key)) return [`Digit${key}`, key.charCodeAt(0)];
+    return KEYS[key] ?? ["", 0];
+};
+
+const submitFrom = (input) => {
+    const { form } = input;
+    if (!form) return;
+    const button = form.querySelector('button:not([type]), button[type="submit"], input[type="submit"]');
+    if (button) userClick(button, { pointer: false });
+    else form.requestSubmit();
+};
+
+const moveFocus = (from, backwards) => {
+    const stops = [...document.querySelectorAll(FOCUSABLE)].filter(
+        (element) => !element.hasAttribute("disabled") && element.getAttribute("tabindex") !== "-1",
+    );
+    const at = stops.indexOf(from) + (backwards ? -1 : 1);
+    const next = stops.at(at % Math.max(stops.length, 1));
+    if (next) next.focus();
+};
+
+const act = (element, key, modifiers) => {
+    const control = modifiers.ctrlKey || modifiers.metaKey;
+    if (control) return key.toLowerCase() === "a" ? selectAll(element) : undefined;
+    if (key === "Tab") return moveFocus(element, modifiers.shiftKey);
+    if (key === "Backspace" || key === "Delete") return isEditable(element) && erase(element);
+    if (key === "Enter") {
+        if (element.localName === "textarea") return insertText(element, "\n", "insertLineBreak");
+        if (element.localName === "input") {
+            commit(element);
+            return submitFrom(element);
+        }
+        if (element.matches("button, a[href], summary")) return userClick(element, { pointer: false });
+    }
+    if (key === " " && element.matches('button, summary, input[type="checkbox"], input[type="radio"]'))
+        return userClick(element, { pointer: false });
+    if ([...key].length === 1) insertText(element, key);
+};
+
+/** Presses and releases a key such as `a`, `Enter` or `Control+A`, on the focused element. */
+export function pressKey(combination) {
+    const parts = combination === "+" ? ["+"] : combination.split(/\+(?=.)/);
+    const key = parts.pop();
+    const init = {};
+    for (const name of parts) {
+        if (!(name in MODIFIERS)) throw new TypeError(`unknown modifier ${JSON.stringify(name)}`);
+        init[MODIFIERS[name]] = true;
+    }
+    const [code, keyCode] = codeOf(key);
+    Object.assign(init, { key, code, keyCode });
+    const element = document.activeElement ?? document.body;
+    if (dispatch(element, "keydown", KeyboardEvent, true, init)) {
+        const typed = [...key].length === 1 || key === "Enter";
+        if (!typed || dispatch(element, "keypress", KeyboardEvent, true, init)) act(element, key, init);
+    }
+    const after = document.activeElement ?? document.body;
+    dispatch(after, "keyup", KeyboardEvent, true, init);
+}

@@ -1,0 +1,52 @@
+// One page from its address until it is ready: parsed, its scripts run, its Python done and nothing about to happen.
+// What happens is told to Rust as it happens (page/progress.rs). Must not know what is done with the page then.
+import { openDocument } from "pyweb://js/document.mjs";
+import { findScripts, numberLines, onPyScript, scriptsDone, settled } from "pyweb://js/python.mjs";
+import { loadScripts } from "pyweb://js/scripts.mjs";
+
+const native = globalThis.__native;
+const emit = (event) => native.emit(event);
+
+// PyScript's codes for a bad or an ambiguous configuration, after which it runs nothing.
+const FATAL = /^\((PY1000|PY0409)\)/;
+
+// PyScript shows some failures, such as a bad configuration, only as a box in the page.
+function watchErrorBoxes(document) {
+    const visit = async ({ nodeType, classList, textContent: text }) => {
+        if (nodeType !== 1 || !classList.contains("py-error")) return;
+        emit({ kind: "notice", text });
+        if (!FATAL.test(text)) return;
+        await settled();
+        native.exit(2);
+    };
+    const observer = new MutationObserver((records) => {
+        for (const { addedNodes } of records) for (const node of addedNodes) visit(node);
+    });
+    observer.observe(document, { childList: true, subtree: true });
+}
+
+/** Opens the page at `url`, runs `prepare` with its document and nothing else, then loads it. */
+export async function loadPage(url, prepare = () => {}) {
+    const html = new TextDecoder().decode(native.read(url));
+    const document = openDocument(html, url);
+    prepare(document);
+    const scripts = findScripts(document, html, url);
+    const done = scriptsDone(scripts);
+    const workers = scripts.filter((script) => script.worker).length;
+    // There are no workers here yet; without this, PyScript would wait for one forever.
+    if (workers) {
+        emit({ kind: "loaded", core: true, workers });
+        native.exit(2);
+    }
+    watchErrorBoxes(document);
+    let numbered = null;
+    onPyScript((core) => {
+        numbered = numberLines(core, scripts, html);
+    });
+    await loadScripts(document, html, url);
+    emit({ kind: "loaded", core: !!globalThis[Symbol.for("@pyscript/core")], workers: 0 });
+    await done;
+    await settled();
+    emit({ kind: "ready" });
+    return { document, numbered };
+}

@@ -1,0 +1,300 @@
+// Finds elements as a person names them: by role and name, label, text, or CSS. Runs in any browser: it stands on
+// the DOM alone and must not know which engine that is.
+
+const squeezed = (text) => String(text ?? "").replace(/[\u200b\u00ad]/g, "").trim().replace(/\s+/g, " ");
+
+/** What a pattern of a step accepts: a regular expression, a whole text, or a part of one in any case. */
+export function acceptor(pattern, exact = false) {
+    if (typeof pattern === "object" && pattern !== null) {
+        const expression = new RegExp(pattern.regex, pattern.flags ?? "");
+        return (text) => expression.test(squeezed(text));
+    }
+    const wanted = squeezed(pattern);
+    if (exact) return (text) => squeezed(text) === wanted;
+    const folded = wanted.toLowerCase();
+    return (text) => squeezed(text).toLowerCase().includes(folded);
+}
+
+const INVISIBLE = new Set(["HEAD", "LINK", "META", "NOSCRIPT", "SCRIPT", "STYLE", "TEMPLATE", "TITLE"]);
+
+const displayed = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+        if (INVISIBLE.has(at.tagName) || getComputedStyle(at).display === "none") return false;
+        const details = at.parentElement?.tagName === "DETAILS" ? at.parentElement : null;
+        if (details && !details.hasAttribute("open") && at.tagName !== "SUMMARY") return false;
+    }
+    return true;
+};
+
+/** Whether a person could see `element`. Where nothing is laid out, an element without content counts as seen. */
+export function isVisible(element) {
+    if (!element.isConnected || !displayed(element)) return false;
+    if (element.tagName === "INPUT" && element.type === "hidden") return false;
+    if (getComputedStyle(element).visibility === "hidden") return false;
+    if (globalThis.__pywebHasNoLayout) return true;
+    const { width, height } = element.getBoundingClientRect();
+    return width > 0 && height > 0;
+}
+
+// ---- roles (https://www.w3.org/TR/html-aam-1.0/) ----
+const ROLES = {
+    ARTICLE: "article",
+    ASIDE: "complementary",
+    BLOCKQUOTE: "blockquote",
+    BUTTON: "button",
+    CAPTION: "caption",
+    CODE: "code",
+    DATALIST: "listbox",
+    DD: "definition",
+    DETAILS: "group",
+    DIALOG: "dialog",
+    DT: "term",
+    EM: "emphasis",
+    FIELDSET: "group",
+    FIGURE: "figure",
+    FOOTER: "contentinfo",
+    HEADER: "banner",
+    HR: "separator",
+    HTML: "document",
+    LI: "listitem",
+    MAIN: "main",
+    MATH: "math",
+    MENU: "list",
+    METER: "meter",
+    NAV: "navigation",
+    OL: "list",
+    OPTGROUP: "group",
+    OPTION: "option",
+    OUTPUT: "status",
+    P: "paragraph",
+    PROGRESS: "progressbar",
+    SEARCH: "search",
+    STRONG: "strong",
+    TABLE: "table",
+    TBODY: "rowgroup",
+    TD: "cell",
+    TEXTAREA: "textbox",
+    TFOOT: "rowgroup",
+    THEAD: "rowgroup",
+    TIME: "time",
+    TR: "row",
+    UL: "list",
+};
+const INPUTS = {
+    button: "button",
+    checkbox: "checkbox",
+    image: "button",
+    number: "spinbutton",
+    radio: "radio",
+    range: "slider",
+    reset: "button",
+    search: "searchbox",
+    submit: "button",
+};
+
+const implicitRole = (element) => {
+    const tag = element.tagName;
+    if (/^H[1-6]$/.test(tag)) return "heading";
+    if (tag === "A" || tag === "AREA") return element.hasAttribute("href") ? "link" : null;
+    if (tag === "IMG") return element.getAttribute("alt") === "" ? "presentation" : "img";
+    if (tag === "INPUT" && element.type === "hidden") return null;
+    if (tag === "INPUT" && element.hasAttribute("list")) return "combobox";
+    if (tag === "INPUT") return INPUTS[element.type] ?? "textbox";
+    if (tag === "SELECT") return element.hasAttribute("multiple") || Number(element.size) > 1 ? "listbox" : "combobox";
+    if (tag === "TH") return element.getAttribute("scope") === "row" ? "rowheader" : "columnheader";
+    if (tag === "SECTION" || tag === "FORM") return ownName(element) ? (tag === "FORM" ? "form" : "region") : null;
+    return ROLES[tag] ?? null;
+};
+
+const roleOf = (element) => element.getAttribute("role")?.trim().split(/\s+/)[0] || implicitRole(element);
+
+// ---- names (https://www.w3.org/TR/accname-1.2/, the part that pages use) ----
+const FROM_CONTENT = new Set(
+    ("button cell checkbox columnheader gridcell heading link menuitem menuitemcheckbox menuitemradio option radio row " +
+        "rowheader switch tab tooltip treeitem").split(" "),
+);
+
+const spoken = (node) => {
+    if (node.nodeType === 3) return node.nodeValue;
+    if (node.nodeType !== 1 || INVISIBLE.has(node.tagName) || node.getAttribute("aria-hidden") === "true") return "";
+    if (getComputedStyle(node).display === "none") return "";
+    const own = node.getAttribute("aria-label") ?? (node.tagName === "IMG" ? node.getAttribute("alt") : null);
+    return own ?? [...node.childNodes].map(spoken).join("");
+};
+
+const referenced = (element, attribute) =>
+    (element.getAttribute(attribute) ?? "")
+        .split(/\s+/)
+        .map((id) => id && element.ownerDocument.getElementById(id))
+        .filter(Boolean);
+
+// A name that comes from neither the content nor a hint.
+const ownName = (element) => {
+    const labelled = referenced(element, "aria-labelledby").map(spoken).join(" ");
+    return squeezed(labelled) || squeezed(element.getAttribute("aria-label"));
+};
+
+const nativeName = (element) => {
+    const tag = element.tagName;
+    if (tag === "INPUT" && /^(button|submit|reset)$/.test(element.type)) {
+        const value = element.getAttribute("value");
+        return value ?? { submit: "Submit", reset: "Reset" }[element.type] ?? "";
+    }
+    if (tag === "IMG" || tag === "AREA" || (tag === "INPUT" && element.type === "image"))
+        return element.getAttribute("alt") ?? "";
+    const titles = { FIELDSET: "LEGEND", TABLE: "CAPTION", FIGURE: "FIGCAPTION" };
+    const child = titles[tag] && [...element.children].find((item) => item.tagName === titles[tag]);
+    if (child) return spoken(child);
+    return [...(element.labels ?? [])].map(spoken).join(" ");
+};
+
+/** What a person calls `element`: its accessible name. */
+export function nameOf(element) {
+    const content = () => (FROM_CONTENT.has(roleOf(element)) ? [...element.childNodes].map(spoken).join("") : "");
+    const hint = () => element.getAttribute("title") ?? element.getAttribute("placeholder");
+    return ownName(element) || squeezed(nativeName(element)) || squeezed(content()) || squeezed(hint());
+}
+
+const ariaState = (name, native) => (element) =>
+    (element.getAttribute(`aria-${name}`) ?? String(!!native(element))) === "true";
+const STATES = {
+    checked: ariaState("checked", (element) => element.checked),
+    disabled: (element) => isDisabled(element),
+    expanded: ariaState("expanded", (element) => element.tagName === "DETAILS" && element.open),
+    pressed: ariaState("pressed", () => false),
+    selected: ariaState("selected", (element) => element.selected),
+};
+
+/** Whether `element` or the group it is in takes no input. */
+export function isDisabled(element) {
+    const control = /^(BUTTON|INPUT|SELECT|TEXTAREA|OPTION|OPTGROUP|FIELDSET)$/.test(element.tagName);
+    if (control && element.hasAttribute("disabled")) return true;
+    if (control && element.closest("fieldset[disabled]")) return true;
+    return element.getAttribute("aria-disabled") === "true";
+}
+
+const levelOf = (element) => Number(element.getAttribute("aria-level") ?? /^H([1-6])$/.exec(element.tagName)?.[1]);
+
+const byRole = ({ role, name, exact, level, include_hidden: hidden, ...states }) => {
+    const named = name === undefined ? () => true : acceptor(name, exact);
+    const wanted = Object.entries(states).filter(([state]) => state in STATES);
+    return (element) =>
+        roleOf(element) === role &&
+        (level === undefined || levelOf(element) === level) &&
+        wanted.every(([state, value]) => STATES[state](element) === value) &&
+        (hidden || (displayed(element) && !element.closest('[aria-hidden="true"]'))) &&
+        named(nameOf(element));
+};
+
+// ---- texts ----
+const textOf = (element) =>
+    element.tagName === "INPUT" && /^(button|submit|reset)$/.test(element.type) ? element.value : element.textContent;
+
+// The innermost elements that have the text.
+const byText = ({ text, exact }) => {
+    const accepts = acceptor(text, exact);
+    const has = (element) => !INVISIBLE.has(element.tagName) && accepts(textOf(element));
+    return (element) => has(element) && ![...element.children].some(has) && !element.closest("head");
+};
+
+const LABELLED = "button, input, meter, output, progress, select, textarea, [aria-label], [aria-labelledby]";
+const byLabel = ({ label, exact }) => {
+    const accepts = acceptor(label, exact);
+    return (element) =>
+        element.matches(LABELLED) &&
+        [ownName(element), ...[...(element.labels ?? [])].map((own) => own.textContent)].some((text) => text && accepts(text));
+};
+
+const byAttribute = (name, pattern, exact) => {
+    const accepts = acceptor(pattern, exact);
+    return (element) => element.hasAttribute(name) && accepts(element.getAttribute(name));
+};
+
+const DESCENDANTS = {
+    role: byRole,
+    text: byText,
+    label: byLabel,
+    placeholder: ({ placeholder, exact }) => byAttribute("placeholder", placeholder, exact),
+    alt_text: ({ alt_text: text, exact }) => byAttribute("alt", text, exact),
+    title: ({ title, exact }) => byAttribute("title", title, exact),
+    test_id: ({ test_id: id }) => byAttribute("data-testid", id, true),
+};
+
+// ---- the parts of a locator, each applied to what those before it found ----
+const inOrder = (elements) => {
+    const unique = [...new Set(elements)];
+    return unique.sort((a, b) => (a.compareDocumentPosition(b) & 2 ? 1 : -1));
+};
+
+const queried = (roots, find) => {
+    const found = roots.flatMap((root) => [...find(root)]);
+    return roots.length > 1 ? inOrder(found) : found;
+};
+
+const FILTERS = {
+    has_text: ({ has_text: text }) => {
+        const accepts = acceptor(text);
+        return (element) => accepts(element.textContent);
+    },
+    has_not_text: ({ has_not_text: text }) => {
+        const accepts = acceptor(text);
+        return (element) => !accepts(element.textContent);
+    },
+    has: ({ has }) => (element) => locate(has, element).length > 0,
+    has_not: ({ has_not: has }) => (element) => locate(has, element).length === 0,
+    visible: ({ visible }) => (element) => isVisible(element) === visible,
+};
+
+/** An error in what was asked for, with its code for `pyweb.step.finished`. */
+export class StepError extends Error {
+    constructor(code, message) {
+        super(message);
+        this.code = code;
+    }
+}
+
+const css = (selector) => (root) => {
+    try {
+        return root.querySelectorAll(selector);
+    } catch (error) {
+        throw new StepError("bad_selector", `${JSON.stringify(selector)} is not a CSS selector: ${error.message ?? error}`);
+    }
+};
+
+const apply = (part, found) => {
+    if ("css" in part) return queried(found, css(part.css));
+    if ("nth" in part) {
+        const element = found.at(part.nth);
+        return element ? [element] : [];
+    }
+    if ("and" in part) {
+        const others = new Set(locate(part.and));
+        return found.filter((element) => others.has(element));
+    }
+    if ("or" in part) return inOrder([...found, ...locate(part.or)]);
+    const filter = Object.keys(FILTERS).find((name) => name in part);
+    if (filter) return found.filter(FILTERS[filter](part));
+    const kind = Object.keys(DESCENDANTS).find((name) => name in part);
+    if (!kind) throw new StepError("bad_step", `a locator's part is none: ${JSON.stringify(part)}`);
+    const accepts = DESCENDANTS[kind](part);
+    return queried(found, (root) => [...root.querySelectorAll("*")].filter(accepts));
+};
+
+/** The elements that `parts` mean, in the order of the document. */
+export function locate(parts, root = document) {
+    return parts.reduce((found, part) => apply(part, found), [root]);
+}
+
+const quoted = (pattern) =>
+    typeof pattern === "object" && pattern !== null ? `/${pattern.regex}/${pattern.flags ?? ""}` : JSON.stringify(pattern);
+
+/** A locator in words, for messages. */
+export function described(parts) {
+    const words = parts.map((part) => {
+        if ("css" in part) return `locator(${JSON.stringify(part.css)})`;
+        if ("role" in part) return `role ${part.role}${part.name === undefined ? "" : ` named ${quoted(part.name)}`}`;
+        const [[kind, value]] = Object.entries(part);
+        return Array.isArray(value) ? `${kind} (${described(value)})` : `${kind.replace("_", " ")} ${quoted(value)}`;
+    });
+    return words.join(" > ") || "the page";
+}

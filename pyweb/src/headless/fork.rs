@@ -1,0 +1,66 @@
+//! A page copied by `fork`: everything it has, at the moment it takes. Only the page's own thread is copied, so
+//! what another thread would be needed for is started anew or not used. Must not know what copies are for.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::host::Host;
+use super::quickjs::{Call, Result, Value};
+
+static COPY: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is a copy that [`fork`] made.
+pub(super) fn is_copy() -> bool {
+    COPY.load(Ordering::Relaxed)
+}
+
+/// `fork()`: `null` in the copy; in the original, once the copy has ended, its exit code, or 128 + the signal that ended
+/// it, or -1 when it could not be made.
+#[expect(clippy::unnecessary_wraps, reason = "every native has this shape")]
+pub(super) fn fork(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
+    host.watchdog.rest();
+    let status = match copy() {
+        Ok(0) => {
+            COPY.store(true, Ordering::Relaxed);
+            // Without it, only endless JavaScript is stopped; no reason not to go on.
+            let _ = host.watchdog.watch();
+            call.context.null()
+        }
+        Ok(copy) => call.context.int(end_of(copy)),
+        Err(_) => call.context.int(-1),
+    };
+    host.watchdog.arm();
+    Ok(status)
+}
+
+fn copy() -> io::Result<libc::pid_t> {
+    // SAFETY: of this process's threads, only this one goes on in the copy. The others sleep meanwhile: the first
+    // waits for this one to end, the watchdog holds no lock, rayon's are idle and never used again
+    // (`wasm/module.rs`). The allocator's locks are fork's own business.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        copy => Ok(copy),
+    }
+}
+
+fn end_of(copy: libc::pid_t) -> i32 {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` is written only.
+        let ended = unsafe { libc::waitpid(copy, &raw mut status, 0) };
+        if ended == copy {
+            break;
+        }
+        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return -1;
+        }
+    }
+    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) }
+}
+
+/// Ends a copy at once: what is left of it belongs to its original.
+pub(super) fn end_copy(code: i32) -> ! {
+    // SAFETY: always safe; nothing of this process is used after it.
+    unsafe { libc::_exit(code) }
+}

@@ -1,0 +1,486 @@
+//! The page that the steps are about: opened, warmed, copied, told what to do, closed. Must not know what a test is.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::host::Hosted;
+use super::message::Message;
+use super::process::{Input, PageProcess};
+use super::script::Script;
+use crate::error::PageError;
+use crate::events::Record;
+use crate::headless::{Busy, Ended, Event};
+use crate::page::find;
+use crate::page::progress::{Progress, Refusal};
+use crate::reduce::page::PageRun;
+
+/// How many warm pages are kept; each holds the memory of a running page.
+const WARM_PAGES: usize = 4;
+/// How long after its own limit a page may take to say so.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a page that is to close may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// A step that could not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Why, for programs.
+    pub code: String,
+    /// Why, for people.
+    pub message: String,
+    /// Python's traceback, if it is about one.
+    pub traceback: String,
+}
+
+impl Failed {
+    /// A failure without a traceback.
+    pub fn new(code: &str, message: impl Into<String>) -> Failed {
+        Failed { code: code.to_owned(), message: message.into(), traceback: String::new() }
+    }
+}
+
+/// What a page says that somebody waits for.
+enum Signal {
+    Answer(u64, Value, Option<Refusal>),
+    Ready,
+    ForkEnded(i32),
+    Ended(Ended),
+    /// Its process is gone without a word.
+    Gone,
+    /// It said nothing in time.
+    Late,
+}
+
+/// A page that has been loaded once and is now only copied.
+struct Warm {
+    process: PageProcess,
+    /// What happened while it loaded, and when, for every test that gets a copy.
+    past: Vec<(Event, u64)>,
+    used: Instant,
+}
+
+/// The page that is open.
+struct Open {
+    url: String,
+    run: PageRun,
+    began: Instant,
+    past: Vec<(Event, u64)>,
+    /// What it has to tell, while it is only loaded to be copied: its copies will tell it.
+    untold: Option<Vec<Record>>,
+    /// Its process, unless it is a copy of the warm page at `url`.
+    own: Option<PageProcess>,
+}
+
+/// A browser of one open page.
+pub struct Browser<'a> {
+    script: &'a Script,
+    root: PathBuf,
+    input: Receiver<Input>,
+    sender: Sender<Input>,
+    /// Lines that came while a page was waited for.
+    lines: VecDeque<Option<String>>,
+    warm: HashMap<String, Warm>,
+    open: Option<Open>,
+    last_seq: u64,
+    last_process: u64,
+    show: &'a dyn Fn(&Record) -> Result<(), PageError>,
+}
+
+impl<'a> Browser<'a> {
+    /// A browser of the site in `root`, which reads lines and messages from `input` and tells records to `show`.
+    pub fn new(
+        script: &'a Script,
+        root: PathBuf,
+        (sender, input): (Sender<Input>, Receiver<Input>),
+        show: &'a dyn Fn(&Record) -> Result<(), PageError>,
+    ) -> Browser<'a> {
+        Browser {
+            script,
+            root,
+            input,
+            sender,
+            lines: VecDeque::new(),
+            warm: HashMap::new(),
+            open: None,
+            last_seq: 0,
+            last_process: 0,
+            show,
+        }
+    }
+
+    /// Whether a page is open.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The next line of the steps; nothing when there are no more.
+    pub fn line(&mut self) -> Result<Option<String>, PageError> {
+        loop {
+            if let Some(line) = self.lines.pop_front() {
+                return Ok(line);
+            }
+            // What an open page does between two steps is told as it happens.
+            match self.input.recv() {
+                Ok(Input::Line(line)) => return Ok(Some(line)),
+                Ok(Input::End(None)) | Err(_) => return Ok(None),
+                Ok(Input::End(Some(cause))) => return Err(PageError::Steps(cause)),
+                Ok(Input::Page(number, message)) => drop(self.heard(number, message)?),
+            }
+        }
+    }
+
+    /// Opens the page at `address`, relative to the site, with `setup` done before it loads.
+    pub fn goto(&mut self, address: &str, mut setup: Vec<Value>) -> Result<Result<(), Failed>, PageError> {
+        let hosted = match self.hosted(address) {
+            Ok(hosted) => hosted,
+            Err(failed) => return Ok(Err(failed)),
+        };
+        if self.open.is_some() {
+            // What a page has stored is there again for the next one of the same test.
+            if let Ok(stored) = self.command(json!({"step": "storage"}), self.script.time_limit)?
+                && stored != json!({"local": {}, "session": {}})
+            {
+                let mut storage = json!({"step": "set_storage"});
+                storage["local"] = stored["local"].clone();
+                storage["session"] = stored["session"].clone();
+                setup.push(storage);
+            }
+            self.close()?;
+        }
+        if !setup.is_empty() {
+            return self.load(&hosted, &setup, None);
+        }
+        if !self.warm.contains_key(&hosted.url) {
+            if let Err(failed) = self.load(&hosted, &[], Some(Vec::new()))? {
+                return Ok(Err(failed));
+            }
+            self.keep_warm();
+        }
+        self.copy(&hosted.url)
+    }
+
+    fn hosted(&self, address: &str) -> Result<Hosted, Failed> {
+        let no_page = |why: String| Failed::new("no_page", why);
+        let origin = Url::parse("http://localhost/").map_err(|error| no_page(error.to_string()))?;
+        let url = origin.join(address).map_err(|error| no_page(format!("{address}: {error}")))?;
+        if url.origin() != origin.origin() {
+            return Err(no_page(format!(
+                "{address} is on another host; name a page of the site, such as /index.html"
+            )));
+        }
+        let page = find::page_at(&self.root, &url)
+            .ok_or_else(|| no_page(format!("{address} is not in {}", self.root.display())))?;
+        let Script { runtime, time_limit, .. } = self.script;
+        Ok(Hosted { page, url: url.into(), runtime: runtime.clone(), time_limit: *time_limit })
+    }
+
+    /// Loads a page in a process of its own.
+    fn load(
+        &mut self,
+        hosted: &Hosted,
+        setup: &[Value],
+        untold: Option<Vec<Record>>,
+    ) -> Result<Result<(), Failed>, PageError> {
+        self.last_process += 1;
+        let started = PageProcess::start(self.last_process, hosted, self.sender.clone());
+        let process = started.map_err(PageError::Process)?;
+        self.open = Some(Open { untold, ..self.opened(hosted, Some(process)) });
+        let seq = self.send(json!({"step": "load", "setup": setup}))?;
+        let limit = Instant::now() + self.script.time_limit;
+        loop {
+            match self.signal(limit)? {
+                Signal::Ready => return Ok(Ok(())),
+                Signal::Answer(answered, _, Some(refusal)) if answered == seq => {
+                    let failed = self.refused(refusal);
+                    self.open = None;
+                    return Ok(Err(failed));
+                }
+                other => {
+                    if let Some(failed) = self.end_by(&other)? {
+                        return Ok(Err(failed));
+                    }
+                }
+            }
+        }
+    }
+
+    fn opened(&self, hosted: &Hosted, own: Option<PageProcess>) -> Open {
+        let mut run = PageRun::new(&hosted.page.path, find::python_files(&self.root));
+        // What happens in the page fails a test, if one is under way; see `close`.
+        run.as_test(0);
+        Open { url: hosted.url.clone(), run, began: Instant::now(), past: Vec::new(), untold: None, own }
+    }
+
+    /// From now on the open page is only copied.
+    fn keep_warm(&mut self) {
+        let Some(Open { url, past, own: Some(process), .. }) = self.open.take() else { return };
+        if self.warm.len() >= WARM_PAGES {
+            let oldest = self.warm.iter().min_by_key(|(_, warm)| warm.used).map(|(url, _)| url.clone());
+            oldest.and_then(|url| self.warm.remove(&url));
+        }
+        self.warm.insert(url, Warm { process, past, used: Instant::now() });
+    }
+
+    /// Opens a copy of the warm page at `url`.
+    fn copy(&mut self, url: &str) -> Result<Result<(), Failed>, PageError> {
+        let hosted = match self.hosted(url) {
+            Ok(hosted) => hosted,
+            Err(failed) => return Ok(Err(failed)),
+        };
+        let mut open = self.opened(&hosted, None);
+        let Some(warm) = self.warm.get_mut(url) else {
+            return Ok(Err(Failed::new("page_lost", "the page's process ended")));
+        };
+        warm.used = Instant::now();
+        for (event, at_us) in &warm.past {
+            for record in open.run.event(event.clone(), *at_us) {
+                (self.show)(&record)?;
+            }
+        }
+        self.open = Some(open);
+        let seq = self.send(json!({"step": "fork"}))?;
+        Ok(self.answer(seq, Instant::now() + GRACE)?.map(drop))
+    }
+
+    /// Has the open page carry out `command`, which may take `limit` by its own account.
+    pub fn command(&mut self, command: Value, limit: Duration) -> Result<Result<Value, Failed>, PageError> {
+        if self.open.is_none() {
+            return Ok(Err(Failed::new("no_page", "no page is open; begin with a goto step")));
+        }
+        let seq = self.send(command)?;
+        self.answer(seq, Instant::now() + limit + GRACE)
+    }
+
+    /// The answer to what was sent under the number `seq`.
+    fn answer(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
+        loop {
+            match self.signal(deadline)? {
+                Signal::Answer(answered, value, None) if answered == seq => return Ok(Ok(value)),
+                Signal::Answer(answered, _, Some(refusal)) if answered == seq => {
+                    return Ok(Err(self.refused(refusal)));
+                }
+                other => {
+                    if let Some(failed) = self.end_by(&other)? {
+                        return Ok(Err(failed));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Why nothing more comes of the open page, if that is what `signal` means.
+    fn end_by(&mut self, signal: &Signal) -> Result<Option<Failed>, PageError> {
+        let failed = match signal {
+            Signal::Answer(..) | Signal::Ready => return Ok(None),
+            Signal::ForkEnded(status) => self.copy_ended(*status),
+            Signal::Ended(ended) => self.lost(ended)?,
+            Signal::Late => self.lost(&Ended::TimedOut { busy: Busy::Waiting, stack: String::new() })?,
+            Signal::Gone => {
+                self.open = None;
+                Failed::new("page_lost", "the page's process ended unexpectedly")
+            }
+        };
+        Ok(Some(failed))
+    }
+
+    /// Closes the open page. Its failures as a test, and what it wrote to its console.
+    pub fn close(&mut self) -> Result<(String, String), PageError> {
+        let Some(is_copy) = self.open.as_ref().map(|open| open.own.is_none()) else {
+            return Ok((String::new(), String::new()));
+        };
+        self.send(json!({"step": "close"}))?;
+        let deadline = Instant::now() + CLOSING;
+        while self.open.is_some() {
+            match self.signal(deadline)? {
+                Signal::Ended(_) if is_copy => {}
+                Signal::ForkEnded(_) | Signal::Ended(_) | Signal::Gone | Signal::Late => break,
+                Signal::Answer(..) | Signal::Ready => {}
+            }
+        }
+        match self.open.take() {
+            Some(open) => self.closed(open),
+            None => Ok((String::new(), String::new())),
+        }
+    }
+
+    /// Tells what is left to tell of a page.
+    fn closed(&self, open: Open) -> Result<(String, String), PageError> {
+        let mut said = (String::new(), String::new());
+        for record in open.run.close(elapsed_us(open.began)) {
+            match record {
+                Record::TestFinished(test) => said = (test.message, test.output),
+                other => (self.show)(&other)?,
+            }
+        }
+        Ok(said)
+    }
+
+    /// The open page came to an end that nobody asked for.
+    fn lost(&mut self, ended: &Ended) -> Result<Failed, PageError> {
+        let Some(open) = self.open.take() else { return Ok(Failed::new("page_lost", "the page is gone")) };
+        let is_copy = open.own.is_none();
+        for record in open.untold.iter().flatten() {
+            (self.show)(record)?;
+        }
+        let began = elapsed_us(open.began);
+        let (_, verdict) = open.run.end(ended, began);
+        if is_copy {
+            // Its original waits for it to be gone; nothing can be asked before.
+            self.settle_warm(&open.url)?;
+        }
+        let failed = verdict.trouble.map(|trouble| {
+            let code = common::Explain::code(&trouble);
+            Failed::new(code, trouble.to_string())
+        });
+        Ok(failed.unwrap_or_else(|| Failed::new("page_lost", "the page ended")))
+    }
+
+    fn settle_warm(&mut self, url: &str) -> Result<(), PageError> {
+        let Some(number) = self.warm.get(url).map(|warm| warm.process.number) else { return Ok(()) };
+        let deadline = Instant::now() + CLOSING;
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            match self.input.recv_timeout(left) {
+                Ok(Input::Page(from, Some(message))) if from == number => {
+                    if matches!(self.signal_of(message)?, Some(Signal::ForkEnded(_))) {
+                        return Ok(());
+                    }
+                }
+                Ok(Input::Line(line)) => self.lines.push_back(Some(line)),
+                Ok(Input::End(_)) => self.lines.push_back(None),
+                Ok(Input::Page(..)) => {}
+                Err(_) => break,
+            }
+        }
+        self.warm.remove(url);
+        Ok(())
+    }
+
+    fn forget_warm(&mut self) {
+        if let Some(open) = &self.open {
+            self.warm.remove(&open.url);
+        }
+    }
+
+    fn copy_ended(&mut self, status: i32) -> Failed {
+        self.open = None;
+        match status {
+            -1 => Failed::new(
+                "page_lost",
+                "the page could not be copied: there is no memory or process left for it",
+            ),
+            _ => Failed::new("page_lost", format!("the page's process ended with {status}")),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Failed {
+        if refusal.code != "python_raised" {
+            return Failed::new(&refusal.code, refusal.message);
+        }
+        let message = match &self.open {
+            Some(open) => open.run.sentence(&refusal.message),
+            None => refusal.message.clone(),
+        };
+        Failed { code: refusal.code, message, traceback: refusal.message }
+    }
+
+    /// Tells the open page something; the number that its answer will have.
+    pub fn send(&mut self, mut command: Value) -> Result<u64, PageError> {
+        self.last_seq += 1;
+        command["seq"] = json!(self.last_seq);
+        let Some(open) = &mut self.open else { return Ok(self.last_seq) };
+        let process =
+            open.own.as_mut().or_else(|| self.warm.get_mut(&open.url).map(|warm| &mut warm.process));
+        // Where nobody listens any more, the end of its messages says so.
+        if let Some(process) = process {
+            let _ = process.send(&command);
+        }
+        Ok(self.last_seq)
+    }
+
+    /// What the open page says next that somebody waits for.
+    fn signal(&mut self, deadline: Instant) -> Result<Signal, PageError> {
+        loop {
+            match self.input.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Input::Page(number, message)) => {
+                    if let Some(signal) = self.heard(number, message)? {
+                        return Ok(signal);
+                    }
+                }
+                // The one thing that cannot wait its turn: the page waits for it.
+                Ok(Input::Line(line)) => match route_answer(&line) {
+                    Some(answer) => drop(self.send(answer)?),
+                    None => self.lines.push_back(Some(line)),
+                },
+                Ok(Input::End(None)) => self.lines.push_back(None),
+                Ok(Input::End(Some(cause))) => return Err(PageError::Steps(cause)),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    self.forget_warm();
+                    return Ok(Signal::Late);
+                }
+            }
+        }
+    }
+
+    /// A message of the process `number`, if the open page is in it.
+    fn heard(&mut self, number: u64, message: Option<Message>) -> Result<Option<Signal>, PageError> {
+        let Some(open) = &self.open else { return Ok(None) };
+        let process = open.own.as_ref().or_else(|| self.warm.get(&open.url).map(|warm| &warm.process));
+        if process.is_none_or(|process| process.number != number) {
+            return Ok(None);
+        }
+        if let Some(message) = message {
+            return self.signal_of(message);
+        }
+        self.forget_warm();
+        Ok(Some(Signal::Gone))
+    }
+
+    fn signal_of(&mut self, message: Message) -> Result<Option<Signal>, PageError> {
+        let event = match message {
+            Message::Ended(ended) => return Ok(Some(Signal::Ended(ended))),
+            Message::Event(event) => event,
+        };
+        let progress = match &event {
+            Event::Custom(value) => serde_json::from_value::<Progress>(value.clone()).ok(),
+            _ => None,
+        };
+        match progress {
+            Some(Progress::Answer { seq, value, failure }) => {
+                return Ok(Some(Signal::Answer(seq, value, failure)));
+            }
+            Some(Progress::ForkEnded { status }) => return Ok(Some(Signal::ForkEnded(status))),
+            Some(Progress::Request { request, route, url, method, headers, post_data }) => {
+                (self.show)(&Record::RequestIntercepted { request, route, url, method, headers, post_data })?;
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let at_us = elapsed_us(open.began);
+        let is_ready = progress == Some(Progress::Ready);
+        if open.untold.is_some() {
+            open.past.push((event.clone(), at_us));
+        }
+        for record in open.run.event(event, at_us) {
+            match &mut open.untold {
+                Some(untold) => untold.push(record),
+                None => (self.show)(&record)?,
+            }
+        }
+        Ok(is_ready.then_some(Signal::Ready))
+    }
+}
+
+fn elapsed_us(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn route_answer(line: &str) -> Option<Value> {
+    let step: Value = serde_json::from_str(line).ok()?;
+    (step["step"] == "route_answer").then_some(step)
+}
