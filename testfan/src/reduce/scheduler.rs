@@ -92,6 +92,12 @@ impl Scheduler {
         }
     }
 
+    /// Only so many workers will join at first, if others do later.
+    pub fn awaiting(mut self, workers: usize) -> Self {
+        self.awaited = workers;
+        self
+    }
+
     /// Leaves out all items but these, sorted; before any worker joins.
     pub fn keep_only(&mut self, items: &[usize]) {
         for chunk in &mut self.pool {
@@ -171,7 +177,7 @@ impl Scheduler {
     }
 
     /// How much a worker that joins may find: items, or chunks where they stay whole.
-    fn unclaimed(&self) -> usize {
+    pub fn unclaimed(&self) -> usize {
         if self.plan != Plan::Any {
             return self.pool.len();
         }
@@ -326,7 +332,7 @@ mod tests {
                         worker.queue.extend(items);
                     }
                     ToWorker::Steal { count } => worker.steals.push(count),
-                    ToWorker::GoOn => {}
+                    ToWorker::GoOn | ToWorker::Lane { .. } => {}
                     ToWorker::Stop => worker.stopping = true,
                     ToWorker::Cancel => {
                         worker.stopping = true;

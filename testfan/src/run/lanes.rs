@@ -1,0 +1,169 @@
+//! Workers that run several tests at a time: how many there are beside those that run one, and what becomes of
+//! tests that fail there. Such a failure may be the threads', so it is not final: the test runs again, alone.
+
+use std::time::Instant;
+
+use common::Failure;
+use common::outcome::Outcome;
+
+use super::workers::Worker;
+use super::{Run, Suite};
+use crate::error::Error;
+use crate::events::Record;
+use crate::protocol::{Collected, Done, Order, ToWorker, WorkerId, worker_name};
+use crate::reduce::{self, Dist, Scheduler};
+
+/// What a worker is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One test after the other.
+    Plain,
+    /// Several tests at a time.
+    Threaded,
+}
+
+/// The tests that may run beside others in one process.
+pub(super) struct Beside {
+    /// Hands them to threads.
+    pub(super) scheduler: Scheduler,
+    /// How many of them a worker runs at a time, 2 or more.
+    pub(super) threads: usize,
+}
+
+impl Suite {
+    /// How many tests a worker runs at a time.
+    pub(super) fn threads(&self) -> usize {
+        self.beside.as_ref().map_or(1, |beside| beside.threads)
+    }
+
+    /// Who gives work to a worker of a kind.
+    pub(super) fn scheduler_of(&mut self, threaded: bool) -> &mut Scheduler {
+        match &mut self.beside {
+            Some(beside) if threaded => &mut beside.scheduler,
+            _ => &mut self.scheduler,
+        }
+    }
+
+    /// A worker is gone, in good order or not.
+    pub(super) fn left(&mut self, worker: &Worker) -> Vec<reduce::Order> {
+        let scheduler = self.scheduler_of(worker.is_threaded());
+        worker.lanes.keys().flat_map(|lane| scheduler.left(*lane).1).collect()
+    }
+
+    /// Whether items wait that no worker has.
+    pub(super) fn has_unclaimed(&self) -> bool {
+        let beside = self.beside.as_ref();
+        self.scheduler.has_unclaimed() || beside.is_some_and(|beside| beside.scheduler.has_unclaimed())
+    }
+
+    /// Nothing more is to be begun.
+    pub(super) fn cancel(&mut self) -> Vec<reduce::Order> {
+        let mut orders = self.scheduler.cancel();
+        orders.extend(self.beside.iter_mut().flat_map(|beside| beside.scheduler.cancel()));
+        orders
+    }
+}
+
+/// How many tests workers run at a time, where that makes sense.
+pub(super) fn threads(wanted: usize, collected: &Collected, dist: Dist) -> Result<usize, Error> {
+    match dist {
+        Dist::Each if wanted > 1 => Err(Error::Threads("--dist each")),
+        Dist::No if wanted > 1 => Err(Error::Threads("-n 0 or --dist no")),
+        _ if collected.order == Order::OneByOne => Ok(1),
+        _ => Ok(wanted),
+    }
+}
+
+/// One for the tests that may run beside others, and one for the rest, which may be none of either.
+pub(super) fn schedulers(
+    of: impl Fn(usize) -> Scheduler,
+    (beside, alone): &(Vec<usize>, Vec<usize>),
+    workers: usize,
+    threads: usize,
+) -> (Scheduler, Option<Beside>) {
+    let mut threaded = of(workers * threads);
+    threaded.keep_only(beside);
+    // Workers that begin with threads come later to the others' tests, if at all.
+    let mut plain = of(workers).awaiting(workers.saturating_sub(threaded.unclaimed().div_ceil(threads)));
+    plain.keep_only(alone);
+    (plain, Some(Beside { scheduler: threaded, threads }))
+}
+
+impl Run<'_> {
+    /// Makes workers for what nobody has been given, as long as there are fewer than were asked for.
+    pub(super) fn fill(&mut self) -> Result<(), Failure> {
+        while self.halt.is_none()
+            && let Some(kind) = self.wanted()
+        {
+            self.make_worker(kind)?;
+        }
+        Ok(())
+    }
+
+    fn wanted(&self) -> Option<Kind> {
+        let suite = self.suite.as_ref().filter(|suite| self.workers.len() < suite.workers)?;
+        let threaded = self.workers.values().filter(|worker| worker.is_threaded()).count();
+        if suite.beside.as_ref().is_some_and(|beside| threaded * beside.threads < beside.scheduler.unclaimed()) {
+            return Some(Kind::Threaded);
+        }
+        // Those that are still to join will find something to do, too.
+        let new = self.workers.values().filter(|worker| !worker.is_threaded() && !worker.joined).count();
+        let plain = suite.scheduler.has_unclaimed() && new < suite.scheduler.unclaimed();
+        plain.then_some(Kind::Plain)
+    }
+
+    /// A thread has nothing more to do; its worker ends with the last of them.
+    pub(super) fn lane_left(&mut self, id: WorkerId, lane: WorkerId) -> Result<(), Failure> {
+        let (Some(worker), Some(suite)) = (self.workers.get_mut(&id), &mut self.suite) else { return Ok(()) };
+        if let Some(state) = worker.lanes.get_mut(&lane) {
+            state.left = true;
+        }
+        let (_, orders) = suite.scheduler_of(true).left(lane);
+        if worker.lanes.values().all(|lane| lane.left) {
+            worker.peer.send(&ToWorker::Stop).map_err(Error::Channel)?;
+        }
+        self.give(orders)
+    }
+
+    /// Whether a test failed beside others; then it is to run again, alone.
+    pub(super) fn test_isolated(&mut self, id: WorkerId, lane: WorkerId, done: &Done) -> Result<bool, Failure> {
+        let Some(worker) = self.workers.get(&id).filter(|worker| worker.is_threaded()) else { return Ok(false) };
+        if !done.outcome.is_bad() || self.halt.is_some() {
+            return Ok(false);
+        }
+        let others = worker.running().filter(|(other, ..)| *other != lane).map(|(_, item, _)| item);
+        let others: Vec<usize> = others.collect();
+        self.isolate(lane, done.clone(), &others)?;
+        Ok(true)
+    }
+
+    /// A worker is lost, nobody knows by which of its tests.
+    pub(super) fn lost_beside(&mut self, worker: &Worker, reason: &str) -> Result<(), Failure> {
+        let running: Vec<(WorkerId, usize, Instant)> = worker.running().collect();
+        if running.is_empty() {
+            // Each other loss takes tests from the threads, so that there is an end to them.
+            self.lost_workers += 1;
+        }
+        let orders = self.suite.as_mut().map(|suite| suite.left(worker)).unwrap_or_default();
+        self.give(orders)?;
+        for (lane, item, since) in &running {
+            let others: Vec<usize> =
+                running.iter().filter(|(other, ..)| other != lane).map(|(_, item, _)| *item).collect();
+            let message = format!("worker {} {reason}{}", worker_name(*lane), worker.stacks_text());
+            let duration_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let done =
+                Done { i: *item, outcome: Outcome::Failed, duration_us, message, output: String::new() };
+            self.isolate(*lane, done, &others)?;
+        }
+        Ok(())
+    }
+
+    fn isolate(&mut self, lane: WorkerId, done: Done, others: &[usize]) -> Result<(), Failure> {
+        let Some(suite) = &mut self.suite else { return Ok(()) };
+        let beside = others.iter().filter_map(|item| suite.collected.ids.get(*item).cloned()).collect();
+        let orders = suite.scheduler.again(lane, done.i);
+        let failure = self.record_of(lane, done);
+        self.show(&Record::TestIsolated { beside, failure })?;
+        self.give(orders)
+    }
+}
