@@ -32,7 +32,7 @@ def each_its_own(session, channel, names):
     config = session.config
     manager = config.pluginmanager
     with contextlib.ExitStack() as stack:
-        stack.enter_context(replaced(session, "_setupstate", _SetupState()))
+        stack.enter_context(replaced(type(session), "_setupstate", _PerLane("_setupstate", lambda _: SetupState())))
         stack.enter_context(replaced(FixtureDef, "cached_result", _PerLane("cached_result", lambda _: None)))
         stack.enter_context(replaced(FixtureDef, "_finalizers", _PerLane("_finalizers", lambda _: [])))
         if hasattr(config, "workerinput"):
@@ -66,10 +66,6 @@ def replaced(owner, name, value):
             delattr(owner, name)
         else:
             setattr(owner, name, before)
-
-
-class _SetupState(threading.local, SetupState):
-    """The stack of what is set up: `threading.local` makes a new one in each thread."""
 
 
 class _PerLane:

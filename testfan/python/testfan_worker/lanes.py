@@ -9,12 +9,16 @@ import functools
 import threading
 import traceback
 from collections import deque
+from time import monotonic
 
 import pytest
 from _pytest.fixtures import FixtureRequest
 
 from . import bythread
 from .worker import Worker, dump_stacks_to
+
+# How long tests may go on after Ctrl-C, in seconds; as long again may last what holds up their teardown.
+PATIENCE = 1
 
 
 class LaneChannel:
@@ -110,11 +114,11 @@ class Lanes:
                 thread.start()
             try:
                 self._pass_on()
+                for thread in threads:
+                    thread.join()
             except KeyboardInterrupt:
-                # What runs cannot be interrupted in a thread: it runs on, and nothing after it.
                 self._tell_all({"t": "cancel"})
-            for thread in threads:
-                thread.join()
+                self._abandon(session, threads)
 
     def _be(self, number, session):
         bythread.here.lane = number
@@ -135,6 +139,22 @@ class Lanes:
     def _tell_all(self, message):
         for lane in self.lanes:
             lane.channel.put(message)
+
+    def _abandon(self, session, threads):
+        """After Ctrl-C: a test that waits in a thread cannot be interrupted. Those that do not end by themselves are left
+        where they are, and what they have set up is torn down for them."""
+        end = monotonic() + PATIENCE
+        for thread in threads:
+            thread.join(max(0, end - monotonic()))
+        stuck = [number for number, thread in enumerate(threads) if thread.is_alive()]
+        # For ever: none of them is to come back into pytest.
+        if stuck and self.turn.acquire(timeout=PATIENCE):
+            for bythread.here.lane in stuck:
+                try:
+                    session._setupstate.teardown_exact(None)
+                except BaseException:
+                    traceback.print_exc()
+            bythread.here.lane = None
 
     def _fixtures_by_turn(self):
         """A test that asks for a fixture by name while it runs waits for its turn."""
@@ -159,5 +179,5 @@ class Lanes:
         self.lanes[bythread.here.lane].pytest_runtest_logreport(report)
 
     def pytest_warning_recorded(self, warning_message, when, nodeid, location):
-        # The first lane's channel would do for what no lane records.
-        self.lanes[bythread.here.lane or 0].pytest_warning_recorded(warning_message, when, nodeid, location)
+        if bythread.here.lane is not None:
+            self.lanes[bythread.here.lane].pytest_warning_recorded(warning_message, when, nodeid, location)

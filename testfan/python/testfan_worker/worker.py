@@ -139,7 +139,8 @@ class Worker:
         self.reports.append(report)
 
     def pytest_warning_recorded(self, warning_message, when, nodeid, location):
-        if when == "runtest":
+        # A plugin that is registered late is told of those of the past: a worker of what others' tests gave rise to.
+        if when == "runtest" and self.config is not None:
             warning = serialise.warning_to_json(warning_message)
             self.channel.send("warning", warning=warning, nodeid=nodeid, location=location)
 
