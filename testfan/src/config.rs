@@ -219,7 +219,11 @@ fn part(text: &str) -> Result<Part, Error> {
 
 fn threads(number: usize) -> Result<usize, Error> {
     let expected = "a number of tests at a time, 1 or more";
-    if number > 0 { Ok(number) } else { Err(Error::Option { option: "--threads", value: "0".into(), expected }) }
+    if number > 0 {
+        Ok(number)
+    } else {
+        Err(Error::Option { option: "--threads", value: "0".into(), expected })
+    }
 }
 
 fn timeout(seconds: f64) -> Result<Duration, Error> {

@@ -24,7 +24,9 @@ use crate::events::{Record, StartedBy, TextSource};
 use crate::protocol::{
     Begin, Collected, Done, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name,
 };
-use crate::reduce::{self, Dist, Flakiness, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
+use crate::reduce::{
+    self, Dist, Flakiness, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes,
+};
 use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::history;

@@ -17,7 +17,9 @@ from _pytest.runner import SetupState
 
 class _Here(threading.local):
     lane = None
+    # The warnings of the test, and which of them it is to see once.
     warned = None
+    seen = frozenset()
 
 
 # The number of the lane that this thread is.
@@ -43,15 +45,6 @@ def each_its_own(session, channel, names):
         stack.enter_context(_without(manager, _HOOKING))
         protocol = manager.subset_hook_caller("pytest_runtest_protocol", [manager.get_plugin("warnings")])
         yield lambda item, nextitem: _with_warnings(item, protocol, nextitem)
-
-
-class _Nobodys(Warning):
-    pass
-
-
-def begin_test():
-    """A warning that another test has seen is new to this one: any change of the filters has Python forget."""
-    warnings.simplefilter("default", _Nobodys, append=True)
 
 
 @contextlib.contextmanager
@@ -247,16 +240,30 @@ def _warned(config, plugin):
         return
 
     def showwarning(message, category, filename, lineno, file=None, line=None):
-        if here.warned is not None:
-            here.warned.append(warnings.WarningMessage(message, category, filename, lineno, file, line))
+        key = (str(message), category, lineno)
+        once = _registry(filename, lineno).pop(key, None) is not None
+        if here.warned is None or (once and (filename, key) in here.seen):
+            return
+        here.seen.add((filename, key))
+        here.warned.append(warnings.WarningMessage(message, category, filename, lineno, file, line))
 
     with plugin.catch_warnings_for_item(config=config, ihook=config.hook, when="runtest", item=None):
         warnings.showwarning = showwarning
         yield
 
 
+def _registry(filename, lineno):
+    """Where Python has just noted that a place has warned, if it is to warn once: other tests must not go by it."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_lineno == lineno and frame.f_code.co_filename == filename:
+            return frame.f_globals.get("__warningregistry__", {})
+        frame = frame.f_back
+    return {}
+
+
 def _with_warnings(item, protocol, nextitem):
-    here.warned = []
+    here.warned, here.seen = [], set()
     try:
         return protocol(item=item, nextitem=nextitem)
     finally:

@@ -82,7 +82,6 @@ class Lane(Worker):
 
     def _run_one(self, session, index, following):
         with self.turn:
-            bythread.begin_test()
             super()._run_one(session, index, following)
 
 

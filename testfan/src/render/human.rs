@@ -194,7 +194,8 @@ impl Human {
             return Ok(());
         }
         let others: u64 = alone.iter().map(|alone| alone.tests).sum();
-        let mut text = format!("{threads} tests at a time in each worker: {beside} beside others, {others} alone\n");
+        let mut text =
+            format!("{threads} tests at a time in each worker: {beside} beside others, {others} alone\n");
         let shown = if self.verbose { alone.len() } else { alone.len().min(REASONS) };
         for Alone { reason, tests, id } in &alone[..shown] {
             let more = if *tests > 1 { format!(", and {} more", tests - 1) } else { String::new() };
@@ -202,7 +203,10 @@ impl Human {
             text.push('\n');
         }
         if shown < alone.len() {
-            text += &self.styles.dim(format!("  and {} (-v names them)", count((alone.len() - shown) as u64, "other reason")));
+            text += &self.styles.dim(format!(
+                "  and {} (-v names them)",
+                count((alone.len() - shown) as u64, "other reason")
+            ));
             text.push('\n');
         }
         self.print(&text)

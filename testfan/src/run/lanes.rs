@@ -103,7 +103,11 @@ impl Run<'_> {
     fn wanted(&self) -> Option<Kind> {
         let suite = self.suite.as_ref().filter(|suite| self.workers.len() < suite.workers)?;
         let threaded = self.workers.values().filter(|worker| worker.is_threaded()).count();
-        if suite.beside.as_ref().is_some_and(|beside| threaded * beside.threads < beside.scheduler.unclaimed()) {
+        if suite
+            .beside
+            .as_ref()
+            .is_some_and(|beside| threaded * beside.threads < beside.scheduler.unclaimed())
+        {
             return Some(Kind::Threaded);
         }
         // Those that are still to join will find something to do, too.
@@ -126,8 +130,15 @@ impl Run<'_> {
     }
 
     /// Whether a test failed beside others; then it is to run again, alone.
-    pub(super) fn test_isolated(&mut self, id: WorkerId, lane: WorkerId, done: &Done) -> Result<bool, Failure> {
-        let Some(worker) = self.workers.get(&id).filter(|worker| worker.is_threaded()) else { return Ok(false) };
+    pub(super) fn test_isolated(
+        &mut self,
+        id: WorkerId,
+        lane: WorkerId,
+        done: &Done,
+    ) -> Result<bool, Failure> {
+        let Some(worker) = self.workers.get(&id).filter(|worker| worker.is_threaded()) else {
+            return Ok(false);
+        };
         if !done.outcome.is_bad() || self.halt.is_some() {
             return Ok(false);
         }
