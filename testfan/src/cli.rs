@@ -161,8 +161,8 @@ pub struct RunArgs {
     /// [default: what pytest's options ask for, else auto]
     #[arg(short = 'n', long = "workers", alias = "numprocesses", value_name = "N")]
     pub workers: Option<String>,
-    /// How many tests a worker runs at a time, in threads; those that change what all threads share run alone,
-    /// and so do failed ones, again, before they count. Marker: thread_unsafe
+    /// How many tests a worker runs at a time, in threads; tests that change what all threads share, or are marked
+    /// `thread_unsafe`, run alone, and so do failed ones, again, before they count
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub threads: usize,
     /// Which tests are meant

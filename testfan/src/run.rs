@@ -24,15 +24,13 @@ use crate::events::{Record, StartedBy, TextSource};
 use crate::protocol::{
     Begin, Collected, Done, FromZygote, Halt, Hello, Order, PROTOCOL, WorkerId, worker_name,
 };
-use crate::reduce::{
-    self, Dist, Flakiness, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes,
-};
+use crate::reduce::{Dist, Flakiness, Item, Maxfail, Plan, Retries, Scheduler, Tally, partition, scopes};
 use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::history;
 use crate::source::journal::Journal;
 use crate::source::{Closed, Event, Signals, Zygote, become_pytest, cores};
-use lanes::{Beside, Kind};
+use lanes::{Beside, Division, Kind};
 use watch::Watched;
 use workers::Worker;
 
@@ -252,7 +250,7 @@ impl<'s> Run<'s> {
             FromZygote::Ended { code } => self.zygote.ends_with(code),
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
-            FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
+            FromZygote::Started { worker, pid } => self.worker_started(&worker, pid)?,
             FromZygote::Judged { i, again } => self.test_judged(i, again)?,
             FromZygote::Reaped { worker, status, killed } => self.worker_reaped(&worker, status, killed)?,
         }
@@ -301,20 +299,8 @@ impl<'s> Run<'s> {
             _ => Plan::Any,
         };
         let threads = lanes::threads(self.config.threads, &collected, dist)?;
-        let scheduler = |workers| Scheduler::new(items.clone(), workers, plan, slowest_first);
-        let (scheduler, beside) = if threads > 1 {
-            let reasons = reduce::reasons(&collected.apart, &collected.ids, chosen.as_deref());
-            let split = reduce::beside(&items, &collected.apart, plan == Plan::Scopes, chosen.as_deref());
-            let beside = split.0.len() as u64;
-            self.show(&Record::ThreadsPlanned { threads: threads as u64, beside, alone: reasons })?;
-            lanes::schedulers(scheduler, &split, workers, threads)
-        } else {
-            let mut scheduler = scheduler(workers);
-            if let Some(chosen) = chosen {
-                scheduler.keep_only(&chosen);
-            }
-            (scheduler, None)
-        };
+        let division = Division { items, plan, slowest_first, workers, threads };
+        let (scheduler, beside) = self.divide(&division, &collected, chosen.as_deref())?;
         let nothing_to_do = workers == 0 && !collected.ids.is_empty();
         let maxfail = Maxfail::new(collected.maxfail);
         self.begin.workers = workers * threads;

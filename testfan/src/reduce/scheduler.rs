@@ -93,6 +93,7 @@ impl Scheduler {
     }
 
     /// Only so many workers will join at first, if others do later.
+    #[must_use]
     pub fn awaiting(mut self, workers: usize) -> Self {
         self.awaited = workers;
         self

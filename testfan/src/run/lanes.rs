@@ -11,7 +11,7 @@ use super::{Run, Suite};
 use crate::error::Error;
 use crate::events::Record;
 use crate::protocol::{Collected, Done, Order, ToWorker, WorkerId, worker_name};
-use crate::reduce::{self, Dist, Scheduler};
+use crate::reduce::{self, Dist, Item, Plan, Scheduler};
 
 /// What a worker is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,22 +74,49 @@ pub(super) fn threads(wanted: usize, collected: &Collected, dist: Dist) -> Resul
     }
 }
 
-/// One for the tests that may run beside others, and one for the rest, which may be none of either.
-pub(super) fn schedulers(
-    of: impl Fn(usize) -> Scheduler,
-    (beside, alone): &(Vec<usize>, Vec<usize>),
-    workers: usize,
-    threads: usize,
-) -> (Scheduler, Option<Beside>) {
-    let mut threaded = of(workers * threads);
-    threaded.keep_only(beside);
-    // Workers that begin with threads come later to the others' tests, if at all.
-    let mut plain = of(workers).awaiting(workers.saturating_sub(threaded.unclaimed().div_ceil(threads)));
-    plain.keep_only(alone);
-    (plain, Some(Beside { scheduler: threaded, threads }))
+/// What the tests are divided by.
+pub(super) struct Division {
+    pub(super) items: Vec<Item>,
+    pub(super) plan: Plan,
+    pub(super) slowest_first: bool,
+    pub(super) workers: usize,
+    pub(super) threads: usize,
+}
+
+impl Division {
+    /// For some of the items.
+    fn scheduler(&self, workers: usize, only: Option<&[usize]>) -> Scheduler {
+        let mut scheduler = Scheduler::new(self.items.clone(), workers, self.plan, self.slowest_first);
+        if let Some(only) = only {
+            scheduler.keep_only(only);
+        }
+        scheduler
+    }
 }
 
 impl Run<'_> {
+    /// Who hands out the tests, all or the chosen; where there are threads, those that may run beside others apart.
+    pub(super) fn divide(
+        &mut self,
+        division: &Division,
+        collected: &Collected,
+        chosen: Option<&[usize]>,
+    ) -> Result<(Scheduler, Option<Beside>), Failure> {
+        let Division { items, plan, workers, threads, .. } = division;
+        if *threads == 1 {
+            return Ok((division.scheduler(*workers, chosen), None));
+        }
+        let (beside, others) = reduce::beside(items, &collected.apart, *plan == Plan::Scopes, chosen);
+        let alone = reduce::reasons(&collected.apart, &collected.ids, chosen);
+        let counts = (*threads as u64, beside.len() as u64);
+        self.show(&Record::ThreadsPlanned { threads: counts.0, beside: counts.1, alone })?;
+        let threaded = division.scheduler(workers * threads, Some(&beside));
+        // Workers that begin with threads come later to the others' tests, if at all.
+        let plain = workers.saturating_sub(threaded.unclaimed().div_ceil(*threads));
+        let scheduler = division.scheduler(*workers, Some(&others)).awaiting(plain);
+        Ok((scheduler, Some(Beside { scheduler: threaded, threads: *threads })))
+    }
+
     /// Makes workers for what nobody has been given, as long as there are fewer than were asked for.
     pub(super) fn fill(&mut self) -> Result<(), Failure> {
         while self.halt.is_none()

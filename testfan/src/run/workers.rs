@@ -109,8 +109,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) fn worker_started(&mut self, worker: String, pid: i32) -> Result<(), Failure> {
-        let Some(id) = self.worker_id(&worker) else { return Ok(()) };
+    pub(super) fn worker_started(&mut self, worker: &str, pid: i32) -> Result<(), Failure> {
+        let Some(id) = self.worker_id(worker) else { return Ok(()) };
         let Some(state) = self.workers.get(&id) else { return Ok(()) };
         let (ready, lanes) = (state.ready, state.lanes.keys().copied().map(worker_name).collect::<Vec<_>>());
         let message = move |message| Event::Worker(id, message);
@@ -140,9 +140,10 @@ impl Run<'_> {
             if !worker.lanes.contains_key(&id) {
                 continue;
             }
-            let order = match worker.is_threaded() {
-                true => ToWorker::Lane { lane: id - first, order: Box::new(order) },
-                false => order,
+            let order = if worker.is_threaded() {
+                ToWorker::Lane { lane: id - first, order: Box::new(order) }
+            } else {
+                order
             };
             worker.peer.send(&order).map_err(Error::Channel)?;
         }
@@ -216,9 +217,10 @@ impl Run<'_> {
         if worker.running().next().is_none() && self.halt.is_none() {
             self.session.warn(&format!("worker {name} {reason} between tests"));
         }
-        match threaded {
-            true => self.lost_beside(&worker, &reason)?,
-            false => self.lost_alone(id, &worker, &reason)?,
+        if threaded {
+            self.lost_beside(&worker, &reason)?;
+        } else {
+            self.lost_alone(id, &worker, &reason)?;
         }
         let limit = self.restarts();
         if self.lost_workers > limit {
