@@ -151,6 +151,16 @@ impl Scheduler {
         self.feed_all()
     }
 
+    /// More items, each scope for itself.
+    pub fn add(&mut self, mut items: Vec<usize>) -> Vec<Order> {
+        items.sort_unstable();
+        items.sort_by_key(|item| self.items[*item].scope);
+        for scope in items.chunk_by(|a, b| self.items[*a].scope == self.items[*b].scope) {
+            self.pool.push_back(scope.iter().copied().collect());
+        }
+        self.feed_all()
+    }
+
     /// A worker is gone, in good order or not: the item it was at, and orders for the others.
     pub fn left(&mut self, worker: WorkerId) -> (Option<usize>, Vec<Order>) {
         let Some(mut state) = self.workers.remove(&worker) else { return (None, Vec::new()) };

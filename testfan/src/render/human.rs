@@ -188,7 +188,7 @@ impl Human {
         text
     }
 
-    /// `8 tests at a time in each: 90 run beside others, 10 alone (6 use monkeypatch, …)`
+    /// `8 tests at a time in each worker: 90 beside others, 10 alone`, and why.
     fn threads(&mut self, threads: u64, beside: u64, alone: &[Alone]) -> io::Result<()> {
         if self.quiet {
             return Ok(());

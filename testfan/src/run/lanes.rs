@@ -28,6 +28,8 @@ pub(super) struct Beside {
     pub(super) scheduler: Scheduler,
     /// How many of them a worker runs at a time, 2 or more.
     pub(super) threads: usize,
+    /// Where scopes stay together: the tests that run again once no other of their scope can run.
+    held: Option<Vec<usize>>,
 }
 
 impl Suite {
@@ -52,8 +54,9 @@ impl Suite {
 
     /// Whether items wait that no worker has.
     pub(super) fn has_unclaimed(&self) -> bool {
-        let beside = self.beside.as_ref();
-        self.scheduler.has_unclaimed() || beside.is_some_and(|beside| beside.scheduler.has_unclaimed())
+        let held = |beside: &Beside| beside.held.as_ref().is_some_and(|held| !held.is_empty());
+        let waits = |beside: &Beside| beside.scheduler.has_unclaimed() || held(beside);
+        self.scheduler.has_unclaimed() || self.beside.as_ref().is_some_and(waits)
     }
 
     /// Nothing more is to be begun.
@@ -114,7 +117,8 @@ impl Run<'_> {
         // Workers that begin with threads come later to the others' tests, if at all.
         let plain = workers.saturating_sub(threaded.unclaimed().div_ceil(*threads));
         let scheduler = division.scheduler(*workers, Some(&others)).awaiting(plain);
-        Ok((scheduler, Some(Beside { scheduler: threaded, threads: *threads })))
+        let held = (*plan == Plan::Scopes).then(Vec::new);
+        Ok((scheduler, Some(Beside { scheduler: threaded, threads: *threads, held })))
     }
 
     /// Makes workers for what nobody has been given, as long as there are fewer than were asked for.
@@ -130,17 +134,24 @@ impl Run<'_> {
     fn wanted(&self) -> Option<Kind> {
         let suite = self.suite.as_ref().filter(|suite| self.workers.len() < suite.workers)?;
         let threaded = self.workers.values().filter(|worker| worker.is_threaded()).count();
-        if suite
-            .beside
-            .as_ref()
-            .is_some_and(|beside| threaded * beside.threads < beside.scheduler.unclaimed())
-        {
+        let few = |beside: &Beside| threaded * beside.threads < beside.scheduler.unclaimed();
+        if suite.beside.as_ref().is_some_and(few) {
             return Some(Kind::Threaded);
         }
         // Those that are still to join will find something to do, too.
         let new = self.workers.values().filter(|worker| !worker.is_threaded() && !worker.joined).count();
         let plain = suite.scheduler.has_unclaimed() && new < suite.scheduler.unclaimed();
         plain.then_some(Kind::Plain)
+    }
+
+    /// Lets the tests that were held run again, when no others of their scopes are left.
+    pub(super) fn release(&mut self) -> Result<(), Failure> {
+        let threaded = self.workers.values().any(Worker::is_threaded);
+        let Some(suite) = &mut self.suite else { return Ok(()) };
+        let beside = suite.beside.as_mut().filter(|beside| !threaded && !beside.scheduler.has_unclaimed());
+        let Some(held) = beside.and_then(|beside| beside.held.as_mut()) else { return Ok(()) };
+        let orders = suite.scheduler.add(std::mem::take(held));
+        self.give(orders)
     }
 
     /// A thread has nothing more to do; its worker ends with the last of them.
@@ -199,7 +210,13 @@ impl Run<'_> {
     fn isolate(&mut self, lane: WorkerId, done: Done, others: &[usize]) -> Result<(), Failure> {
         let Some(suite) = &mut self.suite else { return Ok(()) };
         let beside = others.iter().filter_map(|item| suite.collected.ids.get(*item).cloned()).collect();
-        let orders = suite.scheduler.again(lane, done.i);
+        let orders = match suite.beside.as_mut().and_then(|beside| beside.held.as_mut()) {
+            Some(held) => {
+                held.push(done.i);
+                Vec::new()
+            }
+            None => suite.scheduler.again(lane, done.i),
+        };
         let failure = self.record_of(lane, done);
         self.show(&Record::TestIsolated { beside, failure })?;
         self.give(orders)

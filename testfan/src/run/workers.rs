@@ -1,8 +1,7 @@
 //! The workers of a run: made, given orders, lost, replaced.
 
-use std::time::Instant;
-
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use common::Failure;
 use common::outcome::{Outcome, TestFinished};
@@ -194,6 +193,7 @@ impl Run<'_> {
             self.show(&Record::WorkerFinished { worker: worker_name(lane) })?;
         }
         self.give(orders)?;
+        self.release()?;
         self.fill()?;
         self.finish_if_done()
     }
@@ -226,6 +226,7 @@ impl Run<'_> {
         if self.lost_workers > limit {
             self.halt(HaltKind::Stopped, format!("maximum crashed workers reached: {limit}"), None)?;
         }
+        self.release()?;
         self.fill()?;
         self.finish_if_done()
     }

@@ -197,6 +197,31 @@ fn what_fails_only_beside_others_passes_and_is_named() {
     assert!(!ran.stdout.contains("THREADS test_a.py::test_bad"), "{}", ran.stdout);
 }
 
+/// Neither beside each other nor beside those that are still to run in the group's thread.
+#[test]
+fn failed_tests_of_a_group_run_again_as_a_group() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let tests = "import os, pytest, threading, time\n\
+        @pytest.mark.xdist_group('db')\n\
+        @pytest.mark.parametrize('i', range(6))\n\
+        def test_db(i):\n\
+        \x20   os.close(os.open('lock', os.O_CREAT | os.O_EXCL))\n\
+        \x20   time.sleep(0.1)\n\
+        \x20   os.remove('lock')\n\
+        \x20   assert threading.active_count() == 1\n\
+        @pytest.mark.parametrize('i', range(20))\n\
+        def test_other(i): time.sleep(0.02)\n";
+    let suite = Suite::new(&[("test_a.py", tests)]);
+    let (ran, records) = suite.run(&python, &["-n2", "--threads", "2", "--dist", "loadgroup"]);
+    let ran = ran.exits(0);
+    assert_eq!(
+        (outcomes(&records).len(), ids(&records, "testfan.test.isolated").len()),
+        (26, 6),
+        "{}",
+        ran.stdout
+    );
+}
+
 /// Nobody knows which of the tests that ran ended the process: each shows it alone.
 #[test]
 fn a_crash_fails_the_test_that_crashes_and_no_other() {
