@@ -98,7 +98,7 @@ def _reason(item, reader):
     alone = item.get_closest_marker("parallel_threads")
     if alone is not None and alone.args == (1,):
         return "is marked parallel_threads(1)"
-    for name in item.fixturenames:
+    for name in _fixtures(item):
         if name in _FIXTURES:
             return f"uses {name}"
         if name.startswith("_xunit_setup_") and not name.startswith("_xunit_setup_method"):
@@ -115,8 +115,26 @@ def _reason(item, reader):
     return found or _of_fixtures(item, reader)
 
 
+def _fixtures(item):
+    """The fixtures of a test and those that they use; but pytest-django's do nothing without Django's settings."""
+    info = item._fixtureinfo
+    found, wanted = {}, [*info.initialnames, *(name for name in item.fixturenames if name not in info.names_closure)]
+    while wanted:
+        name = wanted.pop()
+        definitions = info.name2fixturedefs.get(name, ())
+        if name in found or any(map(_is_idle, definitions)):
+            continue
+        found[name] = definitions
+        wanted.extend(argument for definition in definitions for argument in definition.argnames)
+    return found
+
+
+def _is_idle(definition):
+    return definition.func.__module__ == "pytest_django.plugin" and "DJANGO_SETTINGS_MODULE" not in os.environ
+
+
 def _of_fixtures(item, reader):
-    for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+    for name, definitions in _fixtures(item).items():
         for definition in definitions:
             if inspect.iscoroutinefunction(definition.func) or inspect.isasyncgenfunction(definition.func):
                 return f"uses {name}, which is asynchronous"
@@ -139,9 +157,9 @@ class _Reader:
                 found = getattr(sys.modules.get(module), name, None)
                 if found is not None:
                     self.calls[id(found)] = found
+                if isinstance(found, types.FunctionType):
                     # patch.object and the like
-                    self.calls.update((id(part), part) for part in vars(found).values() if callable(part)) \
-                        if isinstance(found, types.FunctionType) else None
+                    self.calls.update((id(part), part) for part in vars(found).values() if callable(part))
 
     def reason(self, function):
         if hasattr(function, "patchings"):
@@ -235,6 +253,9 @@ class _Body:
         package = (getattr(callee, "__module__", None) or "").split(".")[0] if callee is not _UNKNOWN else ""
         if package in _PACKAGES:
             return f"calls {text}"
+        asked = call.args[0] if call.args and text.endswith(".getfixturevalue") else None
+        if isinstance(asked, ast.Constant) and asked.value in _FIXTURES:
+            return f"uses {asked.value}"
         if isinstance(call.func, ast.Attribute) and call.func.attr in _CHANGING:
             owner = self._value(call.func.value)
             if isinstance(owner, (MutableMapping, MutableSequence, MutableSet)):

@@ -347,6 +347,42 @@ fn ctrl_c_ends_threads_that_wait_and_tears_down() {
     none_left(&marker);
 }
 
+/// Tests that a plugin runs in a way of its own run alone; coverage counts what threads run.
+#[test]
+fn plugins_live_with_threads() {
+    let Ok(python) = kit::venv("plugins") else { return };
+    let library = "def double(x):\n\
+        \x20   if x > 3:\n\
+        \x20       return x + x\n\
+        \x20   return 2 * x\n\
+        def never():\n\
+        \x20   return 5\n";
+    let tests = "import asyncio, os, pytest, time\n\
+        from hypothesis import given, strategies as st\n\
+        from lib import double\n\
+        @pytest.mark.parametrize('i', range(8))\n\
+        def test_plain(i): time.sleep(0.01); assert double(i) == 2 * i and i != 5\n\
+        @pytest.mark.asyncio\n\
+        async def test_async(): await asyncio.sleep(0)\n\
+        @given(st.integers())\n\
+        def test_given(n): assert double(n) == 2 * n\n\
+        def test_mock(mocker): mocker.patch('os.getcwd', return_value='x'); assert os.getcwd() == 'x'\n\
+        def test_asked(request): request.getfixturevalue('monkeypatch').setenv('A', 'b')\n";
+    let suite = Suite::new(&[("test_a.py", tests), ("lib.py", library)]);
+    let args = ["-p", "no:randomly", "-p", "no:rerunfailures", "--cov=lib"];
+    let serial = pytest(suite.path(), &python, &args).exits(1).stdout;
+    let last = |text: &str, word: &str| {
+        let line = text.lines().rev().find(|line| line.contains(word)).unwrap_or_default();
+        line.split(" in ").next().unwrap_or_default().trim_start_matches(['=', ' ']).to_owned()
+    };
+    let (ran, records) = suite.run(&python, &[&["-n2", "--threads", "3", "--"][..], &args].concat());
+    let text = printed(&records);
+    for word in [" passed", "TOTAL"] {
+        assert_eq!(last(&text, word), last(&serial, word), "{} {}", ran.stdout, ran.stderr);
+    }
+    assert_eq!(of_type(&records, "testfan.threads.planned")[0]["beside"], 8, "{}", ran.stdout);
+}
+
 #[test]
 fn options_that_do_not_go_with_threads_are_one_clear_line() {
     let Ok(python) = kit::venv("testfan") else { return };
