@@ -466,6 +466,18 @@ mod tests {
     }
 
     #[test]
+    fn scopes_that_come_later_stay_whole() {
+        let items = [0, 1, 0, 1].map(|scope| Item { scope, duration_us: None }).into();
+        let mut scheduler = Scheduler::new(items, 2, Plan::Scopes, true).awaiting(0);
+        scheduler.keep_only(&[]);
+        assert_eq!(scheduler.add(vec![3, 0, 2, 1]), []);
+        assert_eq!(scheduler.unclaimed(), 2);
+        let told = |items: &[usize]| ToWorker::Run { items: items.to_vec() };
+        assert_eq!(scheduler.joined(5), [(5, told(&[0, 2])), (5, ToWorker::Stop)]);
+        assert_eq!(scheduler.joined(6), [(6, told(&[1, 3])), (6, ToWorker::Stop)]);
+    }
+
+    #[test]
     fn a_cancelled_run_begins_nothing_more() {
         let mut scheduler =
             Scheduler::new(vec![Item { scope: 0, duration_us: None }; 50], 2, Plan::Any, true);

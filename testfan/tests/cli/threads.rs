@@ -82,6 +82,45 @@ fn each_thread_has_fixtures_and_a_name_of_its_own() {
     assert_eq!((pids.len(), of_type(&records, "testfan.worker.started").len()), (1, 3));
 }
 
+/// All but the last change something that the whole process has.
+const CHANGING: &str = "import asyncio, os, pytest, sys, unittest, warnings\n\
+    from unittest import mock\n\
+    import helper\n\
+    count = 0\n\
+    def test_monkey(monkeypatch): monkeypatch.setenv('A', 'b')\n\
+    def test_output(capsys): print('x'); assert capsys.readouterr().out == 'x\\n'\n\
+    @pytest.mark.thread_unsafe(reason='so')\n\
+    def test_marked(): pass\n\
+    def test_global():\n\
+    \x20   global count\n\
+    \x20   count += 1\n\
+    def test_environ(): os.environ['A_NAME'] = 'x'\n\
+    def test_warnings():\n\
+    \x20   with pytest.warns(UserWarning): warnings.warn('x')\n\
+    @mock.patch('os.getcwd', return_value='here')\n\
+    def test_patched(_): assert os.getcwd() == 'here'\n\
+    def test_called(): helper.chdir()\n\
+    def test_local_import():\n\
+    \x20   from warnings import catch_warnings as quietly\n\
+    \x20   with quietly(): pass\n\
+    @pytest.fixture\n\
+    def folder(tmp_path):\n\
+    \x20   before = os.getcwd(); os.chdir(tmp_path); yield tmp_path; os.chdir(before)\n\
+    def test_fixture(folder): assert os.getcwd() == str(folder)\n\
+    class TestCase(unittest.TestCase):\n\
+    \x20   def test_case(self): pass\n\
+    class TestClass:\n\
+    \x20   @classmethod\n\
+    \x20   def setup_class(cls): cls.value = 1\n\
+    \x20   def test_in_class(self): assert self.value == 1\n\
+    def test_worker(): assert os.environ['PYTEST_XDIST_WORKER']\n\
+    class Client:\n\
+    \x20   def patch(self, url): self.url = url; return self\n\
+    def test_harmless():\n\
+    \x20   values = {}; values.update(a=1); values['b'] = Client().patch('/x').url\n\
+    \x20   def warns(request): request.seen = True\n\
+    \x20   assert values\n";
+
 /// What changes things for the whole process is found by marker, fixture and code, and said.
 #[test]
 fn tests_that_change_what_threads_share_run_alone() {
@@ -90,44 +129,7 @@ fn tests_that_change_what_threads_share_run_alone() {
         SETTINGS = {}\n\
         def deep(): SETTINGS.update(a=1)\n\
         def chdir(): return deep()\n";
-    let tests = "import asyncio, os, pytest, sys, unittest, warnings\n\
-        from unittest import mock\n\
-        import helper\n\
-        count = 0\n\
-        def test_monkey(monkeypatch): monkeypatch.setenv('A', 'b')\n\
-        def test_output(capsys): print('x'); assert capsys.readouterr().out == 'x\\n'\n\
-        @pytest.mark.thread_unsafe(reason='so')\n\
-        def test_marked(): pass\n\
-        def test_global():\n\
-        \x20   global count\n\
-        \x20   count += 1\n\
-        def test_environ(): os.environ['A_NAME'] = 'x'\n\
-        def test_warnings():\n\
-        \x20   with pytest.warns(UserWarning): warnings.warn('x')\n\
-        @mock.patch('os.getcwd', return_value='here')\n\
-        def test_patched(_): assert os.getcwd() == 'here'\n\
-        def test_called(): helper.chdir()\n\
-        def test_local_import():\n\
-        \x20   from warnings import catch_warnings as quietly\n\
-        \x20   with quietly(): pass\n\
-        @pytest.fixture\n\
-        def folder(tmp_path):\n\
-        \x20   before = os.getcwd(); os.chdir(tmp_path); yield tmp_path; os.chdir(before)\n\
-        def test_fixture(folder): assert os.getcwd() == str(folder)\n\
-        class TestCase(unittest.TestCase):\n\
-        \x20   def test_case(self): pass\n\
-        class TestClass:\n\
-        \x20   @classmethod\n\
-        \x20   def setup_class(cls): cls.value = 1\n\
-        \x20   def test_in_class(self): assert self.value == 1\n\
-        def test_worker(): assert os.environ['PYTEST_XDIST_WORKER']\n\
-        class Client:\n\
-        \x20   def patch(self, url): self.url = url; return self\n\
-        def test_harmless():\n\
-        \x20   values = {}; values.update(a=1); values['b'] = Client().patch('/x').url\n\
-        \x20   def warns(request): request.seen = True\n\
-        \x20   assert values\n";
-    let suite = Suite::new(&[("test_a.py", tests), ("helper.py", helper)]);
+    let suite = Suite::new(&[("test_a.py", CHANGING), ("helper.py", helper)]);
     let (ran, records) = suite.run(&python, &["-n2", "--threads", "3", "--strict-markers"]);
     ran.exits(0);
     let found = alone(&records);
