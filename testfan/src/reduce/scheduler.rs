@@ -473,8 +473,8 @@ mod tests {
         assert_eq!(scheduler.add(vec![3, 0, 2, 1]), []);
         assert_eq!(scheduler.unclaimed(), 2);
         let told = |items: &[usize]| ToWorker::Run { items: items.to_vec() };
-        assert_eq!(scheduler.joined(5), [(5, told(&[0, 2])), (5, ToWorker::Stop)]);
-        assert_eq!(scheduler.joined(6), [(6, told(&[1, 3])), (6, ToWorker::Stop)]);
+        assert_eq!(scheduler.joined(5), [(5, told(&[0, 2]))]);
+        assert_eq!(scheduler.joined(6), [(6, told(&[1, 3]))]);
     }
 
     #[test]
