@@ -60,6 +60,7 @@ Options that testfan does not know, and all paths, go to pytest; behind -- every
 Examples:
   testfan run                          the suite of this folder, one worker a core
   testfan run -n 4 -x -k login tests/  four workers, stop at the first failure
+  testfan run -n 2 --threads 8         tests that mostly wait: up to sixteen at a time in two processes
   testfan run --partition 2/3          the second third, while other machines run the others
   testfan run --junit out.xml -- -p no:cacheprovider
   testfan run | jq -r 'select(.outcome==\"failed\").id'
@@ -160,6 +161,10 @@ pub struct RunArgs {
     /// [default: what pytest's options ask for, else auto]
     #[arg(short = 'n', long = "workers", alias = "numprocesses", value_name = "N")]
     pub workers: Option<String>,
+    /// How many tests a worker runs at a time, in threads; tests that change what all threads share, or are marked
+    /// `thread_unsafe`, run alone, and so do failed ones, again, before they count
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub threads: usize,
     /// Which tests are meant
     #[command(flatten)]
     pub part: PartArgs,

@@ -22,6 +22,8 @@ pub struct RunConfig {
     pub python: PathBuf,
     /// How many workers at most, where that was said.
     pub workers: Option<Workers>,
+    /// How many tests a worker runs at a time, 1 or more.
+    pub threads: usize,
     /// Which part of the suite is to run.
     pub selection: Selection,
     /// How long a test may take.
@@ -51,6 +53,7 @@ impl RunConfig {
     pub fn new(args: RunArgs, session: &Session) -> Result<RunConfig, Error> {
         Ok(RunConfig {
             workers: args.workers.as_deref().map(str::parse).transpose()?,
+            threads: threads(args.threads)?,
             timeout: args.timeout.map(timeout).transpose()?,
             retries: args.retries,
             restarts: args.max_worker_restart,
@@ -212,6 +215,15 @@ fn part(text: &str) -> Result<Part, Error> {
     let (number, of) = text.split_once('/').ok_or_else(wrong)?;
     let (Ok(number), Ok(of)) = (number.parse(), of.parse()) else { return Err(wrong()) };
     if number == 0 || number > of { Err(wrong()) } else { Ok(Part { number, of }) }
+}
+
+fn threads(number: usize) -> Result<usize, Error> {
+    let expected = "a number of tests at a time, 1 or more";
+    if number > 0 {
+        Ok(number)
+    } else {
+        Err(Error::Option { option: "--threads", value: "0".into(), expected })
+    }
 }
 
 fn timeout(seconds: f64) -> Result<Duration, Error> {

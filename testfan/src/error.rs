@@ -24,6 +24,9 @@ pub enum Error {
     /// An option of pytest's that needs the terminal.
     #[error("{0} needs a terminal, and standard output is for records")]
     Interactive(String),
+    /// Several tests at a time in a worker make no sense beside this option.
+    #[error("--threads cannot be used with {0}")]
+    Threads(&'static str),
     /// The interpreter did not start.
     #[error("failed to start {}", python.display())]
     Python {
@@ -124,6 +127,7 @@ impl Explain for Error {
         Some(match self {
             Error::Option { .. } => "see testfan run --help".into(),
             Error::Interactive(_) => "run it on a terminal, or with --format human".into(),
+            Error::Threads(_) => "each of -n 1 or more workers can run several tests at a time".into(),
             Error::Python { .. } | Error::Silent { .. } => {
                 "name an interpreter with --python, or activate its virtual environment".into()
             }
@@ -157,7 +161,7 @@ impl Explain for Error {
 
     fn code(&self) -> &'static str {
         match self {
-            Error::Option { .. } | Error::Interactive(_) => "usage",
+            Error::Option { .. } | Error::Interactive(_) | Error::Threads(_) => "usage",
             Error::Python { .. } | Error::Unusable { .. } | Error::Silent { .. } => "python_unusable",
             Error::DifferentTests { .. } => "different_tests",
             Error::Garbage { .. } | Error::ZygoteLost { .. } | Error::WorkerFailed { .. } => "worker_failed",
@@ -173,7 +177,7 @@ impl Explain for Error {
     fn exit(&self) -> Exit {
         match self {
             // pytest's own code for a usage error.
-            Error::Option { .. } | Error::Interactive(_) => Exit(4),
+            Error::Option { .. } | Error::Interactive(_) | Error::Threads(_) => Exit(4),
             _ => Exit::CANNOT,
         }
     }

@@ -32,6 +32,25 @@ pub enum Record {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         daemon: Option<Warm>,
     },
+    /// Workers run several tests at a time, and these at a time of their own: `--threads`.
+    #[serde(rename = "testfan.threads.planned")]
+    ThreadsPlanned {
+        /// How many tests a worker runs at a time.
+        threads: u64,
+        /// How many tests may run beside others.
+        beside: u64,
+        /// Why the others may not, the most frequent reason first.
+        alone: Vec<Alone>,
+    },
+    /// A test failed or was lost while others ran in the same process, and will run again, alone; what it does then counts.
+    #[serde(rename = "testfan.test.isolated")]
+    TestIsolated {
+        /// The tests that ran beside it at that moment.
+        beside: Vec<String>,
+        /// How it failed.
+        #[serde(flatten)]
+        failure: TestFinished,
+    },
     /// pytest collected this test, and nothing runs: `testfan collect`, in pytest's order.
     #[serde(rename = "testfan.test.collected")]
     TestCollected {
@@ -158,6 +177,17 @@ pub enum Record {
         /// The slowest tests, the slowest first.
         slowest: Vec<Slow>,
     },
+}
+
+/// Tests that do not run beside others in one process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Alone {
+    /// Why, in words that go on from the test's name.
+    pub reason: String,
+    /// How many.
+    pub tests: u64,
+    /// The first of them.
+    pub id: String,
 }
 
 /// A test that does not always end the same way.

@@ -53,6 +53,10 @@ pub struct Begin {
     pub stack_file: Option<PathBuf>,
     /// Whether the zygote only says what it collected.
     pub collect_only: bool,
+    /// Whether the zygote says which tests must not run beside others ([`Collected::apart`]).
+    pub threads: bool,
+    /// The names of a worker's threads, each a worker to pytest; empty: it runs one test after the other.
+    pub lanes: Vec<String>,
 }
 
 impl Begin {
@@ -73,6 +77,8 @@ impl Begin {
             imports: false,
             stack_file: None,
             collect_only: false,
+            threads: false,
+            lanes: Vec::new(),
         }
     }
 }
@@ -254,6 +260,8 @@ pub struct Collected {
     pub warnings: Vec<String>,
     /// Why the zygote must not be forked.
     pub unforkable: Option<String>,
+    /// The items that must not run beside others in one process, each with the reason; where that was asked.
+    pub apart: Vec<(usize, String)>,
 }
 
 /// What pytest's options, an ini file's among them, ask of pytest-xdist.
@@ -305,6 +313,13 @@ pub enum ToWorker {
     Stop,
     /// Forget the queue and end.
     Cancel,
+    /// For one of its threads.
+    Lane {
+        /// Which, from 0.
+        lane: usize,
+        /// What it is told.
+        order: Box<ToWorker>,
+    },
 }
 
 /// What a worker says.
@@ -345,6 +360,22 @@ pub enum FromWorker {
     Exit {
         /// Its `config.workeroutput`, packed, for the zygote.
         output: String,
+    },
+    /// One of its threads says something.
+    Lane {
+        /// Which, from 0.
+        lane: usize,
+        /// What it says.
+        says: Box<FromWorker>,
+    },
+    /// A thread has nothing more to do, and has torn down what it set up.
+    Left,
+    /// A test wrote this, and pytest does not capture it; only of a thread, for else it goes to the streams.
+    Printed {
+        /// Whether to standard error.
+        error: bool,
+        /// A part of a line or many.
+        text: String,
     },
 }
 

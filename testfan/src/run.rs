@@ -3,6 +3,7 @@
 mod collect;
 mod daemon;
 mod ending;
+mod lanes;
 mod outcomes;
 mod report;
 mod watch;
@@ -29,6 +30,7 @@ use crate::source::durations::{self, Durations};
 use crate::source::history;
 use crate::source::journal::Journal;
 use crate::source::{Closed, Event, Signals, Zygote, become_pytest, cores};
+use lanes::{Beside, Division, Kind};
 use watch::Watched;
 use workers::Worker;
 
@@ -103,7 +105,9 @@ struct Run<'s> {
 /// What pytest collected, and what is known of it.
 struct Suite {
     collected: Collected,
+    /// Hands the tests to workers that run one after the other: all, but for those in `beside`.
     scheduler: Scheduler,
+    beside: Option<Beside>,
     maxfail: Maxfail,
     workers: usize,
     start: StartedBy,
@@ -158,6 +162,7 @@ impl<'s> Run<'s> {
             retries: config.retries > 0,
             focus: config.focus.clone(),
             imports: watched.is_some(),
+            threads: config.threads > 1,
             ..Begin::new(config.pytest.clone(), std::process::id())
         };
         let zygote = daemon::zygote(&config, &begin, &sender, session)?;
@@ -193,7 +198,7 @@ impl<'s> Run<'s> {
         let taken = self.take_events();
         let left: Vec<WorkerId> = self.workers.keys().copied().collect();
         for worker in left {
-            self.test_interrupted(worker)?;
+            self.tests_interrupted(worker)?;
         }
         for (worker, done) in std::mem::take(&mut self.unjudged) {
             self.show(&Record::TestFinished(self.record_of(worker, done)))?;
@@ -245,7 +250,7 @@ impl<'s> Run<'s> {
             FromZygote::Ended { code } => self.zygote.ends_with(code),
             FromZygote::Halted(halt) => self.halt(halt.kind, halt.reason, halt.code)?,
             FromZygote::Text { text } => self.show(&printed(None, TextSource::Pytest, text))?,
-            FromZygote::Started { worker, pid } => self.worker_started(worker, pid)?,
+            FromZygote::Started { worker, pid } => self.worker_started(&worker, pid)?,
             FromZygote::Judged { i, again } => self.test_judged(i, again)?,
             FromZygote::Reaped { worker, status, killed } => self.worker_reaped(&worker, status, killed)?,
         }
@@ -293,26 +298,25 @@ impl<'s> Run<'s> {
             dist if dist.is_strict() => Plan::Scopes,
             _ => Plan::Any,
         };
-        let mut scheduler = Scheduler::new(items, workers, plan, slowest_first);
-        if let Some(chosen) = chosen {
-            scheduler.keep_only(&chosen);
-        }
+        let threads = lanes::threads(self.config.threads, &collected, dist)?;
+        let division = Division { items, plan, slowest_first, workers, threads };
+        let (scheduler, beside) = self.divide(&division, &collected, chosen.as_deref())?;
         let nothing_to_do = workers == 0 && !collected.ids.is_empty();
         let maxfail = Maxfail::new(collected.maxfail);
-        self.begin.workers = workers;
+        self.begin.workers = workers * threads;
         self.begin.replay_all = collected.replay_all;
         self.begin.hold_after_failure = collected.maxfail > 0;
         self.begin.basetemp.clone_from(&collected.basetemp);
         self.begin.parent = self.zygote.pid();
         let alone = dist == Dist::No;
-        self.suite = Some(Suite { collected, scheduler, maxfail, workers, start, alone });
+        self.suite = Some(Suite { collected, scheduler, beside, maxfail, workers, start, alone });
         if nothing_to_do {
             return self.finish_if_done();
         }
-        for _ in 0..workers {
-            self.make_worker()?;
+        if threads > 1 {
+            return self.fill();
         }
-        Ok(())
+        (0..workers).try_for_each(|_| self.make_worker(Kind::Plain))
     }
 
     fn show(&mut self, record: &Record) -> Result<(), Failure> {

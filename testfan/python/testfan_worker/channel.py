@@ -5,6 +5,7 @@ replace modules, functions and clocks.
 """
 
 import ctypes
+from _thread import allocate_lock
 from array import array
 from codecs import register_error
 from collections import deque
@@ -36,6 +37,7 @@ class Channel:
         self._received = b""
         self._lines = deque()
         self._outgoing = []
+        self._sending = allocate_lock()
         self._closed = False
         self.descriptors = deque()
 
@@ -49,11 +51,14 @@ class Channel:
         if not self._outgoing:
             return
         self._only_for_owner()
-        lines = "\n".join(self._outgoing) + "\n"
-        self._outgoing.clear()
         before = pthread_sigmask(SIG_BLOCK, {SIGINT})
         try:
-            self._socket.sendall(lines.encode("utf-8", "testfan-spell-out"))
+            with self._sending:
+                # Another thread may be adding, or have sent it all.
+                count = len(self._outgoing)
+                lines = "".join(f"{line}\n" for line in self._outgoing[:count])
+                del self._outgoing[:count]
+                self._socket.sendall(lines.encode("utf-8", "testfan-spell-out"))
         except OSError:
             self._closed = True
         finally:

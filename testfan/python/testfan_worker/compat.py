@@ -176,7 +176,8 @@ class Fixtures:
 
 
 def provide(config):
-    """Fixtures and marker, where pytest-xdist does not."""
+    """Fixtures and marker, where pytest-xdist does not; and the marker of pytest-run-parallel."""
+    config.addinivalue_line("markers", "thread_unsafe(reason): the test does not run beside others in one process")
     if not config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(Fixtures(), "testfan-fixtures")
         config.addinivalue_line("markers", "xdist_group: tests of a group run in one worker (--dist loadgroup)")

@@ -77,13 +77,15 @@ def refuse_debugger():
 class SilentTerminal:
     """Stands where the terminal reporter stood: pytest asks it how to colour an assertion.
 
-    It has the reporter's attributes, but none of its hooks, and writes to nobody.
+    It has the reporter's attributes, but none of its hooks.
     """
 
     def __init__(self, config, reporter):
         from _pytest.config import create_terminal_writer
 
-        reporter._tw = create_terminal_writer(config, open(os.devnull, "w"))
+        # What --setup-show says goes past it, straight to this writer.
+        shown = os.dup(1) if config.option.setupshow else os.devnull
+        reporter._tw = create_terminal_writer(config, open(shown, "w"))
         self._reporter = reporter
 
     def __getattr__(self, name):

@@ -9,7 +9,7 @@ import pytest
 from . import compat, focus, heap
 from . import session as sessions
 from .channel import die_with_parent
-from .worker import Worker
+from .worker import make
 from .zygote import WORKERINPUT, digest
 
 
@@ -49,7 +49,7 @@ class SpawnedWorker:
     def pytest_runtestloop(self, session):
         heap.settle()
         self.channel.send("collected_again", digest=digest(session.items))
-        worker = Worker(self.channel, self.begin)
+        worker = make(self.channel, self.begin)
         session.config.pluginmanager.register(worker, "testfan-worker")
         worker.run(session)
         return True

@@ -1,4 +1,4 @@
-"""Runs the items it is told to, by their index, and reports. Both kinds of worker are this.
+"""Runs the items it is told to, by their index, and reports. Every kind of worker is this.
 
 Must not know how the process came to be nor who decides the order.
 """
@@ -15,10 +15,25 @@ from . import serialise
 STACK_SIGNAL = signal.SIGRTMAX - 1
 
 
+def make(channel, begin):
+    if begin["lanes"]:
+        from .lanes import Lanes
+
+        return Lanes(channel, begin)
+    return Worker(channel, begin)
+
+
+def dump_stacks_to(path):
+    """Has the stacks of all threads written there when the signal comes; none: nobody will ask for them."""
+    if path:
+        faulthandler.register(STACK_SIGNAL, open(path, "w"))
+
+
 class Worker:
     def __init__(self, channel, begin):
         self.channel = channel
         self.config = None
+        self.protocol = None
         self.replay_all = begin["replay_all"]
         self.retries = begin["retries"]
         self.queue = deque()
@@ -27,9 +42,7 @@ class Worker:
         self.halted = False
         self.hold_after_failure = begin["hold_after_failure"]
         self.held = False
-        if begin["stack_file"]:
-            self.stacks = open(begin["stack_file"], "w")
-            faulthandler.register(STACK_SIGNAL, self.stacks)
+        dump_stacks_to(begin["stack_file"])
 
     # -- the queue
 
@@ -73,6 +86,7 @@ class Worker:
     def run(self, session):
         """Runs items until there are no more, or Ctrl-C, or a plugin stops the session."""
         self.config = session.config
+        self.protocol = self.protocol or session.config.hook.pytest_runtest_protocol
         if self.retries:
             session.config.option.maxfail = 0
         try:
@@ -98,7 +112,7 @@ class Worker:
         getattr(item, "_report_sections", []).clear()
         self.channel.send("start", i=index)
         self.channel.flush()
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        self.protocol(item=item, nextitem=nextitem)
         self._finished(session, index)
         if session.shouldfail or session.shouldstop:
             kind = "failed" if session.shouldfail else "stopped"
@@ -125,7 +139,8 @@ class Worker:
         self.reports.append(report)
 
     def pytest_warning_recorded(self, warning_message, when, nodeid, location):
-        if when == "runtest":
+        # A plugin that is registered late is told of those of the past: a worker of what others' tests gave rise to.
+        if when == "runtest" and self.config is not None:
             warning = serialise.warning_to_json(warning_message)
             self.channel.send("warning", warning=warning, nodeid=nodeid, location=location)
 

@@ -18,7 +18,7 @@ from . import afterfork, compat, focus, hazards, heap, imports, serialise
 from . import session as sessions
 from .channel import Channel, die_with_parent
 from .terminal import Terminal
-from .worker import STACK_SIGNAL, Worker
+from .worker import STACK_SIGNAL, make
 
 
 # Names the file that holds a fresh worker's workerinput, by its number.
@@ -151,10 +151,19 @@ class Zygote:
             groups=list(compat.groups(session.items).items()),
             warnings=compat.not_honoured(config),
             unforkable=hazards.reason_not_to_fork(config, self.sockets),
+            apart=self._apart(session),
         )
         if self.begin["imports"]:
             self.channel.send("imports", files=imports.by_test_file(session))
         heap.settle()
+
+    def _apart(self, session):
+        """Which tests must not run beside others, and why, if that is asked."""
+        if not self.begin["threads"]:
+            return []
+        from . import apart
+
+        return apart.reasons(session)
 
     def _serve(self, session, interrupt):
         """Does what testfan asks until it says finish; returns that message."""
@@ -339,7 +348,7 @@ def run_forked(session, channel, workerinput, streams, interrupt):
         die_with_parent(begin["parent"])
         signal.signal(signal.SIGINT, interrupt)
         afterfork.repair(session, begin, workerinput, streams)
-        worker = Worker(channel, begin)
+        worker = make(channel, begin)
         config.pluginmanager.register(worker, "testfan-worker")
         worker.run(session)
         config.hook.pytest_sessionfinish(session=session, exitstatus=int(bool(session.testsfailed)))

@@ -1,5 +1,6 @@
 //! Events to answers. Everything here is pure: no I/O, no clock, no randomness.
 
+mod beside;
 mod chunks;
 mod flaky;
 mod impact;
@@ -13,6 +14,7 @@ mod scheduler;
 mod scopes;
 mod tally;
 
+pub use beside::{beside, reasons};
 pub use chunks::Item;
 pub use flaky::{Flakiness, History};
 pub use impact::{Focus, Impact};

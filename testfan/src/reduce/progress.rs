@@ -57,6 +57,7 @@ impl Progress {
                 self.retried += 1;
                 self.idle(&failure.worker);
             }
+            Record::TestIsolated { failure, .. } => self.idle(&failure.worker),
             Record::TestFinished(test) => {
                 self.done += 1;
                 *self.counts.entry(test.outcome).or_default() += 1;

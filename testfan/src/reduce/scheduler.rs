@@ -92,6 +92,13 @@ impl Scheduler {
         }
     }
 
+    /// Only so many workers will join at first, if others do later.
+    #[must_use]
+    pub fn awaiting(mut self, workers: usize) -> Self {
+        self.awaited = workers;
+        self
+    }
+
     /// Leaves out all items but these, sorted; before any worker joins.
     pub fn keep_only(&mut self, items: &[usize]) {
         for chunk in &mut self.pool {
@@ -144,6 +151,16 @@ impl Scheduler {
         self.feed_all()
     }
 
+    /// More items, each scope for itself.
+    pub fn add(&mut self, mut items: Vec<usize>) -> Vec<Order> {
+        items.sort_unstable();
+        items.sort_by_key(|item| self.items[*item].scope);
+        for scope in items.chunk_by(|a, b| self.items[*a].scope == self.items[*b].scope) {
+            self.pool.push_back(scope.iter().copied().collect());
+        }
+        self.feed_all()
+    }
+
     /// A worker is gone, in good order or not: the item it was at, and orders for the others.
     pub fn left(&mut self, worker: WorkerId) -> (Option<usize>, Vec<Order>) {
         let Some(mut state) = self.workers.remove(&worker) else { return (None, Vec::new()) };
@@ -171,7 +188,7 @@ impl Scheduler {
     }
 
     /// How much a worker that joins may find: items, or chunks where they stay whole.
-    fn unclaimed(&self) -> usize {
+    pub fn unclaimed(&self) -> usize {
         if self.plan != Plan::Any {
             return self.pool.len();
         }
@@ -326,7 +343,7 @@ mod tests {
                         worker.queue.extend(items);
                     }
                     ToWorker::Steal { count } => worker.steals.push(count),
-                    ToWorker::GoOn => {}
+                    ToWorker::GoOn | ToWorker::Lane { .. } => {}
                     ToWorker::Stop => worker.stopping = true,
                     ToWorker::Cancel => {
                         worker.stopping = true;
@@ -446,6 +463,18 @@ mod tests {
         let mut scheduler = Scheduler::new(vec![Item { scope: 0, duration_us: None }; 2], 2, Plan::Any, true);
         assert_eq!(scheduler.joined(0), [(0, ToWorker::Run { items: vec![0] }), (0, ToWorker::Stop)]);
         assert_eq!(scheduler.joined(1), [(1, ToWorker::Run { items: vec![1] }), (1, ToWorker::Stop)]);
+    }
+
+    #[test]
+    fn scopes_that_come_later_stay_whole() {
+        let items = [0, 1, 0, 1].map(|scope| Item { scope, duration_us: None }).into();
+        let mut scheduler = Scheduler::new(items, 2, Plan::Scopes, true).awaiting(0);
+        scheduler.keep_only(&[]);
+        assert_eq!(scheduler.add(vec![3, 0, 2, 1]), []);
+        assert_eq!(scheduler.unclaimed(), 2);
+        let told = |items: &[usize]| ToWorker::Run { items: items.to_vec() };
+        assert_eq!(scheduler.joined(5), [(5, told(&[0, 2]))]);
+        assert_eq!(scheduler.joined(6), [(6, told(&[1, 3]))]);
     }
 
     #[test]

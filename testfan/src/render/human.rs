@@ -1,7 +1,7 @@
 //! Records for people: pytest's own text, and between its header and its summary what pytest would show
 //! of the tests: the live view and what failed where a person watches, else letters; with -v a line for each test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use common::app::Session;
@@ -13,10 +13,12 @@ use common::writer::Output;
 use super::Render;
 use super::live::{Live, LiveSession};
 use crate::daemon::request::{Suite, SuiteState};
-use crate::events::{Record, StartedBy};
+use crate::events::{Alone, Record, StartedBy};
 
 /// As wide as pytest thinks a terminal is when there is none.
 const WIDTH: usize = 80;
+/// So many reasons why tests run alone are shown, unless all are asked for.
+const REASONS: usize = 3;
 /// ` [100%]`
 const PERCENT_WIDTH: usize = 7;
 
@@ -36,6 +38,9 @@ pub struct Human {
     /// The tests that failed and ran again, with the last attempt that failed; and those of them that then passed.
     retried: BTreeMap<String, usize>,
     flaky: Vec<(String, usize)>,
+    /// The tests that failed beside others and run again, alone; and those of them that then did not fail.
+    isolated: BTreeSet<String>,
+    unsafe_in_threads: Vec<String>,
     /// The beginnings of lines that workers wrote; below the empty name, what no worker did.
     unfinished: BTreeMap<String, String>,
 }
@@ -57,6 +62,8 @@ impl Human {
             done: 0,
             retried: BTreeMap::new(),
             flaky: Vec::new(),
+            isolated: BTreeSet::new(),
+            unsafe_in_threads: Vec::new(),
             unfinished: BTreeMap::new(),
         }
     }
@@ -90,6 +97,9 @@ impl Human {
         self.done += 1;
         if let Some(attempt) = self.retried.remove(&test.id).filter(|_| !test.outcome.is_bad()) {
             self.flaky.push((test.id.clone(), attempt + 1));
+        }
+        if self.isolated.remove(&test.id) && !test.outcome.is_bad() {
+            self.unsafe_in_threads.push(test.id.clone());
         }
         if self.verbose {
             let line = self.line(test);
@@ -178,11 +188,39 @@ impl Human {
         text
     }
 
+    /// `8 tests at a time in each worker: 90 beside others, 10 alone`, and why.
+    fn threads(&mut self, threads: u64, beside: u64, alone: &[Alone]) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        let others: u64 = alone.iter().map(|alone| alone.tests).sum();
+        let mut text =
+            format!("{threads} tests at a time in each worker: {beside} beside others, {others} alone\n");
+        let shown = if self.verbose { alone.len() } else { alone.len().min(REASONS) };
+        for Alone { reason, tests, id } in &alone[..shown] {
+            let more = if *tests > 1 { format!(", and {} more", tests - 1) } else { String::new() };
+            text += &self.styles.dim(format!("  {id} {reason}{more}"));
+            text.push('\n');
+        }
+        if shown < alone.len() {
+            text += &self.styles.dim(format!(
+                "  and {} (-v names them)",
+                count((alone.len() - shown) as u64, "other reason")
+            ));
+            text.push('\n');
+        }
+        self.print(&text)
+    }
+
     /// The tests that failed at first and then did not.
     fn name_flaky(&mut self) -> io::Result<()> {
         let mut text = String::new();
         for (id, attempt) in std::mem::take(&mut self.flaky) {
             text += &format!("\n{} {id} (passed at attempt {attempt})", self.styles.warn("FLAKY"));
+        }
+        for id in std::mem::take(&mut self.unsafe_in_threads) {
+            let label = self.styles.warn("THREADS");
+            text += &format!("\n{label} {id} (failed beside others, not alone: @pytest.mark.thread_unsafe)");
         }
         if text.is_empty() { Ok(()) } else { self.print(&(text + "\n")) }
     }
@@ -235,6 +273,11 @@ impl Render for Human {
                     self.labelled(&worker, &(line + "\n"))?;
                 }
                 self.name_flaky()
+            }
+            Record::ThreadsPlanned { threads, beside, alone } => self.threads(*threads, *beside, alone),
+            Record::TestIsolated { failure, .. } => {
+                self.isolated.insert(failure.id.clone());
+                Ok(())
             }
             Record::TestRetried { attempt, failure } => {
                 self.retried.insert(failure.id.clone(), *attempt);

@@ -23,8 +23,8 @@ impl Run<'_> {
         if self.finishing || !self.workers.is_empty() || !self.unjudged.is_empty() {
             return Ok(());
         }
-        if suite.scheduler.has_unclaimed() && self.halt.is_none() {
-            return self.make_worker();
+        if suite.has_unclaimed() && self.halt.is_none() {
+            return self.fill();
         }
         self.finishing = true;
         for flaky in self.flakiness.found() {
@@ -44,7 +44,7 @@ impl Run<'_> {
         self.show(&Record::Halted { reason: reason.clone() })?;
         self.halt = Some(Halt { kind, reason, code });
         if let Some(suite) = &mut self.suite {
-            let orders = suite.scheduler.cancel();
+            let orders = suite.cancel();
             self.give(orders)?;
         }
         Ok(())
@@ -83,8 +83,8 @@ impl Run<'_> {
         let began = Instant::now();
         let group = self.zygote.pid();
         self.session.progress.suspend(|| stand_still(group));
-        for worker in self.workers.values_mut() {
-            worker.running = worker.running.map(|(item, since)| (item, since + began.elapsed()));
+        for lane in self.workers.values_mut().flat_map(|worker| worker.lanes.values_mut()) {
+            lane.running = lane.running.map(|(item, since)| (item, since + began.elapsed()));
         }
     }
 

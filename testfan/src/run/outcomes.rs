@@ -5,58 +5,76 @@ use std::time::Instant;
 use common::Failure;
 use common::outcome::TestStarted;
 
-use super::Run;
 use super::workers::End;
+use super::{Run, printed};
 use crate::error::Error;
-use crate::events::Record;
+use crate::events::{Record, TextSource};
 use crate::protocol::{FromWorker, ToZygote, WorkerId, worker_name};
 
 impl Run<'_> {
     pub(super) fn worker_says(&mut self, id: WorkerId, message: FromWorker) -> Result<(), Failure> {
-        let (Some(worker), Some(suite)) = (self.workers.get_mut(&id), &mut self.suite) else { return Ok(()) };
-        let name = worker_name(id);
+        let (Some(worker), Some(suite)) = (self.workers.get_mut(&id), &self.suite) else { return Ok(()) };
         match message {
             FromWorker::Hello(_) => {}
             FromWorker::CollectedAgain { digest } => {
                 if digest != suite.collected.digest {
-                    return Err(Error::DifferentTests { worker: name }.into());
+                    return Err(Error::DifferentTests { worker: worker_name(id) }.into());
                 }
                 worker.ready = true;
                 self.worker_ready(id)?;
             }
+            FromWorker::Exit { output } => worker.end = End::Announced { output },
+            FromWorker::Lane { lane, says } => self.lane_says(id, id + lane, *says)?,
+            message => self.lane_says(id, id, message)?,
+        }
+        Ok(())
+    }
+
+    /// What one thread of a worker says, which may be its only one.
+    fn lane_says(&mut self, id: WorkerId, lane: WorkerId, message: FromWorker) -> Result<(), Failure> {
+        let (Some(worker), Some(suite)) = (self.workers.get_mut(&id), &mut self.suite) else { return Ok(()) };
+        let threaded = worker.is_threaded();
+        let Some(state) = worker.lanes.get_mut(&lane) else { return Ok(()) };
+        match message {
             FromWorker::Start { i } => {
-                worker.running = Some((i, Instant::now()));
-                worker.reports = None;
-                suite.scheduler.started(id, i);
+                state.running = Some((i, Instant::now()));
+                state.reports = None;
+                suite.scheduler_of(threaded).started(lane, i);
                 let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
-                self.show(&Record::TestStarted(TestStarted { id, worker: name }))?;
+                self.show(&Record::TestStarted(TestStarted { id, worker: worker_name(lane) }))?;
             }
-            FromWorker::Report { data, .. } => worker.reports = Some(data),
+            FromWorker::Report { data, .. } => state.reports = Some(data),
             FromWorker::Done(done) => {
-                worker.running = None;
-                let reports = worker.reports.take();
+                state.running = None;
+                let reports = state.reports.take();
                 let duration_us = done.duration_us;
                 // The verdict comes first, for it may end the run.
-                if !self.test_retried(id, &done)? {
-                    self.test_done(id, done, reports)?;
+                if !self.test_isolated(id, lane, &done)? && !self.test_retried(lane, &done)? {
+                    self.test_done(lane, done, reports)?;
                 }
-                let orders = self
-                    .suite
-                    .as_mut()
-                    .map(|suite| suite.scheduler.finished(id, duration_us))
-                    .unwrap_or_default();
-                self.give(orders)?;
+                let suite = self.suite.as_mut();
+                let orders = suite.map(|suite| suite.scheduler_of(threaded).finished(lane, duration_us));
+                self.give(orders.unwrap_or_default())?;
             }
             FromWorker::Returned { items } => {
-                let orders = suite.scheduler.returned(id, &items);
+                let orders = suite.scheduler_of(threaded).returned(lane, &items);
                 self.give(orders)?;
             }
             FromWorker::Warning(warning) => self.zygote.ask(&ToZygote::Warning(warning))?,
             FromWorker::Halted(halt) => {
-                self.test_interrupted(id)?;
+                self.test_interrupted(id, lane)?;
                 self.halt(halt.kind, halt.reason, halt.code)?;
             }
-            FromWorker::Exit { output } => worker.end = End::Announced { output },
+            FromWorker::Printed { error, text } => {
+                let source = if error { TextSource::Stderr } else { TextSource::Stdout };
+                self.show(&printed(Some(lane), source, text))?;
+            }
+            FromWorker::Left => self.lane_left(id, lane)?,
+            // These are for the whole of a worker.
+            FromWorker::Hello(_)
+            | FromWorker::CollectedAgain { .. }
+            | FromWorker::Exit { .. }
+            | FromWorker::Lane { .. } => {}
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! The workers of a run: made, given orders, lost, replaced.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use common::Failure;
 use common::outcome::{Outcome, TestFinished};
 use serde_json::Value;
 
+use super::lanes::Kind;
 use super::{RESTARTS_PER_WORKER, Run};
 use crate::error::Error;
 use crate::events::{Record, StartedBy};
@@ -23,14 +25,25 @@ pub(super) struct Worker {
     pub(super) ready: bool,
     /// Where it writes its stacks when it is told to, if it ever is.
     stacks: Option<Stacks>,
-    /// The item it is at, and since when.
-    pub(super) running: Option<(usize, Instant)>,
-    /// The reports of that item, for pytest's plugins once it ended for good.
-    pub(super) reports: Option<Vec<Value>>,
+    /// Its threads by number; the first has its own, and is the only one where it runs one test after the other.
+    pub(super) lanes: BTreeMap<WorkerId, Lane>,
+    /// Whether it was given work, or will be when it asks for it.
+    pub(super) joined: bool,
     /// How far it is with ending.
     pub(super) end: End,
     /// Why it is being ended, where testfan does it.
     pub(super) ending: Option<String>,
+}
+
+/// A thread of a worker that runs tests.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    /// The item it is at, and since when.
+    pub(super) running: Option<(usize, Instant)>,
+    /// The reports of that item, for pytest's plugins once it ended for good.
+    pub(super) reports: Option<Vec<Value>>,
+    /// Whether it is done.
+    pub(super) left: bool,
 }
 
 /// How far a worker is with ending.
@@ -48,23 +61,41 @@ pub(super) enum End {
 }
 
 impl Worker {
-    fn new(peer: Peer, ready: bool, stacks: Option<Stacks>) -> Self {
-        Worker { peer, ready, stacks, running: None, reports: None, end: End::NotYet, ending: None }
+    fn new(peer: Peer, ready: bool, stacks: Option<Stacks>, lanes: impl Iterator<Item = WorkerId>) -> Self {
+        let lanes = lanes.map(|lane| (lane, Lane::default())).collect();
+        Worker { peer, ready, stacks, lanes, joined: false, end: End::NotYet, ending: None }
+    }
+
+    /// What its threads were at, where it wrote that down.
+    pub(super) fn stacks_text(&self) -> String {
+        self.stacks.as_ref().map(Stacks::text).unwrap_or_default()
+    }
+
+    /// Whether it runs several tests at a time.
+    pub(super) fn is_threaded(&self) -> bool {
+        self.lanes.len() > 1
+    }
+
+    /// The items it is at, by thread, and since when.
+    pub(super) fn running(&self) -> impl Iterator<Item = (WorkerId, usize, Instant)> {
+        self.lanes.iter().filter_map(|(id, lane)| lane.running.map(|(item, since)| (*id, item, since)))
     }
 }
 
 impl Run<'_> {
-    pub(super) fn make_worker(&mut self) -> Result<(), Failure> {
+    pub(super) fn make_worker(&mut self, kind: Kind) -> Result<(), Failure> {
         let Some(suite) = &self.suite else { return Ok(()) };
         let id = self.next_worker;
         let worker = worker_name(id);
+        let lanes = id..id + if kind == Kind::Threaded { suite.threads() } else { 1 };
         let stacks = self.config.timeout.map(|_| Stacks::new()).transpose().map_err(Error::Channel)?;
         let begin = Begin {
             worker: worker.clone(),
             stack_file: stacks.as_ref().map(Stacks::path),
+            lanes: lanes.clone().map(worker_name).filter(|_| kind == Kind::Threaded).collect(),
             ..self.begin.clone()
         };
-        let new = NewWorker { worker, workers: suite.workers, alone: suite.alone };
+        let new = NewWorker { worker, workers: self.begin.workers, alone: suite.alone };
         let order = match suite.start {
             StartedBy::Fork => ToZygote::Fork(new),
             StartedBy::Spawn => ToZygote::Spawn(new),
@@ -72,37 +103,48 @@ impl Run<'_> {
         let streams = Streams::of(id, &self.sender).map_err(Error::Channel)?;
         let peer = self.zygote.make_worker(&order, &begin, &streams)?;
         self.open_streams += STREAMS_PER_WORKER;
-        self.workers.insert(id, Worker::new(peer, suite.start == StartedBy::Fork, stacks));
-        self.next_worker += 1;
+        self.next_worker = lanes.end;
+        self.workers.insert(id, Worker::new(peer, suite.start == StartedBy::Fork, stacks, lanes));
         Ok(())
     }
 
-    pub(super) fn worker_started(&mut self, worker: String, pid: i32) -> Result<(), Failure> {
-        let Some(id) = self.worker_id(&worker) else { return Ok(()) };
+    pub(super) fn worker_started(&mut self, worker: &str, pid: i32) -> Result<(), Failure> {
+        let Some(id) = self.worker_id(worker) else { return Ok(()) };
         let Some(state) = self.workers.get(&id) else { return Ok(()) };
-        let ready = state.ready;
+        let (ready, lanes) = (state.ready, state.lanes.keys().copied().map(worker_name).collect::<Vec<_>>());
         let message = move |message| Event::Worker(id, message);
         let closed = move |why| Event::WorkerClosed(id, why);
         state.peer.listen(Some(pid), self.sender.clone(), message, closed).map_err(Error::Channel)?;
-        self.show(&Record::WorkerStarted { worker, pid })?;
+        for worker in lanes {
+            self.show(&Record::WorkerStarted { worker, pid })?;
+        }
         if ready { self.worker_ready(id) } else { Ok(()) }
     }
 
     /// From here on the worker gets work; or none, when the run is being ended.
     pub(super) fn worker_ready(&mut self, id: WorkerId) -> Result<(), Failure> {
-        let Some(suite) = &mut self.suite else { return Ok(()) };
-        let mut orders = suite.scheduler.joined(id);
+        let (Some(suite), Some(worker)) = (&mut self.suite, self.workers.get_mut(&id)) else { return Ok(()) };
+        worker.joined = true;
+        let scheduler = suite.scheduler_of(worker.is_threaded());
+        let mut orders: Vec<Order> = worker.lanes.keys().flat_map(|lane| scheduler.joined(*lane)).collect();
         if self.halt.is_some() {
-            orders = suite.scheduler.cancel();
+            orders = scheduler.cancel();
         }
         self.give(orders)
     }
 
     pub(super) fn give(&mut self, orders: Vec<Order>) -> Result<(), Failure> {
         for (id, order) in orders {
-            if let Some(worker) = self.workers.get(&id) {
-                worker.peer.send(&order).map_err(Error::Channel)?;
+            let Some((first, worker)) = self.workers.range(..=id).next_back() else { continue };
+            if !worker.lanes.contains_key(&id) {
+                continue;
             }
+            let order = if worker.is_threaded() {
+                ToWorker::Lane { lane: id - first, order: Box::new(order) }
+            } else {
+                order
+            };
+            worker.peer.send(&order).map_err(Error::Channel)?;
         }
         Ok(())
     }
@@ -110,10 +152,9 @@ impl Run<'_> {
     /// Nothing more comes from a worker. Its end is waited for, and tells why.
     pub(super) fn worker_closed(&mut self, id: WorkerId, why: &Closed) -> Result<(), Failure> {
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
-        let name = worker_name(id);
         if matches!(worker.end, End::Announced { .. }) {
             self.reap(id, GRACE_MS, false)?;
-            return self.worker_finished(id, name);
+            return self.worker_finished(id);
         }
         if worker.end == End::Awaited {
             return Ok(());
@@ -144,66 +185,87 @@ impl Run<'_> {
         all.into_iter().try_for_each(|id| self.reap(id, 0, false))
     }
 
-    fn worker_finished(&mut self, id: WorkerId, worker: String) -> Result<(), Failure> {
-        self.test_interrupted(id)?;
-        self.workers.remove(&id);
-        let orders = self.suite.as_mut().map(|suite| suite.scheduler.left(id).1).unwrap_or_default();
-        self.show(&Record::WorkerFinished { worker })?;
+    fn worker_finished(&mut self, id: WorkerId) -> Result<(), Failure> {
+        self.tests_interrupted(id)?;
+        let (Some(worker), Some(suite)) = (self.workers.remove(&id), &mut self.suite) else { return Ok(()) };
+        let orders = suite.left(&worker);
+        for lane in worker.lanes.into_keys() {
+            self.show(&Record::WorkerFinished { worker: worker_name(lane) })?;
+        }
         self.give(orders)?;
+        self.release()?;
+        self.fill()?;
         self.finish_if_done()
     }
 
     /// A lost worker's end is known: the test it was at failed, and another takes its place.
     pub(super) fn worker_reaped(&mut self, name: &str, status: i32, killed: bool) -> Result<(), Failure> {
         let Some(id) = self.worker_id(name) else { return Ok(()) };
-        if self.interrupts > 0 {
-            self.test_interrupted(id)?;
+        let threaded = self.workers.get(&id).is_some_and(Worker::is_threaded);
+        if self.interrupts > 0 || (threaded && self.halt.is_some()) {
+            self.tests_interrupted(id)?;
         }
-        let (Some(worker), Some(suite)) = (self.workers.remove(&id), &mut self.suite) else { return Ok(()) };
-        let running = worker.running;
-        let attempt = running.filter(|_| self.halt.is_none()).and_then(|(item, _)| self.retries.failed(item));
-        let mut orders = match (attempt, running) {
-            (Some(_), Some((item, _))) => suite.scheduler.again(id, item),
-            _ => Vec::new(),
-        };
-        orders.extend(suite.scheduler.left(id).1);
-        let reason = worker.ending.unwrap_or_else(|| how_it_ended(status, killed));
-        let at = running.and_then(|(item, _)| suite.collected.ids.get(item).cloned());
-        let (total, limit) = (
-            suite.workers,
-            self.config
-                .restarts
-                .or(suite.collected.wanted.restarts)
-                .unwrap_or(suite.workers * RESTARTS_PER_WORKER),
-        );
-        self.show(&Record::WorkerLost { worker: name.to_owned(), reason: reason.clone(), id: at.clone() })?;
-        self.give(orders)?;
+        let Some(worker) = self.workers.remove(&id) else { return Ok(()) };
+        let reason = worker.ending.clone().unwrap_or_else(|| how_it_ended(status, killed));
+        for (lane, state) in &worker.lanes {
+            let at = state.running.and_then(|(item, _)| self.id_of(item));
+            self.show(&Record::WorkerLost { worker: worker_name(*lane), reason: reason.clone(), id: at })?;
+        }
         if !worker.ready {
             return Err(Error::WorkerFailed { worker: name.to_owned(), how: reason }.into());
         }
-        self.lost_workers += 1;
-        if let (Some((item, since)), Some(test)) = (running, at) {
-            let mut message = format!("worker {name} {reason} while running {test}");
-            message += &worker.stacks.map(|stacks| stacks.text()).unwrap_or_default();
-            let duration_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-            let done =
-                Done { i: item, outcome: Outcome::Failed, duration_us, message, output: String::new() };
-            match attempt {
-                Some(attempt) => self.show_retried(id, attempt, &done)?,
-                None => self.test_lost(id, done)?,
-            }
-        } else if self.halt.is_none() {
+        if worker.running().next().is_none() && self.halt.is_none() {
             self.session.warn(&format!("worker {name} {reason} between tests"));
         }
+        if threaded {
+            self.lost_beside(&worker, &reason)?;
+        } else {
+            self.lost_alone(id, &worker, &reason)?;
+        }
+        let limit = self.restarts();
         if self.lost_workers > limit {
             self.halt(HaltKind::Stopped, format!("maximum crashed workers reached: {limit}"), None)?;
-        } else if self.halt.is_none()
-            && self.workers.len() < total
-            && self.suite.as_ref().is_some_and(|suite| suite.scheduler.has_unclaimed())
-        {
-            self.make_worker()?;
         }
+        self.release()?;
+        self.fill()?;
         self.finish_if_done()
+    }
+
+    /// How many lost workers are replaced.
+    fn restarts(&self) -> usize {
+        let suite = self.suite.as_ref();
+        let asked = self.config.restarts.or(suite.and_then(|suite| suite.collected.wanted.restarts));
+        asked.unwrap_or(suite.map_or(0, |suite| suite.workers) * RESTARTS_PER_WORKER)
+    }
+
+    /// A lost worker's test failed, if it was at one.
+    fn lost_alone(&mut self, id: WorkerId, worker: &Worker, reason: &str) -> Result<(), Failure> {
+        self.lost_workers += 1;
+        let Some(suite) = &mut self.suite else { return Ok(()) };
+        let running = worker.running().next();
+        let again = running.filter(|_| self.halt.is_none());
+        let attempt = again.and_then(|(_, item, _)| self.retries.failed(item));
+        let mut orders = match (attempt, running) {
+            (Some(_), Some((_, item, _))) => suite.scheduler.again(id, item),
+            _ => Vec::new(),
+        };
+        orders.extend(suite.left(worker));
+        self.give(orders)?;
+        let Some((_, item, since)) = running else { return Ok(()) };
+        let test = self.id_of(item).unwrap_or_default();
+        let message =
+            format!("worker {} {reason} while running {test}{}", worker_name(id), worker.stacks_text());
+        let duration_us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let done = Done { i: item, outcome: Outcome::Failed, duration_us, message, output: String::new() };
+        match attempt {
+            Some(attempt) => self.show_retried(id, attempt, &done),
+            None => self.test_lost(id, done),
+        }
+    }
+
+    /// A test's node id.
+    fn id_of(&self, item: usize) -> Option<String> {
+        self.suite.as_ref().and_then(|suite| suite.collected.ids.get(item)).cloned()
     }
 
     fn test_lost(&mut self, id: WorkerId, done: Done) -> Result<(), Failure> {
@@ -261,17 +323,23 @@ impl Run<'_> {
 
     pub(super) fn record_of(&self, id: WorkerId, done: Done) -> TestFinished {
         let Done { i, outcome, duration_us, message, output } = done;
-        let known = self.suite.as_ref().and_then(|suite| suite.collected.ids.get(i));
-        let test = known.cloned().unwrap_or_default();
+        let test = self.id_of(i).unwrap_or_default();
         TestFinished { id: test, outcome, duration_us, worker: worker_name(id), message, output }
     }
 
-    /// The test that a worker is at, if it is at one, will have no outcome.
-    pub(super) fn test_interrupted(&mut self, id: WorkerId) -> Result<(), Failure> {
-        let running = self.workers.get_mut(&id).and_then(|worker| worker.running.take());
-        let (Some((item, _)), Some(suite)) = (running, &self.suite) else { return Ok(()) };
-        let test = suite.collected.ids.get(item).cloned().unwrap_or_default();
-        self.show(&Record::TestInterrupted { id: test, worker: worker_name(id) })
+    /// The tests that a worker is at, if it is at any, will have no outcome.
+    pub(super) fn tests_interrupted(&mut self, id: WorkerId) -> Result<(), Failure> {
+        let lanes = self.workers.get(&id).map(|worker| worker.lanes.keys().copied().collect::<Vec<_>>());
+        lanes.unwrap_or_default().into_iter().try_for_each(|lane| self.test_interrupted(id, lane))
+    }
+
+    /// The same for one of its threads.
+    pub(super) fn test_interrupted(&mut self, id: WorkerId, lane: WorkerId) -> Result<(), Failure> {
+        let lanes = self.workers.get_mut(&id).map(|worker| &mut worker.lanes);
+        let running = lanes.and_then(|lanes| lanes.get_mut(&lane)?.running.take());
+        let Some((item, _)) = running else { return Ok(()) };
+        let test = self.id_of(item).unwrap_or_default();
+        self.show(&Record::TestInterrupted { id: test, worker: worker_name(lane) })
     }
 
     /// One test ended for good; pytest's plugins get its reports, if it has any.
@@ -310,7 +378,7 @@ impl Run<'_> {
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let limit = self.config.timeout?;
         let running = self.workers.values().filter(|worker| worker.end != End::Awaited);
-        running.filter_map(|worker| Some(worker.running?.1 + limit)).min()
+        running.flat_map(Worker::running).map(|(_, _, since)| since + limit).min()
     }
 
     /// Ends the workers whose test has run too long, having them write down where they are.
@@ -318,8 +386,7 @@ impl Run<'_> {
         let Some(limit) = self.config.timeout else { return Ok(()) };
         let mut overdue = Vec::new();
         for (id, worker) in &mut self.workers {
-            if worker.end != End::Awaited && worker.running.is_some_and(|(_, since)| since.elapsed() >= limit)
-            {
+            if worker.end != End::Awaited && worker.running().any(|(_, _, since)| since.elapsed() >= limit) {
                 worker.ending = Some(format!("was ended after {} s", limit.as_secs_f64()));
                 overdue.push(*id);
             }

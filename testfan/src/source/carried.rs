@@ -11,10 +11,12 @@ macro_rules! carried {
     };
 }
 
-const FILES: [(&str, &str); 19] = carried![
+const FILES: [(&str, &str); 22] = carried![
     "__main__.py",
     "testfan_worker/__init__.py",
     "testfan_worker/afterfork.py",
+    "testfan_worker/apart.py",
+    "testfan_worker/bythread.py",
     "testfan_worker/channel.py",
     "testfan_worker/compat.py",
     "testfan_worker/focus.py",
@@ -22,6 +24,7 @@ const FILES: [(&str, &str); 19] = carried![
     "testfan_worker/hazards.py",
     "testfan_worker/heap.py",
     "testfan_worker/imports.py",
+    "testfan_worker/lanes.py",
     "testfan_worker/parked.py",
     "testfan_worker/recording.py",
     "testfan_worker/resident.py",

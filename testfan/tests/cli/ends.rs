@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Suite, marked, none_left};
+use crate::support::{Suite, marked, none_left, outcomes};
 
 const SLOW: &str = "import pytest, time\n\
     @pytest.fixture(autouse=True, scope='session')\n\
@@ -89,4 +89,21 @@ fn a_terminal_gets_the_form_for_people() {
         assert!(screen.text.contains(part), "{part:?} is missing in {}", screen.text);
     }
     assert!(!screen.text.contains("\"type\"") && !screen.text.contains("_pytest/"), "{}", screen.text);
+}
+
+/// A worker that is at no test takes none with it.
+#[test]
+fn a_worker_killed_between_tests_is_told_of_and_no_test_is_lost() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let tests = "import pytest\n@pytest.mark.parametrize('i', range(9))\ndef test_a(i): pass\n";
+    let conftest = "import os\n\
+        def pytest_sessionfinish(session):\n\
+        \x20   if hasattr(session.config, 'workerinput'): os.kill(os.getpid(), 9)\n";
+    let suite = Suite::new(&[("test_a.py", tests), ("conftest.py", conftest)]);
+    for threads in ["1", "2"] {
+        let (ran, records) = suite.run(&python, &["-n2", "--threads", threads]);
+        let ran = ran.exits(0);
+        assert_eq!(outcomes(&records).len(), 9, "{}", ran.stdout);
+        assert!(ran.stderr.contains("was killed by SIGKILL (signal 9) between tests"), "{}", ran.stderr);
+    }
 }

@@ -19,5 +19,6 @@ mod retries;
 mod runs;
 mod suites;
 mod support;
+mod threads;
 mod watch;
 mod xdist;

@@ -196,3 +196,32 @@ fn an_option_that_makes_no_sense_is_one_clear_line() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("--python"), "{}", ran.stderr);
 }
+
+/// Plain pytest shows these on its terminal; here they come from workers, and each line says from which.
+#[test]
+fn what_workers_set_up_is_shown_and_labelled() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let tests = "import pytest\n\
+        @pytest.fixture(scope='module')\n\
+        def part(): return 1\n\
+        @pytest.mark.parametrize('i', range(2))\n\
+        def test_a(i, part, tmp_path): pass\n";
+    let suite = Suite::new(&[("test_a.py", tests)]);
+    let lines = |text: &str| {
+        let text = text.replace("[gw0] ", "").replace("[gw1] ", "");
+        let lines = text.lines().map(|line| line.trim().trim_end_matches('.').to_owned());
+        let about = ["SETUP ", "TEARDOWN ", "test_a.py::test_a"];
+        let mut lines: Vec<_> =
+            lines.filter(|line| about.iter().any(|start| line.starts_with(start))).collect();
+        lines.sort();
+        lines
+    };
+    let serial = lines(&pytest(suite.path(), &python, &["--setup-show"]).exits(0).stdout);
+    assert!(serial.iter().any(|line| line.contains("fixtures used: i, part")), "{serial:?}");
+    for start in ["fork", "spawn"] {
+        let args = ["--format", "human", "-n1", "--setup-show", "--start", start];
+        let ran = kit::run(&mut suite.command(&python, &args)).exits(0);
+        assert_eq!(lines(&ran.stdout), serial, "{}", ran.stdout);
+        assert!(ran.stdout.contains("[gw0] SETUP    S "), "{}", ran.stdout);
+    }
+}
