@@ -8,7 +8,7 @@ mod report;
 mod watch;
 mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -28,7 +28,7 @@ use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::history;
 use crate::source::journal::Journal;
-use crate::source::{Closed, Event, Signals, Zygote, become_pytest, cores};
+use crate::source::{Closed, Event, InMemory, Signals, Zygote, become_pytest, cores};
 use watch::Watched;
 use workers::Worker;
 
@@ -88,6 +88,11 @@ struct Run<'s> {
     workers: BTreeMap<WorkerId, Worker>,
     next_worker: WorkerId,
     lost_workers: usize,
+    /// When a worker was last asked to give something back.
+    asked_at: Instant,
+    /// Where workers lock the ports that they bind.
+    ports: InMemory,
+    contested_ports: BTreeSet<u16>,
     /// The tests whose worker was lost and of which hooks have not said what they think.
     unjudged: Vec<(WorkerId, Done)>,
     tally: Tally,
@@ -178,6 +183,9 @@ impl<'s> Run<'s> {
             workers: BTreeMap::new(),
             next_worker: 0,
             lost_workers: 0,
+            asked_at: Instant::now(),
+            ports: InMemory::new().map_err(Error::Channel)?,
+            contested_ports: BTreeSet::new(),
             unjudged: Vec::new(),
             tally: Tally::default(),
             halt: None,
@@ -228,7 +236,10 @@ impl<'s> Run<'s> {
                         return Ok(Some(Exit::CANNOT));
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.end_overdue()?,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.wait_no_longer()?;
+                    self.end_overdue()?;
+                }
             }
         }
     }
@@ -304,6 +315,7 @@ impl<'s> Run<'s> {
         self.begin.hold_after_failure = collected.maxfail > 0;
         self.begin.basetemp.clone_from(&collected.basetemp);
         self.begin.parent = self.zygote.pid();
+        self.begin.ports = (workers > 1).then(|| self.ports.path());
         let alone = dist == Dist::No;
         self.suite = Some(Suite { collected, scheduler, maxfail, workers, start, alone });
         if nothing_to_do {

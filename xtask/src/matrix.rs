@@ -13,7 +13,7 @@ const PYTESTS: [&str; 3] = ["7.4.4", "8.4.2", "9.0.3"];
 const BESIDE: [&str; 3] = ["pytest-xdist", "pytest-cov", "pytest-timeout"];
 /// What holds for pytest itself; plugins have an environment of their own, of one version.
 const TESTS: &str = "package(testfan) and binary(cli) and \
-    test(/^(cases|ends|failing|interrupts|retries|runs|xdist|debugger)::/)";
+    test(/^(cases|ends|failing|interrupts|retries|runs|turns|xdist|debugger)::/)";
 
 /// Runs the tests on every pair, or on those whose name, such as `3.9-7.4.4`, begins with one of `only`.
 pub fn run(only: &[String]) -> Result<()> {
@@ -30,7 +30,7 @@ pub fn run(only: &[String]) -> Result<()> {
             make(&setup.join("venvs/testfan"), python, pytest)?;
             let mut tests = shell::cargo();
             tests.env("SNAKEPIPE_SETUP", &setup);
-            tests.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "-E", TESTS]);
+            tests.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--test", "cli", "-E", TESTS]);
             if shell::run(&mut tests).is_err() {
                 failed.push(name);
             }

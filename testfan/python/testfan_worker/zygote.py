@@ -14,7 +14,7 @@ import traceback
 
 import pytest
 
-from . import afterfork, compat, focus, hazards, heap, imports, serialise
+from . import afterfork, compat, focus, hazards, heap, imports, ports, serialise
 from . import session as sessions
 from .channel import Channel, die_with_parent
 from .terminal import Terminal
@@ -334,6 +334,7 @@ def run_forked(session, channel, workerinput, streams, interrupt):
         die_with_parent(begin["parent"])
         signal.signal(signal.SIGINT, interrupt)
         afterfork.repair(session, begin, workerinput, streams)
+        ports.share(channel, begin["ports"])
         worker = Worker(channel, begin)
         config.pluginmanager.register(worker, "testfan-worker")
         worker.run(session)

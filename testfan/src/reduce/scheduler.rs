@@ -5,6 +5,9 @@
 //! first take chunks, then half of another's reserve, and at last what another has been told of
 //! but not begun. A worker always knows the item after the one it runs, which pytest needs to
 //! know which fixtures to keep.
+//!
+//! An idle worker keeps its fixtures, and another may be held up by just those: who is held up is asked
+//! for nothing, and who would wait for its answer ends instead.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -44,6 +47,8 @@ pub struct Scheduler {
     workers: BTreeMap<WorkerId, Worker>,
     /// Workers still to join: each is to find something to do.
     awaited: usize,
+    /// Workers that ended only because another was held up.
+    let_go: usize,
     /// Sum and count of what this run measured, in microseconds.
     measured: (u64, u64),
     /// Whether an earlier run's durations are known.
@@ -59,6 +64,8 @@ struct Worker {
     running: Option<usize>,
     /// Asked to give some back, not answered.
     asked: bool,
+    /// Nothing is to be expected of it before it speaks again.
+    held_up: bool,
     /// Told that nothing more will come.
     stopped: bool,
     /// Whether it has had a chunk.
@@ -87,6 +94,7 @@ impl Scheduler {
             pool,
             workers: BTreeMap::new(),
             awaited,
+            let_go: 0,
             measured: (0, 0),
             remembered,
         }
@@ -112,6 +120,7 @@ impl Scheduler {
         if let Some(state) = self.workers.get_mut(&worker) {
             state.told.retain(|told| *told != item);
             state.running = Some(item);
+            state.held_up = false;
         }
     }
 
@@ -120,6 +129,7 @@ impl Scheduler {
         self.measured = (self.measured.0 + duration_us, self.measured.1 + 1);
         if let Some(state) = self.workers.get_mut(&worker) {
             state.running = None;
+            state.held_up = false;
         }
         self.feed(worker)
     }
@@ -128,10 +138,38 @@ impl Scheduler {
     pub fn returned(&mut self, worker: WorkerId, items: &[usize]) -> Vec<Order> {
         if let Some(state) = self.workers.get_mut(&worker) {
             state.asked = false;
+            state.held_up = false;
             state.told.retain(|told| !items.contains(told));
         }
         self.put_back(items.iter().copied().collect());
         self.feed_all()
+    }
+
+    /// Whether a worker is idle until another answers.
+    pub fn awaits_answer(&self) -> bool {
+        self.workers.values().any(|worker| worker.asked)
+    }
+
+    /// These workers may be unable to go on while others keep what they have: whoever would be idle until they do
+    /// ends.
+    pub fn held_up(&mut self, workers: &[WorkerId]) -> Vec<Order> {
+        for id in workers {
+            if let Some(worker) = self.workers.get_mut(id) {
+                worker.asked = false;
+                worker.held_up = true;
+            }
+        }
+        let orders = self.feed_all();
+        self.let_go += orders.iter().filter(|(_, order)| *order == ToWorker::Stop).count();
+        orders
+    }
+
+    /// Whether a worker that joins now would make up for one that ended because another was held up; asked once
+    /// for each that does join.
+    pub fn wants_another(&mut self) -> bool {
+        let wanted = self.let_go > 0 && self.unclaimed() > 0;
+        self.let_go -= usize::from(wanted);
+        wanted
     }
 
     /// An item that a worker ran is to run again: anywhere; where scopes stay together, not beside its scope.
@@ -193,7 +231,8 @@ impl Scheduler {
     }
 
     fn feed(&mut self, id: WorkerId) -> Vec<Order> {
-        let Some(worker) = self.workers.get(&id).filter(|worker| !worker.stopped) else { return Vec::new() };
+        let takes = |worker: &&Worker| !worker.stopped && !worker.held_up;
+        let Some(worker) = self.workers.get(&id).filter(takes) else { return Vec::new() };
         let mut ahead = worker.told.len();
         let mut work_us: u64 = worker.told.iter().map(|item| self.estimate(*item)).sum();
         // While nobody knows what a test takes, ten may be ten seconds: they are told of late.
@@ -267,7 +306,8 @@ impl Scheduler {
     fn steal(&mut self, id: WorkerId) -> Option<Order> {
         let spare = |worker: &Worker| worker.told.len().saturating_sub(AHEAD);
         let mean_us = self.mean();
-        let victim = self.workers.iter_mut().filter(|(other, worker)| **other != id && !worker.stopped);
+        let gives = |other: WorkerId, worker: &Worker| other != id && !worker.stopped && !worker.held_up;
+        let victim = self.workers.iter_mut().filter(|(other, worker)| gives(**other, worker));
         if let Some((victim, worker)) = victim.max_by_key(|(_, worker)| spare(worker))
             && spare(worker) as u64 * mean_us >= LOW_US
         {
@@ -314,6 +354,8 @@ mod tests {
         next: WorkerId,
         ended: Vec<(WorkerId, usize)>,
         lost: Vec<usize>,
+        /// It cannot end a test before all others are gone.
+        stuck: Option<WorkerId>,
     }
 
     impl World {
@@ -346,7 +388,11 @@ mod tests {
 
         /// One step of one worker; false when it cannot do anything.
         fn step(&mut self, id: WorkerId, duration_us: u64) -> bool {
+            let others = self.workers.len() > 1;
             let Some(worker) = self.workers.get_mut(&id) else { return false };
+            if worker.running.is_some() && self.stuck == Some(id) && others {
+                return false;
+            }
             if let Some(item) = worker.running.take() {
                 self.ended.push((id, item));
                 let orders = self.scheduler.finished(id, duration_us);
@@ -356,6 +402,9 @@ mod tests {
                 let back: Vec<usize> = worker.queue.split_off(worker.queue.len() - spare).into();
                 let orders = self.scheduler.returned(id, &back);
                 self.obey(orders);
+                while self.scheduler.wants_another() {
+                    self.join();
+                }
             } else if worker.queue.len() > 1 || (worker.stopping && !worker.queue.is_empty()) {
                 worker.running = worker.queue.pop_front();
                 self.scheduler.started(id, worker.running.unwrap_or_default());
@@ -368,6 +417,13 @@ mod tests {
                 return false;
             }
             true
+        }
+
+        fn wait_no_longer(&mut self) {
+            let running = self.workers.iter().filter(|(_, worker)| worker.running.is_some());
+            let running: Vec<WorkerId> = running.map(|(id, _)| *id).collect();
+            let orders = self.scheduler.held_up(&running);
+            self.obey(orders);
         }
 
         fn crash(&mut self, id: WorkerId) {
@@ -387,7 +443,7 @@ mod tests {
             durations in prop::collection::vec(prop::option::of(1u64..400_000), 0..120),
             workers in 1usize..5,
             moves in prop::collection::vec((0usize..6, 0u64..300_000, 0u8..12), 0..400),
-            plan in 0u8..3, scopes in 1usize..20, crashes: bool,
+            plan in 0u8..3, scopes in 1usize..20, crashes: bool, stuck in prop::option::of((0usize..4, 0usize..400)),
         ) {
             let (plan, copies) = match plan {
                 0 => (Plan::Any, 1),
@@ -399,12 +455,16 @@ mod tests {
             let count = items.len();
             let mut world = World {
                 scheduler: Scheduler::new(items, workers, plan, true), workers: BTreeMap::new(), next: 0,
-                ended: Vec::new(), lost: Vec::new(),
+                ended: Vec::new(), lost: Vec::new(), stuck: None,
             };
             for _ in 0..workers {
                 world.join();
             }
-            for (pick, duration_us, luck) in moves {
+            for (number, (pick, duration_us, luck)) in moves.into_iter().enumerate() {
+                world.stuck = world.stuck.or(stuck.filter(|(_, at)| *at == number).map(|(id, _)| id));
+                if luck == 1 {
+                    world.wait_no_longer();
+                }
                 let ids: Vec<WorkerId> = world.workers.keys().copied().collect();
                 if let Some(id) = ids.get(pick % ids.len().max(1)).copied() {
                     if luck == 0 && crashes { world.crash(id) } else { world.step(id, duration_us); }
@@ -421,6 +481,8 @@ mod tests {
                 }
                 if world.workers.is_empty() {
                     world.join();
+                } else if !moved && world.scheduler.awaits_answer() {
+                    world.wait_no_longer();
                 } else {
                     prop_assert!(moved, "nobody can go on: {:?}", world.scheduler);
                 }

@@ -83,8 +83,11 @@ impl Run<'_> {
         let began = Instant::now();
         let group = self.zygote.pid();
         self.session.progress.suspend(|| stand_still(group));
+        let stood = began.elapsed();
+        self.asked_at += stood;
         for worker in self.workers.values_mut() {
-            worker.running = worker.running.map(|(item, since)| (item, since + began.elapsed()));
+            worker.running = worker.running.map(|(item, since)| (item, since + stood));
+            worker.waits = worker.waits.map(|since| since + stood);
         }
     }
 

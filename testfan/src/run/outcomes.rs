@@ -26,6 +26,7 @@ impl Run<'_> {
             }
             FromWorker::Start { i } => {
                 worker.running = Some((i, Instant::now()));
+                worker.waits = None;
                 worker.reports = None;
                 suite.scheduler.started(id, i);
                 let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
@@ -49,8 +50,14 @@ impl Run<'_> {
             }
             FromWorker::Returned { items } => {
                 let orders = suite.scheduler.returned(id, &items);
+                let another = self.halt.is_none() && suite.scheduler.wants_another();
                 self.give(orders)?;
+                if another {
+                    self.make_worker()?;
+                }
             }
+            FromWorker::Waits { port } => self.worker_waits(id, port)?,
+            FromWorker::GoesOn => self.worker_goes_on(id),
             FromWorker::Warning(warning) => self.zygote.ask(&ToZygote::Warning(warning))?,
             FromWorker::Halted(halt) => {
                 self.test_interrupted(id)?;

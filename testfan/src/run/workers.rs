@@ -1,6 +1,6 @@
 //! The workers of a run: made, given orders, lost, replaced.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::Failure;
 use common::outcome::{Outcome, TestFinished};
@@ -11,10 +11,14 @@ use crate::error::Error;
 use crate::events::{Record, StartedBy};
 use crate::protocol::{Begin, Done, HaltKind, NewWorker, ToWorker, ToZygote, WorkerId, worker_name};
 use crate::reduce::Order;
-use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Stacks, Streams};
+use crate::source::{Closed, Event, InMemory, Peer, STREAMS_PER_WORKER, Streams};
 
 /// How long a worker may take to end once it closed its channel, in milliseconds.
 const GRACE_MS: u64 = 5_000;
+
+/// How long idle workers wait for the answer of one that is at a test. It may be held up by what they keep: a lock, a
+/// file, a table.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One worker, from the order to make it until it is waited for.
 pub(super) struct Worker {
@@ -22,9 +26,11 @@ pub(super) struct Worker {
     /// Whether it has, or will by itself have, the same tests.
     pub(super) ready: bool,
     /// Where it writes its stacks when it is told to, if it ever is.
-    stacks: Option<Stacks>,
+    stacks: Option<InMemory>,
     /// The item it is at, and since when.
     pub(super) running: Option<(usize, Instant)>,
+    /// Since when it has waited for a port that another worker has.
+    pub(super) waits: Option<Instant>,
     /// The reports of that item, for pytest's plugins once it ended for good.
     pub(super) reports: Option<Vec<Value>>,
     /// How far it is with ending.
@@ -48,8 +54,17 @@ pub(super) enum End {
 }
 
 impl Worker {
-    fn new(peer: Peer, ready: bool, stacks: Option<Stacks>) -> Self {
-        Worker { peer, ready, stacks, running: None, reports: None, end: End::NotYet, ending: None }
+    fn new(peer: Peer, ready: bool, stacks: Option<InMemory>) -> Self {
+        Worker {
+            peer,
+            ready,
+            stacks,
+            running: None,
+            waits: None,
+            reports: None,
+            end: End::NotYet,
+            ending: None,
+        }
     }
 }
 
@@ -58,10 +73,10 @@ impl Run<'_> {
         let Some(suite) = &self.suite else { return Ok(()) };
         let id = self.next_worker;
         let worker = worker_name(id);
-        let stacks = self.config.timeout.map(|_| Stacks::new()).transpose().map_err(Error::Channel)?;
+        let stacks = self.config.timeout.map(|_| InMemory::new()).transpose().map_err(Error::Channel)?;
         let begin = Begin {
             worker: worker.clone(),
-            stack_file: stacks.as_ref().map(Stacks::path),
+            stack_file: stacks.as_ref().map(InMemory::path),
             ..self.begin.clone()
         };
         let new = NewWorker { worker, workers: suite.workers, alone: suite.alone };
@@ -100,6 +115,9 @@ impl Run<'_> {
 
     pub(super) fn give(&mut self, orders: Vec<Order>) -> Result<(), Failure> {
         for (id, order) in orders {
+            if matches!(order, ToWorker::Steal { .. }) {
+                self.asked_at = Instant::now();
+            }
             if let Some(worker) = self.workers.get(&id) {
                 worker.peer.send(&order).map_err(Error::Channel)?;
             }
@@ -306,11 +324,52 @@ impl Run<'_> {
         if held { self.give(vec![(id, ToWorker::GoOn)]) } else { Ok(()) }
     }
 
-    /// When the first of the running tests has run too long.
+    /// A worker waits for a port that another has: nothing is to be expected of it until then.
+    pub(super) fn worker_waits(&mut self, id: WorkerId, port: u16) -> Result<(), Failure> {
+        let (Some(worker), Some(suite)) = (self.workers.get_mut(&id), &mut self.suite) else { return Ok(()) };
+        worker.waits = Some(Instant::now());
+        let orders = suite.scheduler.held_up(&[id]);
+        if self.contested_ports.insert(port) {
+            let name = worker_name(id);
+            self.session.warn(&format!("port {port} is used by tests of several workers, which take turns: {name} waits"));
+        }
+        self.give(orders)
+    }
+
+    /// It waits no longer, and that it waited is not held against its test.
+    pub(super) fn worker_goes_on(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        if let (Some(since), Some((_, began))) = (worker.waits.take(), &mut worker.running) {
+            *began += since.elapsed();
+        }
+    }
+
+    /// When the first of the running tests has run too long, or idle workers have waited long enough.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let limit = self.config.timeout?;
-        let running = self.workers.values().filter(|worker| worker.end != End::Awaited);
-        running.filter_map(|worker| Some(worker.running?.1 + limit)).min()
+        let patience = self.awaits_answer().then(|| self.asked_at + PATIENCE);
+        let overdue = self.config.timeout.and_then(|limit| {
+            let counted = |worker: &&Worker| worker.end != End::Awaited && worker.waits.is_none();
+            let running = self.workers.values().filter(counted);
+            running.filter_map(|worker| Some(worker.running?.1 + limit)).min()
+        });
+        patience.into_iter().chain(overdue).min()
+    }
+
+    fn awaits_answer(&self) -> bool {
+        self.suite.as_ref().is_some_and(|suite| suite.scheduler.awaits_answer())
+    }
+
+    /// Has idle workers end rather than wait on and on for those that have been at a test for as long.
+    pub(super) fn wait_no_longer(&mut self) -> Result<(), Failure> {
+        if !self.awaits_answer() || self.asked_at.elapsed() < PATIENCE {
+            return Ok(());
+        }
+        let long = |worker: &Worker| worker.running.is_some_and(|(_, since)| since.elapsed() >= PATIENCE);
+        let long: Vec<WorkerId> =
+            self.workers.iter().filter(|(_, worker)| long(worker)).map(|(id, _)| *id).collect();
+        self.asked_at = Instant::now();
+        let orders = self.suite.as_mut().map(|suite| suite.scheduler.held_up(&long)).unwrap_or_default();
+        self.give(orders)
     }
 
     /// Ends the workers whose test has run too long, having them write down where they are.
@@ -318,7 +377,9 @@ impl Run<'_> {
         let Some(limit) = self.config.timeout else { return Ok(()) };
         let mut overdue = Vec::new();
         for (id, worker) in &mut self.workers {
-            if worker.end != End::Awaited && worker.running.is_some_and(|(_, since)| since.elapsed() >= limit)
+            if worker.end != End::Awaited
+                && worker.waits.is_none()
+                && worker.running.is_some_and(|(_, since)| since.elapsed() >= limit)
             {
                 worker.ending = Some(format!("was ended after {} s", limit.as_secs_f64()));
                 overdue.push(*id);

@@ -11,7 +11,7 @@ macro_rules! carried {
     };
 }
 
-const FILES: [(&str, &str); 19] = carried![
+const FILES: [(&str, &str); 20] = carried![
     "__main__.py",
     "testfan_worker/__init__.py",
     "testfan_worker/afterfork.py",
@@ -23,6 +23,7 @@ const FILES: [(&str, &str); 19] = carried![
     "testfan_worker/heap.py",
     "testfan_worker/imports.py",
     "testfan_worker/parked.py",
+    "testfan_worker/ports.py",
     "testfan_worker/recording.py",
     "testfan_worker/resident.py",
     "testfan_worker/serialise.py",

@@ -19,5 +19,6 @@ mod retries;
 mod runs;
 mod suites;
 mod support;
+mod turns;
 mod watch;
 mod xdist;
