@@ -82,6 +82,9 @@ impl Compared {
 
 fn compare(suite: &Suite, rounds: usize, workers: usize, scratch: &Path) -> Result<Compared> {
     let (serial, serial_took) = serially(suite, scratch)?;
+    if serial.is_empty() {
+        bail!("serial pytest ran no test, see {}", scratch.join(format!("{}.serial.log", suite.name)).display());
+    }
     let mut took = Vec::new();
     let mut differing = 0;
     for round in 1..=rounds {
