@@ -5,6 +5,7 @@ mod daemon;
 mod ending;
 mod outcomes;
 mod report;
+mod turns;
 mod watch;
 mod workers;
 

@@ -31,8 +31,8 @@ pub fn run(names: &[String], rounds: usize, workers: usize) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !all.iter().any(|suite| suite.name == **name)) {
         bail!("{unknown} is no suite of tests/suites.toml");
     }
-    let named: Vec<&str> = names.iter().map(String::as_str).collect();
-    setup::suites_only(&if names.is_empty() { Needed::All } else { Needed::Named(&named) })?;
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    setup::suites_only(&if names.is_empty() { Needed::All } else { Needed::Named(&wanted) })?;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["suite", "tests", "serial s", "testfan s", "ratio", "outcomes"]);
@@ -83,7 +83,10 @@ impl Compared {
 fn compare(suite: &Suite, rounds: usize, workers: usize, scratch: &Path) -> Result<Compared> {
     let (serial, serial_took) = serially(suite, scratch)?;
     if serial.is_empty() {
-        bail!("serial pytest ran no test, see {}", scratch.join(format!("{}.serial.log", suite.name)).display());
+        bail!(
+            "serial pytest ran no test, see {}",
+            scratch.join(format!("{}.serial.log", suite.name)).display()
+        );
     }
     let mut took = Vec::new();
     let mut differing = 0;

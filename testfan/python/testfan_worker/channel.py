@@ -5,6 +5,7 @@ replace modules, functions and clocks.
 """
 
 import ctypes
+from _thread import allocate_lock
 from array import array
 from codecs import register_error
 from collections import deque
@@ -12,7 +13,6 @@ from json import dumps, loads
 from os import _exit, getpid, getppid
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, SIGKILL, pthread_sigmask
 from socket import CMSG_LEN, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, SCM_RIGHTS, SOL_SOCKET, socket
-from threading import Lock
 
 PROTOCOL = 1
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -37,7 +37,7 @@ class Channel:
         self._received = b""
         self._lines = deque()
         self._outgoing = []
-        self._sending = Lock()
+        self._sending = allocate_lock()
         self._closed = False
         self.descriptors = deque()
 
@@ -47,24 +47,22 @@ class Channel:
         self._outgoing.append(dumps(fields, default=repr, ensure_ascii=False))
 
     def say(self, tag, /, **fields):
-        """Sends one message at once, from whatever thread; what is queued stays so."""
-        fields["t"] = tag
-        self._transmit(dumps(fields) + "\n")
+        """Sends one message at once."""
+        self.send(tag, **fields)
+        self.flush()
 
     def flush(self):
-        """Sends what is queued."""
+        """Sends what is queued. Ctrl-C waits, so that no line is ever cut in half."""
         if not self._outgoing:
             return
         self._only_for_owner()
-        lines = "\n".join(self._outgoing) + "\n"
-        self._outgoing.clear()
-        self._transmit(lines)
-
-    def _transmit(self, lines):
-        """Ctrl-C and other threads wait, so that no line is ever cut in half."""
         before = pthread_sigmask(SIG_BLOCK, {SIGINT})
         try:
             with self._sending:
+                # Another thread may be adding, or have sent it all.
+                count = len(self._outgoing)
+                lines = "".join(f"{line}\n" for line in self._outgoing[:count])
+                del self._outgoing[:count]
                 self._socket.sendall(lines.encode("utf-8", "testfan-spell-out"))
         except OSError:
             self._closed = True

@@ -358,6 +358,7 @@ def main(channel, command, environment, parent=None):
     begin = channel.receive()
     if parent is None:
         die_with_parent(begin["parent"])
+    sessions.write_by_lines()
     zygote = Zygote(channel, begin, command, environment)
     try:
         code = int(pytest.main(begin["args"], plugins=[zygote]))
@@ -372,6 +373,7 @@ def main(channel, command, environment, parent=None):
 def park(parking, command, environment, hello):
     """Collects, and waits for runs; a copy of this process returns as its run ends."""
     parking.recorder.send("hello", **hello)
+    sessions.write_by_lines()
     zygote = Zygote(parking.recorder, parking.begin, command, environment, parking)
     code = int(pytest.main(parking.begin["args"], plugins=[zygote]))
     if zygote.parking is None:

@@ -118,7 +118,8 @@ fn new_tests_come_first_when_they_are_to() {
 
     std::fs::write(suite.path().join("test_c.py"), tests).unwrap();
     std::fs::write(suite.path().join("test_a.py"), format!("{tests}def test_4(): pass\n")).unwrap();
-    let listed = pytest(suite.path(), &python, &["-p", "cacheprovider", "--nf", "--collect-only", "-q"]).exits(0);
+    let listed =
+        pytest(suite.path(), &python, &["-p", "cacheprovider", "--nf", "--collect-only", "-q"]).exits(0);
     let expected: Vec<&str> = listed.stdout.lines().filter(|line| line.contains("::")).collect();
     assert_eq!((expected.len(), expected.iter().position(|id| id.ends_with("test_4"))), (10, Some(0)));
     let (_, records) = suite.run(&python, &["-n1", "--nf"]);

@@ -48,23 +48,29 @@ fn locks_of_classes_in_several_files() {
     locked(&[("test_a.py", LOCKED), ("test_b.py", LOCKED)], &["load", "loadfile"], 2);
 }
 
-/// A test that waits for a session's end in the other worker, which has nothing left, but to ask for some of its tests.
+/// A test that waits for the end of the session in the other worker, which has nothing left to do but to ask for some
+/// of its tests.
 #[test]
 fn who_keeps_what_another_needs_does_not_wait_for_it() {
     let Ok(python) = kit::venv("testfan") else { return };
-    let conftest = "import fcntl, pytest, time\n\
-        @pytest.fixture(scope='session', autouse=True)\n\
-        def only_one(worker_id):\n\
+    let conftest = "import fcntl, pytest\n\
+        @pytest.fixture(scope='session')\n\
+        def only_one():\n\
         \x20   with open('lock', 'w') as file:\n\
         \x20       fcntl.flock(file, fcntl.LOCK_EX)\n\
         \x20       yield\n";
     let tests = "import pytest, time\n\
-        @pytest.mark.parametrize('i', range(400))\n\
-        def test_a(i): time.sleep(0.001)\n";
-    let suite = Suite::new(&[("conftest.py", conftest), ("test_a.py", tests)]);
-    for (workers, start) in [("-n3", "fork"), ("-n2", "spawn")] {
-        let (ran, records) = suite.run(&python, &[workers, "--start", start]);
-        assert_eq!(outcomes(&records).len(), 400, "{}", ran.exits(0).stdout);
+        @pytest.mark.parametrize('i', range(800))\n\
+        def test_a(i, request):\n\
+        \x20   if i % 10 == 7: request.getfixturevalue('only_one')\n\
+        \x20   time.sleep(0.001)\n";
+    for (workers, start) in [("-n2", "fork"), ("-n3", "spawn")] {
+        let suite = Suite::new(&[("conftest.py", conftest), ("test_a.py", tests)]);
+        // The second time durations are known, and who waits was told of much.
+        for _ in 0..2 {
+            let (ran, records) = suite.run(&python, &[workers, "--start", start]);
+            assert_eq!(outcomes(&records).len(), 800, "{}", ran.exits(0).stdout);
+        }
     }
 }
 
