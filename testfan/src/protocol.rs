@@ -51,6 +51,8 @@ pub struct Begin {
     pub imports: bool,
     /// Where a worker writes its stacks when it is told to; none: it need not.
     pub stack_file: Option<PathBuf>,
+    /// The file in which workers lock the ports that they bind; none: they need not.
+    pub ports: Option<PathBuf>,
     /// Whether the zygote only says what it collected.
     pub collect_only: bool,
     /// Whether the zygote says which tests must not run beside others ([`Collected::apart`]).
@@ -76,6 +78,7 @@ impl Begin {
             focus: None,
             imports: false,
             stack_file: None,
+            ports: None,
             collect_only: false,
             threads: false,
             lanes: Vec::new(),
@@ -354,6 +357,13 @@ pub enum FromWorker {
     },
     /// A warning was recorded while an item ran.
     Warning(Value),
+    /// It waits until another worker lets go of this port.
+    Waits {
+        /// TCP's or UDP's.
+        port: u16,
+    },
+    /// It waits no longer.
+    GoesOn,
     /// The worker ends early.
     Halted(Halt),
     /// The worker ends.

@@ -6,10 +6,11 @@ mod ending;
 mod lanes;
 mod outcomes;
 mod report;
+mod turns;
 mod watch;
 mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -29,7 +30,7 @@ use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::history;
 use crate::source::journal::Journal;
-use crate::source::{Closed, Event, Signals, Zygote, become_pytest, cores};
+use crate::source::{Closed, Event, InMemory, Signals, Zygote, become_pytest, cores};
 use lanes::{Beside, Division, Kind};
 use watch::Watched;
 use workers::Worker;
@@ -90,6 +91,11 @@ struct Run<'s> {
     workers: BTreeMap<WorkerId, Worker>,
     next_worker: WorkerId,
     lost_workers: usize,
+    /// When a worker was last asked to give something back.
+    asked_at: Instant,
+    /// Where workers lock the ports that they bind.
+    ports: InMemory,
+    contested_ports: BTreeSet<u16>,
     /// The tests whose worker was lost and of which hooks have not said what they think.
     unjudged: Vec<(WorkerId, Done)>,
     tally: Tally,
@@ -183,6 +189,9 @@ impl<'s> Run<'s> {
             workers: BTreeMap::new(),
             next_worker: 0,
             lost_workers: 0,
+            asked_at: Instant::now(),
+            ports: InMemory::new().map_err(Error::Channel)?,
+            contested_ports: BTreeSet::new(),
             unjudged: Vec::new(),
             tally: Tally::default(),
             halt: None,
@@ -233,7 +242,10 @@ impl<'s> Run<'s> {
                         return Ok(Some(Exit::CANNOT));
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.end_overdue()?,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.wait_no_longer()?;
+                    self.end_overdue()?;
+                }
             }
         }
     }
@@ -308,6 +320,7 @@ impl<'s> Run<'s> {
         self.begin.hold_after_failure = collected.maxfail > 0;
         self.begin.basetemp.clone_from(&collected.basetemp);
         self.begin.parent = self.zygote.pid();
+        self.begin.ports = (workers > 1).then(|| self.ports.path());
         let alone = dist == Dist::No;
         self.suite = Some(Suite { collected, scheduler, beside, maxfail, workers, start, alone });
         if nothing_to_do {

@@ -89,7 +89,7 @@ pub fn main() -> ExitCode {
     let done = match Xtask::parse().command {
         Command::Demo => demo::run(),
         Command::Test { args } => test::run(&args),
-        Command::Setup { system } => setup::run(system),
+        Command::Setup { system } => setup::run(system, &setup::Needed::All),
         Command::Bench { tools, rounds, only } => bench::run(&tools, rounds, &only),
         Command::Suites { names, rounds, workers } => suites::run(&names, rounds, workers),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use comfy_table::{Table, presets};
 
 use crate::setup::interpreter;
 use crate::shell;
@@ -13,30 +14,51 @@ const PYTESTS: [&str; 3] = ["7.4.4", "8.4.2", "9.0.3"];
 const BESIDE: [&str; 3] = ["pytest-xdist", "pytest-cov", "pytest-timeout"];
 /// What holds for pytest itself; plugins have an environment of their own, of one version.
 const TESTS: &str = "package(testfan) and binary(cli) and \
-    test(/^(cases|ends|failing|interrupts|retries|runs|xdist|debugger)::/)";
+    test(/^(cases|ends|failing|interrupts|retries|runs|turns|xdist|debugger)::/)";
 
-/// Runs the tests on every pair, or on those whose name, such as `3.9-7.4.4`, begins with one of `only`.
+/// Runs the tests on every pair, or on those whose name, such as `3.9-7.4.4`, begins with one of `only`, and prints
+/// a table.
 pub fn run(only: &[String]) -> Result<()> {
     shell::build()?;
     let mut failed = Vec::new();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(
+        ["Python".to_owned()].into_iter().chain(PYTESTS.map(|pytest| format!("pytest {pytest}"))),
+    );
     for python in PYTHONS {
-        for pytest in PYTESTS.iter().filter(|pytest| python != "3.9" || !pytest.starts_with('9')) {
+        let mut row = vec![python.to_owned()];
+        for pytest in PYTESTS {
             let name = format!("{python}-{pytest}");
-            if !only.is_empty() && !only.iter().any(|wanted| name.starts_with(wanted.as_str())) {
-                continue;
-            }
-            shell::heading(&format!("Python {python}, pytest {pytest}"));
-            let setup = shell::root().join("target/matrix").join(&name);
-            make(&setup.join("venvs/testfan"), python, pytest)?;
-            let mut tests = shell::cargo();
-            tests.env("SNAKEPIPE_SETUP", &setup);
-            tests.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "-E", TESTS]);
-            if shell::run(&mut tests).is_err() {
-                failed.push(name);
-            }
+            let asked = only.is_empty() || only.iter().any(|wanted| name.starts_with(wanted.as_str()));
+            row.push(match asked && exists(python, pytest) {
+                false => "-".to_owned(),
+                true if passes(python, pytest, &name)? => "passed".to_owned(),
+                true => {
+                    failed.push(name);
+                    "FAILED".to_owned()
+                }
+            });
         }
+        table.add_row(row);
     }
+    shell::say(&format!("\n{table}"));
     if failed.is_empty() { Ok(()) } else { bail!("failed on {}", failed.join(", ")) }
+}
+
+/// pytest 9 needs Python 3.10.
+fn exists(python: &str, pytest: &str) -> bool {
+    python != "3.9" || !pytest.starts_with('9')
+}
+
+fn passes(python: &str, pytest: &str, name: &str) -> Result<bool> {
+    shell::heading(&format!("Python {python}, pytest {pytest}"));
+    let setup = shell::root().join("target/matrix").join(name);
+    make(&setup.join("venvs/testfan"), python, pytest)?;
+    let mut tests = shell::cargo();
+    tests.env("SNAKEPIPE_SETUP", &setup);
+    tests.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--test", "cli", "-E", TESTS]);
+    Ok(shell::run(&mut tests).is_ok())
 }
 
 fn make(folder: &Path, python: &str, pytest: &str) -> Result<()> {

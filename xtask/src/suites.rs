@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
-use crate::setup::{self, Suite, venv};
+use crate::setup::{self, Needed, Suite, venv};
 use crate::shell;
 
 /// A run may take so many times as long as serial pytest, and then this much more: far more than it should.
@@ -23,33 +23,16 @@ const SERIAL_LIMIT: Duration = Duration::from_mins(15);
 /// So many differences of a run are named.
 const NAMED: usize = 10;
 
-/// Writes down the outcome of each test as pytest's hooks see it.
-const WITNESS: &str = r#"
-import json, os
-WORST = {}
-def pytest_runtest_logreport(report):
-    outcome = report.outcome
-    if hasattr(report, "wasxfail"):
-        outcome = "xfailed" if report.skipped else "xpassed"
-    elif report.failed and report.when != "call":
-        outcome = "error"
-    if WORST.get(report.nodeid, "passed") == "passed":
-        WORST[report.nodeid] = outcome
-def pytest_sessionfinish():
-    with open(os.environ["WITNESS_FILE"], "w") as file:
-        json.dump(list(WORST.items()), file)
-"#;
-
 /// Runs the suites that are named, or all, each `rounds` times with so many workers; fails when an outcome differs.
 pub fn run(names: &[String], rounds: usize, workers: usize) -> Result<()> {
-    setup::suites_only()?;
     let scratch = shell::target().join("suites");
     std::fs::create_dir_all(&scratch)?;
-    std::fs::write(scratch.join("witness.py"), WITNESS)?;
     let all = setup::suites()?;
     if let Some(unknown) = names.iter().find(|name| !all.iter().any(|suite| suite.name == **name)) {
         bail!("{unknown} is no suite of tests/suites.toml");
     }
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    setup::suites_only(&if names.is_empty() { Needed::All } else { Needed::Named(&wanted) })?;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["suite", "tests", "serial s", "testfan s", "ratio", "outcomes"]);
@@ -99,6 +82,12 @@ impl Compared {
 
 fn compare(suite: &Suite, rounds: usize, workers: usize, scratch: &Path) -> Result<Compared> {
     let (serial, serial_took) = serially(suite, scratch)?;
+    if serial.is_empty() {
+        bail!(
+            "serial pytest ran no test, see {}",
+            scratch.join(format!("{}.serial.log", suite.name)).display()
+        );
+    }
     let mut took = Vec::new();
     let mut differing = 0;
     for round in 1..=rounds {
@@ -129,7 +118,7 @@ fn serially(suite: &Suite, scratch: &Path) -> Result<(Outcomes, Duration)> {
     let mut command = shell::command(venv(&suite.venv));
     command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:parallel"]);
     command.args(["-p", "witness"]).args(&suite.args).arg(&suite.tests);
-    command.env("PYTHONPATH", scratch).env("WITNESS_FILE", &file);
+    command.env("PYTHONPATH", shell::root().join("tests/fixtures")).env("WITNESS_FILE", &file);
     let log = scratch.join(format!("{}.serial.log", suite.name));
     let took = ended(&mut command, suite, &log, SERIAL_LIMIT)?;
     let took = took.with_context(|| format!("serial pytest did not end, see {}", log.display()))?;

@@ -46,6 +46,11 @@ class Channel:
         fields["t"] = tag
         self._outgoing.append(dumps(fields, default=repr, ensure_ascii=False))
 
+    def say(self, tag, /, **fields):
+        """Sends one message at once."""
+        self.send(tag, **fields)
+        self.flush()
+
     def flush(self):
         """Sends what is queued. Ctrl-C waits, so that no line is ever cut in half."""
         if not self._outgoing:

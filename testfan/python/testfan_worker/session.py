@@ -35,7 +35,12 @@ def enter_worker(config, workerinput):
         )
         config.workerinput = workerinput
         config.workeroutput = {}
-    # What -s lets through is to be seen when it is written, though it goes through a pipe.
+    write_by_lines()
+
+
+def write_by_lines():
+    """What -s lets through, or a plugin prints, is to be seen when it is written and in whole lines, though it goes
+    through a pipe and other text comes another way."""
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             stream.reconfigure(line_buffering=True)

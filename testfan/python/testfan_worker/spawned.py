@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from . import compat, focus, heap
+from . import compat, focus, heap, ports
 from . import session as sessions
 from .channel import die_with_parent
 from .worker import make
@@ -58,6 +58,7 @@ class SpawnedWorker:
 def main(channel):
     begin = channel.receive()
     die_with_parent(begin["parent"])
+    ports.share(channel, begin["ports"])
     spawned = SpawnedWorker(channel, begin, _workerinput())
     pytest.main(begin["args"], plugins=[spawned])
     output = getattr(spawned.config, "workeroutput", {})

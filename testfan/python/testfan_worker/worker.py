@@ -9,7 +9,7 @@ from collections import deque
 
 import pytest
 
-from . import serialise
+from . import ports, serialise
 
 # Nobody else's; the zygote sends it to a worker whose test runs too long.
 STACK_SIGNAL = signal.SIGRTMAX - 1
@@ -113,6 +113,7 @@ class Worker:
         self.channel.send("start", i=index)
         self.channel.flush()
         self.protocol(item=item, nextitem=nextitem)
+        ports.let_go()
         self._finished(session, index)
         if session.shouldfail or session.shouldstop:
             kind = "failed" if session.shouldfail else "stopped"

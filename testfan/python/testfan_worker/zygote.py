@@ -14,7 +14,7 @@ import traceback
 
 import pytest
 
-from . import afterfork, compat, focus, hazards, heap, imports, serialise
+from . import afterfork, compat, focus, hazards, heap, imports, ports, serialise
 from . import session as sessions
 from .channel import Channel, die_with_parent
 from .terminal import Terminal
@@ -348,6 +348,7 @@ def run_forked(session, channel, workerinput, streams, interrupt):
         die_with_parent(begin["parent"])
         signal.signal(signal.SIGINT, interrupt)
         afterfork.repair(session, begin, workerinput, streams)
+        ports.share(channel, begin["ports"])
         worker = make(channel, begin)
         config.pluginmanager.register(worker, "testfan-worker")
         worker.run(session)
@@ -371,6 +372,7 @@ def main(channel, command, environment, parent=None):
     begin = channel.receive()
     if parent is None:
         die_with_parent(begin["parent"])
+    sessions.write_by_lines()
     zygote = Zygote(channel, begin, command, environment)
     try:
         code = int(pytest.main(begin["args"], plugins=[zygote]))
@@ -385,6 +387,7 @@ def main(channel, command, environment, parent=None):
 def park(parking, command, environment, hello):
     """Collects, and waits for runs; a copy of this process returns as its run ends."""
     parking.recorder.send("hello", **hello)
+    sessions.write_by_lines()
     zygote = Zygote(parking.recorder, parking.begin, command, environment, parking)
     code = int(pytest.main(parking.begin["args"], plugins=[zygote]))
     if zygote.parking is None:

@@ -5,6 +5,9 @@
 //! first take chunks, then half of another's reserve, and at last what another has been told of
 //! but not begun. A worker always knows the item after the one it runs, which pytest needs to
 //! know which fixtures to keep.
+//!
+//! An idle worker keeps its fixtures, and another may be held up by just those: who is held up is asked
+//! for nothing, and who would wait for its answer ends instead.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -44,6 +47,8 @@ pub struct Scheduler {
     workers: BTreeMap<WorkerId, Worker>,
     /// Workers still to join: each is to find something to do.
     awaited: usize,
+    /// Workers that ended only because another was held up.
+    let_go: usize,
     /// Sum and count of what this run measured, in microseconds.
     measured: (u64, u64),
     /// Whether an earlier run's durations are known.
@@ -57,12 +62,34 @@ struct Worker {
     /// Told, not begun.
     told: VecDeque<usize>,
     running: Option<usize>,
-    /// Asked to give some back, not answered.
-    asked: bool,
+    giving: Giving,
     /// Told that nothing more will come.
     stopped: bool,
     /// Whether it has had a chunk.
     fed: bool,
+}
+
+/// Whether a worker may be asked to give back what it was told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Giving {
+    #[default]
+    Open,
+    /// It was asked and has not answered.
+    Asked,
+    /// Nothing is to be expected of it before it speaks again.
+    HeldUp,
+}
+
+impl Worker {
+    fn is_held_up(&self) -> bool {
+        self.giving == Giving::HeldUp
+    }
+
+    fn spoke(&mut self) {
+        if self.is_held_up() {
+            self.giving = Giving::Open;
+        }
+    }
 }
 
 impl Scheduler {
@@ -87,6 +114,7 @@ impl Scheduler {
             pool,
             workers: BTreeMap::new(),
             awaited,
+            let_go: 0,
             measured: (0, 0),
             remembered,
         }
@@ -119,6 +147,7 @@ impl Scheduler {
         if let Some(state) = self.workers.get_mut(&worker) {
             state.told.retain(|told| *told != item);
             state.running = Some(item);
+            state.spoke();
         }
     }
 
@@ -127,6 +156,7 @@ impl Scheduler {
         self.measured = (self.measured.0 + duration_us, self.measured.1 + 1);
         if let Some(state) = self.workers.get_mut(&worker) {
             state.running = None;
+            state.spoke();
         }
         self.feed(worker)
     }
@@ -134,11 +164,37 @@ impl Scheduler {
     /// A worker gave these back.
     pub fn returned(&mut self, worker: WorkerId, items: &[usize]) -> Vec<Order> {
         if let Some(state) = self.workers.get_mut(&worker) {
-            state.asked = false;
+            state.giving = Giving::Open;
             state.told.retain(|told| !items.contains(told));
         }
         self.put_back(items.iter().copied().collect());
         self.feed_all()
+    }
+
+    /// Whether a worker is idle until another answers.
+    pub fn awaits_answer(&self) -> bool {
+        self.workers.values().any(|worker| worker.giving == Giving::Asked)
+    }
+
+    /// These workers may be unable to go on while others keep what they have: whoever would be idle until they do
+    /// ends.
+    pub fn held_up(&mut self, workers: &[WorkerId]) -> Vec<Order> {
+        for id in workers {
+            if let Some(worker) = self.workers.get_mut(id) {
+                worker.giving = Giving::HeldUp;
+            }
+        }
+        let orders = self.feed_all();
+        self.let_go += orders.iter().filter(|(_, order)| *order == ToWorker::Stop).count();
+        orders
+    }
+
+    /// Whether a worker that joins now would make up for one that ended because another was held up; asked once
+    /// for each that does join.
+    pub fn wants_another(&mut self) -> bool {
+        let wanted = self.let_go > 0 && self.unclaimed() > 0;
+        self.let_go -= usize::from(wanted);
+        wanted
     }
 
     /// An item that a worker ran is to run again: anywhere; where scopes stay together, not beside its scope.
@@ -210,7 +266,8 @@ impl Scheduler {
     }
 
     fn feed(&mut self, id: WorkerId) -> Vec<Order> {
-        let Some(worker) = self.workers.get(&id).filter(|worker| !worker.stopped) else { return Vec::new() };
+        let takes = |worker: &&Worker| !worker.stopped && !worker.is_held_up();
+        let Some(worker) = self.workers.get(&id).filter(takes) else { return Vec::new() };
         let mut ahead = worker.told.len();
         let mut work_us: u64 = worker.told.iter().map(|item| self.estimate(*item)).sum();
         // While nobody knows what a test takes, ten may be ten seconds: they are told of late.
@@ -269,7 +326,7 @@ impl Scheduler {
     /// For a worker that there is nothing more for, unless another gives some back.
     fn steal_or_stop(&mut self, id: WorkerId) -> Option<Order> {
         if self.plan == Plan::Any {
-            if self.workers.values().any(|worker| worker.asked) {
+            if self.awaits_answer() {
                 return None;
             }
             if let Some(order) = self.steal(id) {
@@ -284,11 +341,12 @@ impl Scheduler {
     fn steal(&mut self, id: WorkerId) -> Option<Order> {
         let spare = |worker: &Worker| worker.told.len().saturating_sub(AHEAD);
         let mean_us = self.mean();
-        let victim = self.workers.iter_mut().filter(|(other, worker)| **other != id && !worker.stopped);
+        let gives = |other: WorkerId, worker: &Worker| other != id && !worker.stopped && !worker.is_held_up();
+        let victim = self.workers.iter_mut().filter(|(other, worker)| gives(**other, worker));
         if let Some((victim, worker)) = victim.max_by_key(|(_, worker)| spare(worker))
             && spare(worker) as u64 * mean_us >= LOW_US
         {
-            worker.asked = true;
+            worker.giving = Giving::Asked;
             return Some((*victim, ToWorker::Steal { count: spare(worker).div_ceil(2) }));
         }
         None
@@ -311,179 +369,4 @@ impl Scheduler {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// A worker as the Python side behaves: runs in order, holds back the last until it is stopped.
-    #[derive(Default)]
-    struct Simulated {
-        queue: VecDeque<usize>,
-        running: Option<usize>,
-        stopping: bool,
-        steals: Vec<usize>,
-    }
-
-    struct World {
-        scheduler: Scheduler,
-        workers: BTreeMap<WorkerId, Simulated>,
-        next: WorkerId,
-        ended: Vec<(WorkerId, usize)>,
-        lost: Vec<usize>,
-    }
-
-    impl World {
-        fn obey(&mut self, orders: Vec<Order>) {
-            for (id, order) in orders {
-                let Some(worker) = self.workers.get_mut(&id) else { continue };
-                match order {
-                    ToWorker::Run { items } => {
-                        assert!(!worker.stopping, "work for a worker that was stopped");
-                        worker.queue.extend(items);
-                    }
-                    ToWorker::Steal { count } => worker.steals.push(count),
-                    ToWorker::GoOn | ToWorker::Lane { .. } => {}
-                    ToWorker::Stop => worker.stopping = true,
-                    ToWorker::Cancel => {
-                        worker.stopping = true;
-                        worker.queue.clear();
-                    }
-                }
-            }
-        }
-
-        fn join(&mut self) {
-            let id = self.next;
-            self.next += 1;
-            self.workers.insert(id, Simulated::default());
-            let orders = self.scheduler.joined(id);
-            self.obey(orders);
-        }
-
-        /// One step of one worker; false when it cannot do anything.
-        fn step(&mut self, id: WorkerId, duration_us: u64) -> bool {
-            let Some(worker) = self.workers.get_mut(&id) else { return false };
-            if let Some(item) = worker.running.take() {
-                self.ended.push((id, item));
-                let orders = self.scheduler.finished(id, duration_us);
-                self.obey(orders);
-            } else if let Some(count) = worker.steals.pop() {
-                let spare = count.min(worker.queue.len().saturating_sub(1));
-                let back: Vec<usize> = worker.queue.split_off(worker.queue.len() - spare).into();
-                let orders = self.scheduler.returned(id, &back);
-                self.obey(orders);
-            } else if worker.queue.len() > 1 || (worker.stopping && !worker.queue.is_empty()) {
-                worker.running = worker.queue.pop_front();
-                self.scheduler.started(id, worker.running.unwrap_or_default());
-            } else if worker.stopping {
-                self.workers.remove(&id);
-                let (running, orders) = self.scheduler.left(id);
-                assert_eq!(running, None);
-                self.obey(orders);
-            } else {
-                return false;
-            }
-            true
-        }
-
-        fn crash(&mut self, id: WorkerId) {
-            if self.workers.remove(&id).is_some() {
-                let (running, orders) = self.scheduler.left(id);
-                self.lost.extend(running);
-                self.obey(orders);
-            }
-        }
-    }
-
-    proptest! {
-        /// Whatever the order of events, the crashes and the wrong estimates: every item runs once, or once
-        /// in each worker; scopes stay together where they must.
-        #[test]
-        fn every_item_is_run_exactly_once(
-            durations in prop::collection::vec(prop::option::of(1u64..400_000), 0..120),
-            workers in 1usize..5,
-            moves in prop::collection::vec((0usize..6, 0u64..300_000, 0u8..12), 0..400),
-            plan in 0u8..3, scopes in 1usize..20, crashes: bool,
-        ) {
-            let (plan, copies) = match plan {
-                0 => (Plan::Any, 1),
-                1 => (Plan::Scopes, 1),
-                _ => (Plan::Each(workers), workers),
-            };
-            let items: Vec<Item> = durations.iter().enumerate()
-                .map(|(index, duration_us)| Item { scope: index * 5 % scopes, duration_us: *duration_us }).collect();
-            let count = items.len();
-            let mut world = World {
-                scheduler: Scheduler::new(items, workers, plan, true), workers: BTreeMap::new(), next: 0,
-                ended: Vec::new(), lost: Vec::new(),
-            };
-            for _ in 0..workers {
-                world.join();
-            }
-            for (pick, duration_us, luck) in moves {
-                let ids: Vec<WorkerId> = world.workers.keys().copied().collect();
-                if let Some(id) = ids.get(pick % ids.len().max(1)).copied() {
-                    if luck == 0 && crashes { world.crash(id) } else { world.step(id, duration_us); }
-                }
-                if world.workers.is_empty() && world.scheduler.has_unclaimed() {
-                    world.join();
-                }
-            }
-            loop {
-                let ids: Vec<WorkerId> = world.workers.keys().copied().collect();
-                let moved = ids.into_iter().filter(|id| world.step(*id, 10_000)).count() > 0;
-                if world.workers.is_empty() && !world.scheduler.has_unclaimed() {
-                    break;
-                }
-                if world.workers.is_empty() {
-                    world.join();
-                } else {
-                    prop_assert!(moved, "nobody can go on: {:?}", world.scheduler);
-                }
-            }
-            if plan == Plan::Scopes && world.lost.is_empty() && !crashes {
-                let homes: std::collections::BTreeSet<(usize, WorkerId)> =
-                    world.ended.iter().map(|(worker, item)| (item * 5 % scopes, *worker)).collect();
-                prop_assert!(homes.len() <= scopes, "a scope in two workers: {homes:?}");
-            }
-            let mut all: Vec<usize> = world.ended.iter().map(|(_, item)| *item).chain(world.lost).collect();
-            all.sort_unstable();
-            prop_assert_eq!(all, (0..count).flat_map(|item| vec![item; copies]).collect::<Vec<_>>());
-            if !crashes {
-                world.ended.sort_unstable();
-                world.ended.dedup();
-                prop_assert_eq!(world.ended.len(), count * copies, "an item came twice to a worker");
-            }
-        }
-    }
-
-    #[test]
-    fn as_many_tests_as_workers_run_side_by_side() {
-        let mut scheduler = Scheduler::new(vec![Item { scope: 0, duration_us: None }; 2], 2, Plan::Any, true);
-        assert_eq!(scheduler.joined(0), [(0, ToWorker::Run { items: vec![0] }), (0, ToWorker::Stop)]);
-        assert_eq!(scheduler.joined(1), [(1, ToWorker::Run { items: vec![1] }), (1, ToWorker::Stop)]);
-    }
-
-    #[test]
-    fn scopes_that_come_later_stay_whole() {
-        let items = [0, 1, 0, 1].map(|scope| Item { scope, duration_us: None }).into();
-        let mut scheduler = Scheduler::new(items, 2, Plan::Scopes, true).awaiting(0);
-        scheduler.keep_only(&[]);
-        assert_eq!(scheduler.add(vec![3, 0, 2, 1]), []);
-        assert_eq!(scheduler.unclaimed(), 2);
-        let told = |items: &[usize]| ToWorker::Run { items: items.to_vec() };
-        assert_eq!(scheduler.joined(5), [(5, told(&[0, 2]))]);
-        assert_eq!(scheduler.joined(6), [(6, told(&[1, 3]))]);
-    }
-
-    #[test]
-    fn a_cancelled_run_begins_nothing_more() {
-        let mut scheduler =
-            Scheduler::new(vec![Item { scope: 0, duration_us: None }; 50], 2, Plan::Any, true);
-        scheduler.joined(0);
-        assert_eq!(scheduler.cancel(), [(0, ToWorker::Cancel)]);
-        assert_eq!(scheduler.finished(0, 5), []);
-        assert!(!scheduler.has_unclaimed());
-    }
-}
+mod tests;

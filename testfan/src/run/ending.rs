@@ -83,8 +83,13 @@ impl Run<'_> {
         let began = Instant::now();
         let group = self.zygote.pid();
         self.session.progress.suspend(|| stand_still(group));
-        for lane in self.workers.values_mut().flat_map(|worker| worker.lanes.values_mut()) {
-            lane.running = lane.running.map(|(item, since)| (item, since + began.elapsed()));
+        let stood = began.elapsed();
+        self.asked_at += stood;
+        for worker in self.workers.values_mut() {
+            worker.waits = worker.waits.map(|since| since + stood);
+            for lane in worker.lanes.values_mut() {
+                lane.running = lane.running.map(|(item, since)| (item, since + stood));
+            }
         }
     }
 

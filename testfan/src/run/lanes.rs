@@ -46,6 +46,16 @@ impl Suite {
         }
     }
 
+    /// Those that give out work.
+    pub(super) fn schedulers(&self) -> impl Iterator<Item = &Scheduler> {
+        std::iter::once(&self.scheduler).chain(self.beside.as_ref().map(|beside| &beside.scheduler))
+    }
+
+    /// The same.
+    pub(super) fn schedulers_mut(&mut self) -> impl Iterator<Item = &mut Scheduler> {
+        std::iter::once(&mut self.scheduler).chain(self.beside.as_mut().map(|beside| &mut beside.scheduler))
+    }
+
     /// A worker is gone, in good order or not.
     pub(super) fn left(&mut self, worker: &Worker) -> Vec<reduce::Order> {
         let scheduler = self.scheduler_of(worker.is_threaded());
@@ -61,9 +71,7 @@ impl Suite {
 
     /// Nothing more is to be begun.
     pub(super) fn cancel(&mut self) -> Vec<reduce::Order> {
-        let mut orders = self.scheduler.cancel();
-        orders.extend(self.beside.iter_mut().flat_map(|beside| beside.scheduler.cancel()));
-        orders
+        self.schedulers_mut().flat_map(Scheduler::cancel).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use common::Failure;
 use common::outcome::TestStarted;
 
+use super::lanes::Kind;
 use super::workers::End;
 use super::{Run, printed};
 use crate::error::Error;
@@ -24,6 +25,8 @@ impl Run<'_> {
                 self.worker_ready(id)?;
             }
             FromWorker::Exit { output } => worker.end = End::Announced { output },
+            FromWorker::Waits { port } => self.worker_waits(id, port)?,
+            FromWorker::GoesOn => self.worker_goes_on(id),
             FromWorker::Lane { lane, says } => self.lane_says(id, id + lane, *says)?,
             message => self.lane_says(id, id, message)?,
         }
@@ -39,6 +42,9 @@ impl Run<'_> {
             FromWorker::Start { i } => {
                 state.running = Some((i, Instant::now()));
                 state.reports = None;
+                if !threaded {
+                    worker.waits = None;
+                }
                 suite.scheduler_of(threaded).started(lane, i);
                 let id = suite.collected.ids.get(i).cloned().unwrap_or_default();
                 self.show(&Record::TestStarted(TestStarted { id, worker: worker_name(lane) }))?;
@@ -58,7 +64,11 @@ impl Run<'_> {
             }
             FromWorker::Returned { items } => {
                 let orders = suite.scheduler_of(threaded).returned(lane, &items);
+                let another = !threaded && self.halt.is_none() && suite.scheduler.wants_another();
                 self.give(orders)?;
+                if another {
+                    self.make_worker(Kind::Plain)?;
+                }
             }
             FromWorker::Warning(warning) => self.zygote.ask(&ToZygote::Warning(warning))?,
             FromWorker::Halted(halt) => {
@@ -74,6 +84,8 @@ impl Run<'_> {
             FromWorker::Hello(_)
             | FromWorker::CollectedAgain { .. }
             | FromWorker::Exit { .. }
+            | FromWorker::Waits { .. }
+            | FromWorker::GoesOn
             | FromWorker::Lane { .. } => {}
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::events::{Record, StartedBy};
 use crate::protocol::{Begin, Done, HaltKind, NewWorker, ToWorker, ToZygote, WorkerId, worker_name};
 use crate::reduce::Order;
-use crate::source::{Closed, Event, Peer, STREAMS_PER_WORKER, Stacks, Streams};
+use crate::source::{Closed, Event, InMemory, Peer, STREAMS_PER_WORKER, Streams};
 
 /// How long a worker may take to end once it closed its channel, in milliseconds.
 const GRACE_MS: u64 = 5_000;
@@ -24,11 +24,13 @@ pub(super) struct Worker {
     /// Whether it has, or will by itself have, the same tests.
     pub(super) ready: bool,
     /// Where it writes its stacks when it is told to, if it ever is.
-    stacks: Option<Stacks>,
+    stacks: Option<InMemory>,
     /// Its threads by number; the first has its own, and is the only one where it runs one test after the other.
     pub(super) lanes: BTreeMap<WorkerId, Lane>,
     /// Whether it was given work, or will be when it asks for it.
     pub(super) joined: bool,
+    /// Since when it has waited for a port that another worker has.
+    pub(super) waits: Option<Instant>,
     /// How far it is with ending.
     pub(super) end: End,
     /// Why it is being ended, where testfan does it.
@@ -61,14 +63,14 @@ pub(super) enum End {
 }
 
 impl Worker {
-    fn new(peer: Peer, ready: bool, stacks: Option<Stacks>, lanes: impl Iterator<Item = WorkerId>) -> Self {
+    fn new(peer: Peer, ready: bool, stacks: Option<InMemory>, lanes: impl Iterator<Item = WorkerId>) -> Self {
         let lanes = lanes.map(|lane| (lane, Lane::default())).collect();
-        Worker { peer, ready, stacks, lanes, joined: false, end: End::NotYet, ending: None }
+        Worker { peer, ready, stacks, lanes, joined: false, waits: None, end: End::NotYet, ending: None }
     }
 
     /// What its threads were at, where it wrote that down.
     pub(super) fn stacks_text(&self) -> String {
-        self.stacks.as_ref().map(Stacks::text).unwrap_or_default()
+        self.stacks.as_ref().map(InMemory::text).unwrap_or_default()
     }
 
     /// Whether it runs several tests at a time.
@@ -88,10 +90,10 @@ impl Run<'_> {
         let id = self.next_worker;
         let worker = worker_name(id);
         let lanes = id..id + if kind == Kind::Threaded { suite.threads() } else { 1 };
-        let stacks = self.config.timeout.map(|_| Stacks::new()).transpose().map_err(Error::Channel)?;
+        let stacks = self.config.timeout.map(|_| InMemory::new()).transpose().map_err(Error::Channel)?;
         let begin = Begin {
             worker: worker.clone(),
-            stack_file: stacks.as_ref().map(Stacks::path),
+            stack_file: stacks.as_ref().map(InMemory::path),
             lanes: lanes.clone().map(worker_name).filter(|_| kind == Kind::Threaded).collect(),
             ..self.begin.clone()
         };
@@ -135,6 +137,9 @@ impl Run<'_> {
 
     pub(super) fn give(&mut self, orders: Vec<Order>) -> Result<(), Failure> {
         for (id, order) in orders {
+            if matches!(order, ToWorker::Steal { .. }) {
+                self.asked_at = Instant::now();
+            }
             let Some((first, worker)) = self.workers.range(..=id).next_back() else { continue };
             if !worker.lanes.contains_key(&id) {
                 continue;
@@ -374,11 +379,14 @@ impl Run<'_> {
         if held { self.give(vec![(id, ToWorker::GoOn)]) } else { Ok(()) }
     }
 
-    /// When the first of the running tests has run too long.
+    /// When the first of the running tests has run too long, or idle workers have waited long enough.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let limit = self.config.timeout?;
-        let running = self.workers.values().filter(|worker| worker.end != End::Awaited);
-        running.flat_map(Worker::running).map(|(_, _, since)| since + limit).min()
+        let overdue = self.config.timeout.and_then(|limit| {
+            let counted = |worker: &&Worker| worker.end != End::Awaited && worker.waits.is_none();
+            let running = self.workers.values().filter(counted);
+            running.flat_map(Worker::running).map(|(_, _, since)| since + limit).min()
+        });
+        self.patience_ends().into_iter().chain(overdue).min()
     }
 
     /// Ends the workers whose test has run too long, having them write down where they are.
@@ -386,7 +394,10 @@ impl Run<'_> {
         let Some(limit) = self.config.timeout else { return Ok(()) };
         let mut overdue = Vec::new();
         for (id, worker) in &mut self.workers {
-            if worker.end != End::Awaited && worker.running().any(|(_, _, since)| since.elapsed() >= limit) {
+            if worker.end != End::Awaited
+                && worker.waits.is_none()
+                && worker.running().any(|(_, _, since)| since.elapsed() >= limit)
+            {
                 worker.ending = Some(format!("was ended after {} s", limit.as_secs_f64()));
                 overdue.push(*id);
             }

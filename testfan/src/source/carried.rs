@@ -11,7 +11,7 @@ macro_rules! carried {
     };
 }
 
-const FILES: [(&str, &str); 22] = carried![
+const FILES: [(&str, &str); 23] = carried![
     "__main__.py",
     "testfan_worker/__init__.py",
     "testfan_worker/afterfork.py",
@@ -26,6 +26,7 @@ const FILES: [(&str, &str); 22] = carried![
     "testfan_worker/imports.py",
     "testfan_worker/lanes.py",
     "testfan_worker/parked.py",
+    "testfan_worker/ports.py",
     "testfan_worker/recording.py",
     "testfan_worker/resident.py",
     "testfan_worker/serialise.py",

@@ -8,12 +8,12 @@ pub mod cores;
 pub mod durations;
 mod foreground;
 pub mod history;
+mod in_memory;
 pub mod journal;
 mod kept;
 mod keys;
 pub mod records;
 mod signals;
-mod stacks;
 mod streams;
 mod zygote;
 
@@ -21,9 +21,9 @@ pub use carried::version as carried_version;
 pub use changes::Changes;
 pub use channel::{Closed, Peer, transmit};
 pub use foreground::become_pytest;
+pub use in_memory::InMemory;
 pub use keys::Keys;
 pub use signals::{Signals, interrupt_group, kill_group, stand_still, stop_here};
-pub use stacks::Stacks;
 pub use streams::{STREAMS_PER_WORKER, Streams};
 pub use zygote::{Zygote, ZygoteOptions};
 

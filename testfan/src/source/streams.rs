@@ -30,7 +30,8 @@ impl Streams {
     }
 }
 
-/// Reads a stream to its end. A character may come in two pieces; they are put together here.
+/// Reads a stream to its end. A character may come in two pieces, and a line where more comes than is read at once;
+/// they are put together here, lest other text come in between.
 pub(super) fn forward(
     mut stream: impl Read + Send + 'static,
     worker: Option<WorkerId>,
@@ -42,7 +43,10 @@ pub(super) fn forward(
         let mut begun = 0;
         while let Ok(count @ 1..) = stream.read(&mut chunk[begun..]) {
             let length = begun + count;
-            begun = cut_character(&chunk[..length]);
+            begun = if length == chunk.len() { cut_line(&chunk) } else { 0 };
+            if begun == 0 {
+                begun = cut_character(&chunk[..length]);
+            }
             let text = String::from_utf8_lossy(&chunk[..length - begun]).into_owned();
             chunk.copy_within(length - begun..length, 0);
             if !text.is_empty() && events.send(Event::Printed(worker, source, text)).is_err() {
@@ -50,6 +54,10 @@ pub(super) fn forward(
             }
         }
         // Nobody listens any more when the run is over.
+        if begun > 0 {
+            let text = String::from_utf8_lossy(&chunk[..begun]).into_owned();
+            let _ = events.send(Event::Printed(worker, source, text));
+        }
         let _ = events.send(Event::StreamClosed);
     })?;
     Ok(())
@@ -63,9 +71,29 @@ fn cut_character(bytes: &[u8]) -> usize {
     }
 }
 
+/// How many bytes at the end are the beginning of a line; 0 when all are.
+fn cut_line(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| bytes.len() - end - 1)
+}
+
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_is_cut_while_more_is_there() {
+        let text = format!("{}\n", "é".repeat(49)).repeat(1000) + "unfinished";
+        let (sender, events) = std::sync::mpsc::channel();
+        forward(io::Cursor::new(text.clone()), None, TextSource::Stdout, sender).unwrap();
+        let mut whole = String::new();
+        for event in events {
+            let Event::Printed(_, _, part) = event else { continue };
+            assert!(part.ends_with('\n') || part.ends_with("unfinished"), "{part}");
+            whole += &part;
+        }
+        assert_eq!(whole, text);
+    }
 
     #[test]
     fn only_an_unfinished_character_waits() {

@@ -105,6 +105,29 @@ fn the_cache_of_the_last_failures_is_pytests() {
 }
 
 #[test]
+fn new_tests_come_first_when_they_are_to() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let tests = "def test_1(): pass\ndef test_2(): pass\ndef test_3(): pass\n";
+    let suite = Suite::new(&[("test_a.py", tests), ("test_b.py", tests)]);
+    let file = suite.path().join(".pytest_cache/v/cache/nodeids");
+    suite.run(&python, &["-n2"]).0.exits(0);
+    let ours = std::fs::read(&file).unwrap();
+    std::fs::remove_dir_all(suite.path().join(".pytest_cache")).unwrap();
+    pytest(suite.path(), &python, &["-p", "cacheprovider"]).exits(0);
+    assert_eq!(ours, std::fs::read(&file).unwrap());
+
+    std::fs::write(suite.path().join("test_c.py"), tests).unwrap();
+    std::fs::write(suite.path().join("test_a.py"), format!("{tests}def test_4(): pass\n")).unwrap();
+    let listed =
+        pytest(suite.path(), &python, &["-p", "cacheprovider", "--nf", "--collect-only", "-q"]).exits(0);
+    let expected: Vec<&str> = listed.stdout.lines().filter(|line| line.contains("::")).collect();
+    assert_eq!((expected.len(), expected.iter().position(|id| id.ends_with("test_4"))), (10, Some(0)));
+    let (_, records) = suite.run(&python, &["-n1", "--nf"]);
+    let order: Vec<_> = of_type(&records, "test.started").iter().map(|at| at["id"].clone()).collect();
+    assert_eq!(order, expected);
+}
+
+#[test]
 fn stepwise_goes_on_where_it_stopped() {
     let Ok(python) = kit::venv("testfan") else { return };
     let tests =

@@ -20,5 +20,6 @@ mod runs;
 mod suites;
 mod support;
 mod threads;
+mod turns;
 mod watch;
 mod xdist;

@@ -4,29 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::support::{Suite, junit, outcomes, pytest, testfan, unpacked};
 
-/// Writes down the outcome of each test as pytest's hooks see it.
-const WITNESS: &str = r#"
-import json
-WORST = {}
-def pytest_runtest_logreport(report):
-    outcome = report.outcome
-    if hasattr(report, "wasxfail"):
-        outcome = "xfailed" if report.skipped else "xpassed"
-    elif report.failed and report.when != "call":
-        outcome = "error"
-    if WORST.get(report.nodeid, "passed") == "passed":
-        WORST[report.nodeid] = outcome
-def pytest_sessionfinish():
-    with open("OUTPUT", "w") as file:
-        json.dump(WORST, file)
-"#;
-
 fn same_as_serial(name: &str, least: usize) {
     let (Ok(python), Ok(folder)) = (kit::venv("testfan"), unpacked(name)) else { return };
     let scratch = tempfile::tempdir().unwrap();
     let output = scratch.path().join("serial.json");
-    let witness = WITNESS.replace("OUTPUT", output.to_str().unwrap());
-    std::fs::write(scratch.path().join("witness.py"), witness).unwrap();
     let (serial_xml, parallel_xml) = (scratch.path().join("serial.xml"), scratch.path().join("parallel.xml"));
 
     let serial_xml_option = format!("--junitxml={}", serial_xml.display());
@@ -34,11 +15,13 @@ fn same_as_serial(name: &str, least: usize) {
     let serial = kit::run(
         std::process::Command::new(script)
             .args(["-q", "-p", "no:cacheprovider", "-p", "witness", &serial_xml_option, "tests"])
-            .env("PYTHONPATH", scratch.path())
+            .env("PYTHONPATH", kit::data("fixtures"))
+            .env("WITNESS_FILE", &output)
             .current_dir(&folder),
     );
-    let expected: BTreeMap<String, String> =
+    let witnessed: Vec<(String, String)> =
         serde_json::from_str(&std::fs::read_to_string(output).unwrap()).unwrap();
+    let expected: BTreeMap<String, String> = witnessed.into_iter().collect();
     assert!(expected.len() >= least, "{}", serial.stdout);
 
     let args = ["-n2", "--junit", parallel_xml.to_str().unwrap(), "-p", "no:cacheprovider", "tests"];

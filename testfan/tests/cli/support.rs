@@ -32,7 +32,8 @@ impl Suite {
     /// `testfan run --python … ARGS`, not started.
     pub fn command(&self, python: &Path, args: &[&str]) -> Command {
         let mut command = testfan(self.path(), python, args);
-        command.env("SNAKEPIPE_CACHE", self.cache.path());
+        // pytest of other runs tidies up in the folder that all of a user's share.
+        command.env("SNAKEPIPE_CACHE", self.cache.path()).env("PYTEST_DEBUG_TEMPROOT", self.cache.path());
         command
     }
 

@@ -19,7 +19,8 @@ pub fn run(tools: &[String], rounds: usize, only: &str) -> Result<()> {
     if let Some(unknown) = tools.iter().find(|tool| !crate::schema::TOOLS.contains(&tool.as_str())) {
         bail!("{unknown} is none of {}", crate::schema::TOOLS.join(", "));
     }
-    setup::run(false)?;
+    let measured = tools.is_empty() || tools.iter().any(|tool| tool == "testfan");
+    setup::run(false, &setup::Needed::Named(if measured { &testfan::SUITES } else { &[] }))?;
     let scratch = shell::target().join("bench");
     std::fs::create_dir_all(&scratch)?;
     for tool in crate::schema::TOOLS {

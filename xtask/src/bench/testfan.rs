@@ -10,7 +10,7 @@ use crate::setup::{Suite, suites, venv};
 use crate::shell;
 
 /// Those of the pinned suites that are measured.
-const SUITES: [&str; 6] = ["click", "flask", "jinja2", "marshmallow", "networkx", "starlette"];
+pub const SUITES: [&str; 6] = ["click", "flask", "jinja2", "marshmallow", "networkx", "starlette"];
 /// The wall time to reach with 2 workers, as a ratio to serial pytest's; to xdist's and to pytest-parallel's.
 const GOALS: (f64, f64, f64) = (0.65, 0.6, 1.0);
 /// What marshmallow is to reach.

@@ -20,7 +20,7 @@ struct Done {
 
 /// Sets up, runs the steps and prints the table.
 pub fn run() -> Result<()> {
-    setup::run(false)?;
+    setup::run(false, &setup::Needed::Named(&["flask"]))?;
     let folder = shell::target().join("demo");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).context("failed to clear target/demo")?;

@@ -14,15 +14,34 @@ use crate::shell;
 pub use suites::{Suite, suites};
 pub use venvs::{interpreter, venv};
 
-/// Sets up what real suites need.
-pub fn suites_only() -> Result<()> {
-    shell::build()?;
-    venvs::make_all()?;
-    suites::fetch_all()
+/// Which of the pinned suites a command needs.
+pub enum Needed<'n> {
+    /// Every one.
+    All,
+    /// These.
+    Named(&'n [&'n str]),
 }
 
-/// Sets everything up; with `system`, Debian packages first.
-pub fn run(system: bool) -> Result<()> {
+impl Needed<'_> {
+    fn has(&self, suite: &Suite) -> bool {
+        match self {
+            Needed::All => true,
+            Needed::Named(names) => names.contains(&suite.name.as_str()),
+        }
+    }
+}
+
+/// Sets up these suites, and nothing else.
+pub fn suites_only(needed: &Needed) -> Result<()> {
+    shell::build()?;
+    suites().map(|all| all.into_iter().filter(|suite| needed.has(suite)))?.try_for_each(|suite| {
+        venvs::make_named(&suite.venv)?;
+        suites::fetch(&suite)
+    })
+}
+
+/// Sets everything up, but of the suites only these; with `system`, Debian packages first.
+pub fn run(system: bool, needed: &Needed) -> Result<()> {
     if system {
         shell::heading("Debian packages");
         system::install()?;
@@ -34,7 +53,7 @@ pub fn run(system: bool) -> Result<()> {
     shell::heading("npm packages");
     node::install_all()?;
     shell::heading("test suites");
-    suites::fetch_all()?;
+    suites()?.iter().filter(|suite| needed.has(suite)).try_for_each(suites::fetch)?;
     shell::heading("runtime files of pages");
     shell::run(shell::command(shell::binary("pyweb")).args(["runtime", "get", "--format", "human"]))
 }

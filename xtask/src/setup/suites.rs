@@ -46,30 +46,27 @@ pub fn suites() -> Result<Vec<Suite>> {
     Ok(pinned.into_iter().map(|(name, suite)| Suite { name, ..suite }).collect())
 }
 
-/// Gets and unpacks those that are missing or pinned anew.
-pub fn fetch_all() -> Result<()> {
-    for suite in suites()? {
-        let stamp = suite.folder().join(".unpacked-from");
-        if std::fs::read_to_string(&stamp).is_ok_and(|digest| digest == suite.sha256) {
-            shell::say(&format!("{} {}: there", suite.name, suite.version));
-            continue;
-        }
-        shell::say(&format!("{} {}: fetching", suite.name, suite.version));
-        let archive = fetch(&suite)?;
-        if suite.folder().exists() {
-            std::fs::remove_dir_all(suite.folder())?;
-        }
-        std::fs::create_dir_all(suite.folder())?;
-        let mut tar = shell::command("tar");
-        tar.args(["--extract", "--strip-components=1", "--no-same-owner", "--file"]).arg(&archive);
-        shell::run(tar.arg("--directory").arg(suite.folder()))?;
-        std::fs::write(stamp, &suite.sha256)?;
+/// Gets and unpacks a suite that is missing or pinned anew.
+pub fn fetch(suite: &Suite) -> Result<()> {
+    let stamp = suite.folder().join(".unpacked-from");
+    if std::fs::read_to_string(&stamp).is_ok_and(|digest| digest == suite.sha256) {
+        shell::say(&format!("{} {}: there", suite.name, suite.version));
+        return Ok(());
     }
-    Ok(())
+    shell::say(&format!("{} {}: fetching", suite.name, suite.version));
+    let archive = archive(suite)?;
+    if suite.folder().exists() {
+        std::fs::remove_dir_all(suite.folder())?;
+    }
+    std::fs::create_dir_all(suite.folder())?;
+    let mut tar = shell::command("tar");
+    tar.args(["--extract", "--strip-components=1", "--no-same-owner", "--file"]).arg(&archive);
+    shell::run(tar.arg("--directory").arg(suite.folder()))?;
+    Ok(std::fs::write(stamp, &suite.sha256)?)
 }
 
 /// `pip … --report - | fetch get -`; the digest is held against our own lock, not the registry's word.
-fn fetch(suite: &Suite) -> Result<PathBuf> {
+fn archive(suite: &Suite) -> Result<PathBuf> {
     let mut pip = shell::command(venv(&suite.venv));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--no-deps"]);
     pip.args(["--ignore-installed", "--no-binary", ":all:", "--report", "-"]);

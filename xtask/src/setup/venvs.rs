@@ -24,6 +24,11 @@ pub fn make_all() -> Result<()> {
     Ok(())
 }
 
+/// Makes one of them, where it is missing or its requirements changed.
+pub fn make_named(name: &str) -> Result<()> {
+    make(&shell::root().join("tests/venvs").join(format!("{name}.txt")))
+}
+
 fn make(requirements: &Path) -> Result<()> {
     let name = requirements.file_stem().context("a requirements file has a name")?.to_string_lossy();
     let text = std::fs::read_to_string(requirements)?;

@@ -1,5 +1,6 @@
-//! Where a worker writes its stacks before it is ended: a file in memory, which goes when this process does.
-//! Must not know why it is ended.
+//! Files in memory that other processes of this user find by name, and that go when this process does: where
+//! a worker writes its stacks before it is ended, and where workers lock the ports that they bind.
+//! Must not know why a worker is ended, nor who waits.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -7,16 +8,16 @@ use std::path::PathBuf;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-/// One worker's.
+/// One file.
 #[derive(Debug)]
-pub struct Stacks {
+pub struct InMemory {
     file: OwnedFd,
 }
 
-impl Stacks {
+impl InMemory {
     /// Empty.
-    pub fn new() -> io::Result<Stacks> {
-        Ok(Stacks { file: memfd_create("stacks", MemfdFlags::CLOEXEC)? })
+    pub fn new() -> io::Result<InMemory> {
+        Ok(InMemory { file: memfd_create("testfan", MemfdFlags::CLOEXEC)? })
     }
 
     /// The name under which another process of this user finds it.
@@ -24,7 +25,7 @@ impl Stacks {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
     }
 
-    /// What was written, behind an empty line; empty when nothing was.
+    /// The stacks that were written, behind an empty line; empty when none were.
     pub fn text(&self) -> String {
         let text = std::fs::read_to_string(self.path()).unwrap_or_default();
         if text.trim().is_empty() { String::new() } else { format!("\n\n{}", text.trim_end()) }
