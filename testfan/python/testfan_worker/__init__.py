@@ -4,6 +4,10 @@ zygote    collects once, makes workers, replays their reports to pytest's own pl
 spawned   a worker that is a fresh process and collects for itself
 foreground one ordinary pytest process with the terminal, for its debugger
 worker    runs the items it is told to; both kinds of worker are this
+lanes     a worker that runs several at a time, each thread a worker to pytest
+bythread  what such a thread needs of pytest for itself
+apart     which tests must not run beside others in one process, and why
+ports     fixed ports, which workers have in turn
 afterfork makes a forked copy of the zygote fit to run tests
 hazards   why a zygote must not be forked
 heap      the garbage collector while a process collects, and after
