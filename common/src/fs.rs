@@ -60,7 +60,8 @@ pub const PART_SUFFIX: &str = ".part";
 /// A file that is written beside its final place and moved there by [`AtomicFile::commit`].
 ///
 /// Dropped without commit it leaves nothing behind; a process that is killed leaves `.snakepipe-*.part`, no longer
-/// locked. The mode is 0666 less the umask, as `open` gives.
+/// locked. The mode is 0666 less the umask, as `open` gives. A device, a pipe or a socket is never replaced: it gets
+/// the bytes, from a temporary file.
 pub struct AtomicFile {
     temp: NamedTempFile,
     target: PathBuf,
@@ -71,15 +72,16 @@ impl AtomicFile {
     pub fn create(target: impl Into<PathBuf>) -> Result<Self, FileError> {
         let target = target.into();
         let folder = match target.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
+            _ if is_special(&target) => std::env::temp_dir(),
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
         };
-        std::fs::create_dir_all(folder).map_err(FileError::at("create the folder of", &target))?;
+        std::fs::create_dir_all(&folder).map_err(FileError::at("create the folder of", &target))?;
         let temp = tempfile::Builder::new()
             .prefix(PART_PREFIX)
             .suffix(PART_SUFFIX)
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
+            .tempfile_in(&folder)
             .map_err(FileError::at("create", &target))?;
         // Tells who tidies up that somebody is still at it. Where locks do not work, its age must do.
         let _ = temp.as_file().try_lock();
@@ -99,10 +101,22 @@ impl AtomicFile {
     /// Makes the bytes durable and moves the file into place, over whatever is there.
     pub fn commit(self) -> Result<(), FileError> {
         let target = self.target;
+        if is_special(&target) {
+            let mut whole = File::open(self.temp.path()).map_err(FileError::at("read again for", &target))?;
+            let mut special =
+                OpenOptions::new().write(true).open(&target).map_err(FileError::at("open", &target))?;
+            io::copy(&mut whole, &mut special).map_err(FileError::at("write", &target))?;
+            return Ok(());
+        }
         self.temp.as_file().sync_all().map_err(FileError::at("write", &target))?;
         self.temp.persist(&target).map_err(|error| FileError::at("replace", &target)(error.error))?;
         Ok(())
     }
+}
+
+/// Whether something is there that is written to, but is no file.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 impl Write for AtomicFile {
@@ -190,6 +204,24 @@ mod tests {
         std::fs::write(&plain, b"")?;
         let mode = |path: &Path| std::fs::metadata(path).map(|meta| meta.permissions().mode());
         assert_eq!(mode(&target)?, mode(&plain)?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_pipe_gets_the_bytes_and_stays_a_pipe() -> Result<(), Box<dyn std::error::Error>> {
+        use std::os::unix::fs::FileTypeExt;
+
+        let folder = tempfile::tempdir()?;
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status()?.success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read(pipe)
+        });
+        write_atomic(&pipe, b"whole")?;
+        assert_eq!(reader.join().map_err(|_| "the reader panicked")??, b"whole");
+        assert!(pipe.metadata()?.file_type().is_fifo());
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
         Ok(())
     }
 }

@@ -51,6 +51,9 @@ enum Command {
         /// Workers
         #[arg(short = 'n', long, default_value_t = 2)]
         workers: usize,
+        /// Threads of each worker
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
     },
     /// Runs that are killed at random moments, far more of them than the tests have
     Faults {
@@ -91,7 +94,9 @@ pub fn main() -> ExitCode {
         Command::Test { args } => test::run(&args),
         Command::Setup { system } => setup::run(system, &setup::Needed::All),
         Command::Bench { tools, rounds, only } => bench::run(&tools, rounds, &only),
-        Command::Suites { names, rounds, workers } => suites::run(&names, rounds, workers),
+        Command::Suites { names, rounds, workers, threads } => {
+            suites::run(&names, &suites::Runs { rounds, workers, threads })
+        }
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
         Command::Matrix { pairs } => matrix::run(&pairs),
         Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),

@@ -23,8 +23,16 @@ const SERIAL_LIMIT: Duration = Duration::from_mins(15);
 /// So many differences of a run are named.
 const NAMED: usize = 10;
 
-/// Runs the suites that are named, or all, each `rounds` times with so many workers; fails when an outcome differs.
-pub fn run(names: &[String], rounds: usize, workers: usize) -> Result<()> {
+/// How testfan runs each suite.
+pub struct Runs {
+    pub rounds: usize,
+    pub workers: usize,
+    /// Of each worker.
+    pub threads: usize,
+}
+
+/// Runs the suites that are named, or all; fails when an outcome differs.
+pub fn run(names: &[String], runs: &Runs) -> Result<()> {
     let scratch = shell::target().join("suites");
     std::fs::create_dir_all(&scratch)?;
     let all = setup::suites()?;
@@ -39,7 +47,7 @@ pub fn run(names: &[String], rounds: usize, workers: usize) -> Result<()> {
     let mut differing = Vec::new();
     for suite in all.iter().filter(|suite| names.is_empty() || names.contains(&suite.name)) {
         shell::say(&format!("{} {}", suite.name, suite.version));
-        let compared = compare(suite, rounds, workers, &scratch).with_context(|| suite.name.clone())?;
+        let compared = compare(suite, runs, &scratch).with_context(|| suite.name.clone())?;
         table.add_row(compared.row(suite));
         if compared.differing > 0 {
             differing.push(suite.name.clone());
@@ -80,7 +88,7 @@ impl Compared {
     }
 }
 
-fn compare(suite: &Suite, rounds: usize, workers: usize, scratch: &Path) -> Result<Compared> {
+fn compare(suite: &Suite, runs: &Runs, scratch: &Path) -> Result<Compared> {
     let (serial, serial_took) = serially(suite, scratch)?;
     if serial.is_empty() {
         bail!(
@@ -90,9 +98,9 @@ fn compare(suite: &Suite, rounds: usize, workers: usize, scratch: &Path) -> Resu
     }
     let mut took = Vec::new();
     let mut differing = 0;
-    for round in 1..=rounds {
+    for round in 1..=runs.rounds {
         let limit = serial_took * PATIENCE + MORE;
-        let (ours, ended) = by_testfan(suite, workers, scratch, limit)?;
+        let (ours, ended) = by_testfan(suite, runs, scratch, limit)?;
         let differences = match ended {
             Some(time) => {
                 took.push(time.as_secs_f64());
@@ -107,7 +115,13 @@ fn compare(suite: &Suite, rounds: usize, workers: usize, scratch: &Path) -> Resu
     }
     took.sort_by(f64::total_cmp);
     let ours_s = took.get(took.len() / 2).copied().unwrap_or(f64::NAN);
-    Ok(Compared { tests: serial.len(), serial_s: serial_took.as_secs_f64(), ours_s, rounds, differing })
+    Ok(Compared {
+        tests: serial.len(),
+        serial_s: serial_took.as_secs_f64(),
+        ours_s,
+        rounds: runs.rounds,
+        differing,
+    })
 }
 
 /// Node id and outcome of every test.
@@ -129,12 +143,13 @@ fn serially(suite: &Suite, scratch: &Path) -> Result<(Outcomes, Duration)> {
 /// No duration: it did not end in time.
 fn by_testfan(
     suite: &Suite,
-    workers: usize,
+    runs: &Runs,
     scratch: &Path,
     limit: Duration,
 ) -> Result<(Outcomes, Option<Duration>)> {
     let mut command = shell::command(shell::binary("testfan"));
-    command.args(["run", "--format", "jsonl", &format!("-n{workers}"), "--python"]).arg(venv(&suite.venv));
+    command.args(["run", "--format", "jsonl", &format!("-n{}", runs.workers)]);
+    command.args(["--threads", &runs.threads.to_string(), "--python"]).arg(venv(&suite.venv));
     command.args(["-p", "no:cacheprovider", "-p", "no:parallel"]).args(&suite.args).arg(&suite.tests);
     let file = scratch.join(format!("{}.jsonl", suite.name));
     let took = ended(&mut command, suite, &file, limit)?;

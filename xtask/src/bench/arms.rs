@@ -1,5 +1,6 @@
 //! What a bench consists of. Must not know how time is measured.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 /// One way to do a piece of work: its name and the command that does it.
@@ -8,23 +9,54 @@ pub struct Arm {
     pub name: &'static str,
     /// What to do before each round, outside the measurement.
     pub before: Option<Box<dyn Fn() -> anyhow::Result<()>>>,
-    /// The ratio of wall times that it is to reach, and to which arm; said beside the figures.
-    pub goals: Vec<(&'static str, f64)>,
+    /// What it is to reach; said beside the figures.
+    pub goals: Vec<Goal>,
     /// The wall time that it is to reach, in milliseconds.
     pub goal_ms: Option<u32>,
+    /// A file that it leaves, whose size is said.
+    pub leaves: Option<PathBuf>,
     /// Makes the command.
     pub command: Box<dyn Fn() -> Command>,
+}
+
+/// At most so many times what another arm takes.
+#[derive(Clone, Copy)]
+pub struct Goal {
+    pub other: &'static str,
+    pub ratio: f64,
+    pub of: Time,
+}
+
+/// Which time.
+#[derive(Clone, Copy)]
+pub enum Time {
+    /// Elapsed.
+    Wall,
+    /// Of the processors.
+    Cpu,
 }
 
 impl Arm {
     /// An arm without preparation.
     pub fn new(name: &'static str, command: impl Fn() -> Command + 'static) -> Arm {
-        Arm { name, before: None, goals: Vec::new(), goal_ms: None, command: Box::new(command) }
+        Arm { name, before: None, goals: Vec::new(), goal_ms: None, leaves: None, command: Box::new(command) }
     }
 
     /// The same arm, which is to take at most `ratio` times as long as the arm `other`.
     pub fn within(mut self, ratio: f64, other: &'static str) -> Arm {
-        self.goals.push((other, ratio));
+        self.goals.push(Goal { other, ratio, of: Time::Wall });
+        self
+    }
+
+    /// The same arm, which is to take at most `ratio` times the CPU time of the arm `other`.
+    pub fn within_cpu(mut self, ratio: f64, other: &'static str) -> Arm {
+        self.goals.push(Goal { other, ratio, of: Time::Cpu });
+        self
+    }
+
+    /// The same arm, which leaves this file.
+    pub fn leaving(mut self, file: PathBuf) -> Arm {
+        self.leaves = Some(file);
         self
     }
 

@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
 
-use crate::bench::arms::{Arm, Work};
+use crate::bench::arms::{Arm, Goal, Time, Work};
 use crate::bench::tree::Sampler;
 
 /// Wall and CPU seconds of one run; CPU counts the children that it waited for.
@@ -30,14 +30,16 @@ struct Runs {
     failed: usize,
     /// The most memory that the program and all below it held, shared pages counted once, in MiB.
     tree: f64,
+    /// What its last run left, in MB.
+    left: Option<f64>,
 }
 
 /// The runs of all arms of one work.
 pub struct Measured {
     work: String,
     arms: Vec<Runs>,
-    /// Arm, other arm, the ratio of wall times to reach.
-    goals: Vec<(&'static str, &'static str, f64)>,
+    /// Arm, and what it is to reach.
+    goals: Vec<(&'static str, Goal)>,
     /// Arm, the wall time to reach in milliseconds.
     limits: Vec<(&'static str, u32)>,
 }
@@ -45,7 +47,7 @@ pub struct Measured {
 /// Runs every arm once untimed, for its memory, then `rounds` times in turn. An arm may fail now and then; always only a
 /// peer that nothing need be compared with, which the table then says of it.
 pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
-    let runs_of = |arm: &Arm| Runs { name: arm.name, good: Vec::new(), failed: 0, tree: 0.0 };
+    let runs_of = |arm: &Arm| Runs { name: arm.name, good: Vec::new(), failed: 0, tree: 0.0, left: None };
     let mut arms: Vec<Runs> = work.arms.iter().map(runs_of).collect();
     for round in 0..=rounds {
         for (arm, measured) in work.arms.iter().zip(&mut arms) {
@@ -55,7 +57,10 @@ pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
                 continue;
             }
             match once(arm).with_context(named)? {
-                Ok(run) => measured.good.push(run),
+                Ok(run) => {
+                    measured.good.push(run);
+                    measured.left = size(arm)?;
+                }
                 Err(status) => {
                     measured.failed += 1;
                     let a_peer = arm.goals.is_empty() && arm.goal_ms.is_none();
@@ -68,7 +73,7 @@ pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
             }
         }
     }
-    let goals = work.arms.iter().flat_map(|arm| arm.goals.iter().map(|goal| (arm.name, goal.0, goal.1)));
+    let goals = work.arms.iter().flat_map(|arm| arm.goals.iter().map(|goal| (arm.name, *goal)));
     let limits = work.arms.iter().filter_map(|arm| Some((arm.name, arm.goal_ms?)));
     Ok(Measured { work: work.name.clone(), arms, goals: goals.collect(), limits: limits.collect() })
 }
@@ -88,6 +93,14 @@ fn memory(arm: &Arm) -> Result<f64> {
     let sampler = Sampler::of(child.id());
     child.wait()?;
     Ok(sampler.peak())
+}
+
+/// How large the file is that an arm leaves, in MB.
+fn size(arm: &Arm) -> Result<Option<f64>> {
+    let Some(file) = &arm.leaves else { return Ok(None) };
+    let bytes = std::fs::metadata(file).with_context(|| file.display().to_string())?.len();
+    #[expect(clippy::cast_precision_loss, reason = "no file is of 2^53 bytes")]
+    Ok(Some(bytes as f64 / 1e6))
 }
 
 /// One run, or how it failed.
@@ -141,7 +154,7 @@ impl Measured {
         table.set_header([self.work.as_str(), "wall s", "ratio", "cpu s", "ratio", "MiB", "MiB, all"]);
         let base = self.medians(0);
         let mut goals = String::new();
-        for (index, Runs { name, good: runs, failed, tree }) in self.arms.iter().enumerate() {
+        for (index, Runs { name, good: runs, failed, tree, left }) in self.arms.iter().enumerate() {
             let (wall, cpu) = self.medians(index);
             let figure = |value: f64, text: String| if value.is_nan() { "-".to_owned() } else { text };
             let ratio = |value: f64, base: f64| figure(value / base, format!("{:.2}x", value / base));
@@ -160,13 +173,11 @@ impl Measured {
                     failed + runs.len()
                 );
             }
-            for (_, other, goal) in self.goals.iter().filter(|goal| goal.0 == *name) {
-                let Some(other_index) = self.arms.iter().position(|arm| arm.name == *other) else { continue };
-                let reached = wall / self.medians(other_index).0;
-                if reached.is_nan() {
-                    continue;
-                }
-                goals += &format!("  {name}: {reached:.2}x the time of {other}, goal {goal:.2}x\n");
+            if let Some(megabytes) = left {
+                goals += &format!("  {name}: leaves {megabytes:.2} MB\n");
+            }
+            for (_, goal) in self.goals.iter().filter(|goal| goal.0 == *name) {
+                goals += &self.against(index, *goal);
             }
             for (_, limit) in self.limits.iter().filter(|limit| limit.0 == *name) {
                 goals += &format!("  {name}: {:.0} ms, goal {limit} ms\n", wall * 1e3);
@@ -179,6 +190,23 @@ impl Measured {
             }
         }
         format!("{table}\n{goals}\n")
+    }
+
+    /// What an arm reached of a goal, as a line; nothing when either has no figure.
+    fn against(&self, arm: usize, goal: Goal) -> String {
+        let Some(other) = self.arms.iter().position(|arm| arm.name == goal.other) else {
+            return String::new();
+        };
+        let ((wall, cpu), (other_wall, other_cpu)) = (self.medians(arm), self.medians(other));
+        let (reached, what) = match goal.of {
+            Time::Wall => (wall / other_wall, "time"),
+            Time::Cpu => (cpu / other_cpu, "CPU time"),
+        };
+        if reached.is_nan() {
+            return String::new();
+        }
+        let (name, Goal { other, ratio, .. }) = (self.arms[arm].name, goal);
+        format!("  {name}: {reached:.2}x the {what} of {other}, goal {ratio:.2}x\n")
     }
 
     /// Every run as a JSON line.
