@@ -2,6 +2,7 @@
 //! Must not know what is made of the events.
 
 mod ahead;
+pub mod attach;
 pub mod capture;
 pub mod launch;
 pub mod records;
