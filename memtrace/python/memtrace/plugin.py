@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple, Tuple
 
 import pytest
 
@@ -24,6 +25,20 @@ from memtrace.reader import FileReader
 _MARKERS = ("limit_memory", "limit_leaks")
 _UNITS = {"B": 0, "KB": 1, "MB": 2, "GB": 3, "TB": 4, "PB": 5}
 _BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+class StackFrame(NamedTuple):
+    """Where in the program."""
+
+    function: str
+    filename: str
+    lineno: int
+
+
+class Stack(NamedTuple):
+    """What `filter_fn` is given: the frames, innermost first."""
+
+    frames: Tuple[StackFrame, ...]
 
 
 def pytest_addoption(parser):
@@ -38,12 +53,14 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line(
-        "markers", "limit_memory(memory_limit): fail the test when it has more in use at once, such as '24 MB'"
+        "markers",
+        "limit_memory(memory_limit, current_thread_only=False): fail the test when it has more in use at once, such as"
+        " '24 MB'",
     )
     config.addinivalue_line(
         "markers",
-        "limit_leaks(location_limit, filter_fn=None, warmups=0): fail the test when one stack leaves more behind, such"
-        " as '1 MB'; filter_fn(stack) says which stacks count",
+        "limit_leaks(location_limit, filter_fn=None, warmups=0, current_thread_only=False): fail the test when one stack"
+        " leaves more behind, such as '1 MB'; filter_fn(stack) says whether it counts",
     )
     config.pluginmanager.register(Measuring(config), "memtrace_measuring")
 
@@ -79,7 +96,10 @@ class Measuring:
         # Where tests run in threads, there is one recording at a time all the same.
         with self._turn:
             path = self._path(item)
-            _library.start(path, objects * _library.PYTHON_ALLOCATORS)
+            try:
+                _library.start(path, objects * _library.PYTHON_ALLOCATORS)
+            except (_program.MemtraceError, RuntimeError, OSError) as error:
+                pytest.fail(f"not measured: {error}", pytrace=False)
             try:
                 outcome = yield
                 if leaks:
@@ -170,38 +190,47 @@ class Measuring:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _too_much(path, stats, stacks, memory_limit):
+def _too_much(path, stats, stacks, memory_limit, current_thread_only=False):
     limit = _size(memory_limit)
+    # All threads together, which is what mostly counts, are known.
     if stats["peak_bytes"] <= limit:
         return None
-    lines = [f"the test was limited to {_bytes(limit)} but had {_bytes(stats['peak_bytes'])} in use at once:"]
-    for record in itertools.islice(FileReader(path).get_high_watermark_allocation_records(), stacks):
-        lines += ["", f"{_bytes(record.size)} in {_count(record.n_allocations, 'block')}", *_frames(record, stacks)]
-    return "\n".join(lines)
+    sites = _of_threads(FileReader(path).get_high_watermark_allocation_records(merge_threads=False), current_thread_only)
+    had = sum(size for size, _, _ in sites)
+    if had <= limit:
+        return None
+    return _told(f"the test was limited to {_bytes(limit)} but had {_bytes(had)} in use at once:", sites, stacks)
 
 
-def _left_behind(path, stats, stacks, location_limit, filter_fn=None, warmups=0):
+def _left_behind(path, stats, stacks, location_limit, filter_fn=None, warmups=0, current_thread_only=False):
     limit = _size(location_limit)
-    left = defaultdict(lambda: [0, 0])
-    for record in FileReader(path).get_leaked_allocation_records():
-        left[record.stack][0] += record.size
-        left[record.stack][1] += record.n_allocations
-    leaks = [(size, blocks, stack) for stack, (size, blocks) in left.items() if size > limit]
-    leaks = [leak for leak in leaks if filter_fn is None or filter_fn(leak[2])]
+    sites = _of_threads(FileReader(path).get_leaked_allocation_records(merge_threads=False), current_thread_only)
+    leaks = [site for site in sites if site[0] > limit and (filter_fn is None or filter_fn(_public(site[2])))]
     if not leaks:
         return None
-    lines = [f"the test may leave {_bytes(limit)} behind at one place but left more:"]
-    for size, blocks, stack in sorted(leaks, reverse=True)[:stacks]:
-        lines += ["", f"{_bytes(size)} in {_count(blocks, 'block')}", *_lines(stack[:stacks])]
+    return _told(f"the test may leave {_bytes(limit)} behind at one place but left more:", leaks, stacks)
+
+
+def _of_threads(records, current_thread_only):
+    """Size, blocks and stack of each place, largest first."""
+    sites = defaultdict(lambda: (0, 0))
+    for record in records:
+        if not current_thread_only or record.tid == threading.get_native_id():
+            size, blocks = sites[record.stack]
+            sites[record.stack] = size + record.size, blocks + record.n_allocations
+    return sorted(((size, blocks, stack) for stack, (size, blocks) in sites.items()), reverse=True)
+
+
+def _public(stack):
+    return Stack(tuple(StackFrame(*frame) for frame in stack))
+
+
+def _told(begin, sites, stacks):
+    lines = [begin]
+    for size, blocks, stack in sites[:stacks]:
+        frames = [f"    {function} {file}:{line}" for function, file, line in stack[:stacks]]
+        lines += ["", f"{_bytes(size)} in {_count(blocks, 'block')}", *(frames or ["    (no Python code)"])]
     return "\n".join(lines)
-
-
-def _frames(record, stacks):
-    return _lines(record.stack_trace(stacks))
-
-
-def _lines(stack):
-    return [f"    {function} {file}:{line}" for function, file, line in stack] or ["    (no Python code)"]
 
 
 def _summary(nodeid, measured):
@@ -211,9 +240,9 @@ def _summary(nodeid, measured):
         f"    {_bytes(measured['total_bytes'])} in {_count(measured['allocations'], 'allocation')}",
     ]
     if measured["sizes"]:
-        smallest, largest = measured["sizes"][0][0], measured["sizes"][-1][0]
-        lines.append(f"    sizes: up to {_bytes(smallest)} |{_histogram(measured['sizes'])}| {_bytes(largest)}")
-    for function, file, line, size in measured["locations"]:
+        largest = measured["sizes"][-1][0]
+        lines.append(f"    |{_histogram(measured['sizes'])}| sizes up to {_bytes(largest)}")
+    for function, file, line, size in filter(lambda location: location[3], measured["locations"]):
         lines.append(f"    {_bytes(size):>10}  {function} {file}:{line}")
     return "\n".join(lines) + "\n"
 

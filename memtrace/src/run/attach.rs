@@ -81,7 +81,7 @@ pub fn pack(capture: &Path) -> Result<Exit, Failure> {
 /// numbers, which come last.
 pub fn measure(top: usize, session: &mut Session) -> Result<Exit, Failure> {
     begin(session)?;
-    let mut output = session.output();
+    let output = session.output();
     for path in std::io::stdin().lines() {
         let path = path.map_err(anyhow::Error::from)?;
         let stats = match Answers::of(Path::new(&path), Profile::default(), session) {

@@ -21,7 +21,6 @@ use memtrace_wire::header::Options;
 
 use crate::error::Error;
 use crate::source::attach::program::Program;
-use crate::source::attach::symbols::Image;
 use crate::source::attach::tracee::{Moment, Tracee};
 use crate::source::launch;
 

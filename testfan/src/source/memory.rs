@@ -21,13 +21,16 @@ pub struct Memtrace {
     folder: TempDir,
 }
 
-/// The numbers of one recording, in bytes but for the last.
+/// The numbers of one recording.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Numbers {
-    /// See [`crate::events::Measured`], here and below.
+    /// The most in use at once, in bytes.
     pub peak_bytes: u64,
+    /// What was not given back, in bytes.
     pub leaked_bytes: u64,
+    /// All that was given out, in bytes.
     pub total_bytes: u64,
+    /// How often.
     pub allocations: u64,
 }
 

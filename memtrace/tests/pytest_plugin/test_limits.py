@@ -1,5 +1,6 @@
 """A suite for memtrace's pytest plugin: tests within their limits and beyond."""
 
+import threading
 import unittest
 
 import pytest
@@ -38,6 +39,14 @@ def test_fails_by_itself():
     assert hold(40_000_000) == 0
 
 
+@pytest.mark.limit_memory("24 MB", current_thread_only=True)
+def test_other_threads_do_not_count():
+    thread = threading.Thread(target=hold, args=(40_000_000,))
+    thread.start()
+    thread.join()
+    hold(1_000_000)
+
+
 @pytest.mark.limit_leaks("1 MB")
 def test_leaves_nothing():
     hold(20_000_000)
@@ -48,7 +57,7 @@ def test_leaves_much():
     kept.append(hold(20_000_000))
 
 
-@pytest.mark.limit_leaks("1 MB", filter_fn=lambda stack: "elsewhere" in stack[0][0])
+@pytest.mark.limit_leaks("1 MB", filter_fn=lambda stack: stack.frames[0].function == "elsewhere")
 def test_leaves_what_does_not_count():
     kept.append(hold(20_000_000))
 
