@@ -62,7 +62,8 @@ impl Target {
         folder.write("app.py", PROGRAM);
         let mut command = Command::new(python);
         command.args(["app.py", wait]).current_dir(folder.path(""));
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let target = Target { folder, child, held: 0 };
         target.await_file("began");
         target

@@ -167,9 +167,13 @@ fn an_allocator_that_the_program_brings_along_stays_in_use() {
         return;
     }
     let Ok(interpreter) = kit::python("3.12") else { return };
-    folder.write("app.py", "import memtrace\nwith memtrace.Tracker('capture.mtr'):\n    bytearray(4_444_440)\n");
+    folder.write(
+        "app.py",
+        "import memtrace\nwith memtrace.Tracker('capture.mtr'):\n    bytearray(4_444_440)\n",
+    );
     let mut command = std::process::Command::new(interpreter);
-    let ran = kit::run(package(&mut command, &folder).arg("app.py").env("LD_PRELOAD", folder.path("other.so")));
+    let ran =
+        kit::run(package(&mut command, &folder).arg("app.py").env("LD_PRELOAD", folder.path("other.so")));
     assert_eq!(ran.exits(0).stderr, "");
     assert!(sizes(&folder).contains(&4_444_441));
 }
@@ -237,7 +241,11 @@ with memtrace.Tracker(destination=memtrace.FileDestination('four.mtr', compress_
     folder.write("nested.py", "import memtrace\nmemtrace.start('inner.mtr')\n");
     command.args(["run", "-q", "--python"]).arg(&interpreter).arg("nested.py");
     let ran = kit::run(package(&mut command, &folder)).exits(1);
-    assert!(ran.stderr.ends_with("RuntimeError: this process is being recorded by `memtrace run`\n"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.ends_with("RuntimeError: this process is being recorded by `memtrace run`\n"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -135,7 +135,9 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Error::Option { .. } => "see testfan run --help".into(),
-            Error::Memtrace { .. } => "--memory needs memtrace: put it beside testfan, or name it in MEMTRACE_BIN".into(),
+            Error::Memtrace { .. } => {
+                "--memory needs memtrace: put it beside testfan, or name it in MEMTRACE_BIN".into()
+            }
             Error::Interactive(_) => "run it on a terminal, or with --format human".into(),
             Error::Threads(_) => "each of -n 1 or more workers can run several tests at a time".into(),
             Error::Python { .. } | Error::Silent { .. } => {

@@ -22,11 +22,9 @@ static BEGIN: extern "C" fn() = begin;
 
 extern "C" fn begin() {
     // C promises that the program begins with an `errno` of 0.
-    preserving_errno(|| {
-        match variable(environment::CAPTURE) {
-            Some(path) => attach(path),
-            None => real::come_late(),
-        }
+    preserving_errno(|| match variable(environment::CAPTURE) {
+        Some(path) => attach(path),
+        None => real::come_late(),
     });
 }
 

@@ -44,9 +44,7 @@ pub fn detach(args: &DetachArgs, session: &mut Session) -> Result<Exit, Failure>
 /// Ends a recording that the process may have ended by itself, or with itself.
 fn end(pid: u32, capture: &Path, session: &Session) -> Result<Exit, Failure> {
     match attach::detach(pid) {
-        Ok(_) | Err(Error::NoProcess { .. } | Error::NotRecorded { .. }) => {
-            finish(capture, session)
-        }
+        Ok(_) | Err(Error::NoProcess { .. } | Error::NotRecorded { .. }) => finish(capture, session),
         Err(error) => Err(error.into()),
     }
 }

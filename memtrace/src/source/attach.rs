@@ -78,7 +78,7 @@ fn recorded(program: &Program) -> Result<Option<PathBuf>, Error> {
     program.read(base + status, &mut bytes)?;
     let (pid, path) = bytes.split_at(4);
     let path = path.split(|&byte| byte == 0).next().unwrap_or_default();
-    let recorded = pid == program.pid.to_le_bytes();
+    let recorded = pid == program.own_pid.to_le_bytes();
     Ok(recorded.then(|| PathBuf::from(OsStr::from_bytes(path))))
 }
 
@@ -136,9 +136,7 @@ fn perform_now(program: &Program, tracee: &mut Tracee, work: &Work) -> Result<i3
         let (base, image) = program.library()?.ok_or_else(|| gone(program.pid))?;
         let function = base + image.address(function).ok_or_else(|| gone(program.pid))?;
         match work {
-            Work::Start { options, .. } => {
-                tracee.call(function, &[addresses[1], u64::from(options.bits())])
-            }
+            Work::Start { options, .. } => tracee.call(function, &[addresses[1], u64::from(options.bits())]),
             Work::Stop => tracee.call(function, &[]),
         }
     })();
@@ -191,6 +189,7 @@ fn terminated(path: &Path) -> Vec<u8> {
 
 /// Words at the beginning of the page by which the Python that runs later says how far it is.
 const WAITING: u32 = 0;
+const BEGUN: u32 = 1;
 const DONE: u32 = 2;
 const FAILED: u32 = 3;
 
@@ -230,7 +229,8 @@ fn perform_later(program: &Program, work: &Work) -> Result<i32, Error> {
     }
 }
 
-/// What the interpreter is to run: one statement that leaves no names behind and raises nothing.
+/// What the interpreter is to run: one statement that leaves no names behind and raises nothing. A child that is
+/// forked before its turn comes has it to run too, and does nothing.
 fn python_for(program: &Program, work: &Work, page: u64) -> Result<Vec<u8>, Error> {
     let quoted = |path: &Path| {
         let bytes = path.as_os_str().as_bytes().iter();
@@ -245,17 +245,18 @@ fn python_for(program: &Program, work: &Work, page: u64) -> Result<Vec<u8>, Erro
             (quoted(&path), "memtrace_stop()".to_owned())
         }
     };
-    let mode = libc::RTLD_NOW | libc::RTLD_NODELETE;
+    let (mode, own_pid) = (libc::RTLD_NOW | libc::RTLD_NODELETE, program.own_pid);
     let code = format!(
         "try:\n\
          \x20import ctypes, os\n\
-         \x20state = (ctypes.c_uint32 * 2).from_address({page})\n\
-         \x20state[0] = 1\n\
-         \x20try:\n\
-         \x20 state[1] = ctypes.PyDLL(os.fsdecode({library}), {mode}).{call}\n\
-         \x20 state[0] = {DONE}\n\
-         \x20except BaseException:\n\
-         \x20 state[0] = {FAILED}\n\
+         \x20if os.getpid() == {own_pid}:\n\
+         \x20 state = (ctypes.c_uint32 * 2).from_address({page})\n\
+         \x20 state[0] = {BEGUN}\n\
+         \x20 try:\n\
+         \x20  state[1] = ctypes.PyDLL(os.fsdecode({library}), {mode}).{call}\n\
+         \x20  state[0] = {DONE}\n\
+         \x20 except BaseException:\n\
+         \x20  state[0] = {FAILED}\n\
          except BaseException:\n\
          \x20pass\n"
     );

@@ -78,7 +78,9 @@ fn incomplete_because(header: &Header, damaged: bool) -> Option<String> {
             Some("the process went on as another program; `--follow-fork` traces that one too".into())
         }
         Some(End::Exited(_) | End::Replaced | End::Stopped) if header.attached => None,
-        Some(End::Exited(_) | End::Replaced | End::Stopped) => Some("the program did not load memtrace's library".into()),
+        Some(End::Exited(_) | End::Replaced | End::Stopped) => {
+            Some("the program did not load memtrace's library".into())
+        }
         Some(End::Killed(0)) => Some("it was killed".into()),
         Some(End::Killed(signal)) => Some(format!("the program was killed by signal {signal}")),
         None => Some("the program has not ended, or it was killed, or memtrace was".into()),

@@ -67,7 +67,10 @@ impl Memtrace {
         let library = std::ffi::OsString::from_vec(said.stdout.trim_ascii_end().to_vec()).into();
         let folder = tempfile::Builder::new().prefix("testfan-memory-").tempdir().map_err(failed)?;
         let mut command = Command::new(&program);
-        command.args(["measure", "-n", "0", "--format", "jsonl"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["measure", "-n", "0", "--format", "jsonl"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut process = command.spawn().map_err(failed)?;
         let (Some(requests), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(failed(io::ErrorKind::BrokenPipe.into()));

@@ -126,9 +126,9 @@ impl Module {
         /// `R_X86_64_64`, `R_X86_64_GLOB_DAT`, `R_X86_64_JUMP_SLOT`
         const OF_SYMBOLS: [u32; 3] = [1, 6, 7];
         let tables = [self.dynamic.relocations, self.dynamic.calls];
-        let entries = tables.into_iter().flat_map(|(table, size)| {
-            (0..size / SIZE).map(move |index| Address(table).plus(index * SIZE))
-        });
+        let entries = tables
+            .into_iter()
+            .flat_map(|(table, size)| (0..size / SIZE).map(move |index| Address(table).plus(index * SIZE)));
         entries.filter_map(|entry| {
             // SAFETY: the tables are mapped as long as the module is, and as long as they say.
             let (offset, kind, symbol, addend) = unsafe {

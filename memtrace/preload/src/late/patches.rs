@@ -10,7 +10,8 @@ use crate::late::loading;
 use crate::late::modules::{self, Changes};
 use crate::{hooks, real};
 
-static PATCHES: Mutex<Patches> = Mutex::new(Patches { functions: Vec::new(), places: Vec::new(), seen: None });
+static PATCHES: Mutex<Patches> =
+    Mutex::new(Patches { functions: Vec::new(), places: Vec::new(), seen: None });
 
 /// What is where.
 pub struct Patches {
@@ -185,7 +186,8 @@ impl Pages {
     fn read() -> Pages {
         let text = std::fs::read("/proc/self/maps").unwrap_or_default();
         let parse = |line: &[u8]| {
-            let text = std::str::from_utf8(line.get(..line.iter().position(|&byte| byte == b' ')? + 5)?).ok()?;
+            let text =
+                std::str::from_utf8(line.get(..line.iter().position(|&byte| byte == b' ')? + 5)?).ok()?;
             let (range, rights) = text.split_once(' ')?;
             let (start, end) = range.split_once('-')?;
             let number = |text| usize::from_str_radix(text, 16).ok();

@@ -13,6 +13,8 @@ use crate::source::attach::symbols::Image;
 pub struct Program {
     /// Its process id.
     pub pid: u32,
+    /// The same as it sees it itself, which may be in a namespace of its own.
+    pub own_pid: u32,
     memory: File,
     libc: OnceCell<(u64, Image)>,
     python: (u64, Image),
@@ -37,6 +39,9 @@ impl Program {
         if !says(&format!("Tgid:\t{pid}")) || says("State:\tZ") || says("State:\tX") {
             return Err(Error::NoProcess { pid });
         }
+        let own_pid = status
+            .lines()
+            .find_map(|line| line.strip_prefix("NSpid:")?.split('\t').next_back()?.parse().ok());
         let memory = File::options().read(true).write(true).open(folder.join("mem"));
         let memory = memory.map_err(|cause| of_process(pid, &cause))?;
         let room = |folder: &Path| std::fs::read_link(folder.join("ns/mnt")).ok();
@@ -49,7 +54,7 @@ impl Program {
             Some((mapping.start - image.first(), image))
         });
         let python = python.ok_or(Error::NotPython { pid })?;
-        Ok(Program { pid, memory, libc: OnceCell::new(), python })
+        Ok(Program { pid, own_pid: own_pid.unwrap_or(pid), memory, libc: OnceCell::new(), python })
     }
 
     /// Its threads, the main thread first.
@@ -113,15 +118,15 @@ impl Program {
     /// The address of a `syscall` instruction.
     pub fn syscall_instruction(&self) -> Result<u64, Error> {
         const SYSCALL: [u8; 2] = [0x0f, 0x05];
-        let failed = || Error::Refused { pid: self.pid, message: "its libc is none".to_owned() };
-        for code in mappings(self.pid)?.iter().filter(|mapping| mapping.executable && named(mapping, is_libc)) {
+        for code in mappings(self.pid)?.iter().filter(|mapping| mapping.executable && named(mapping, is_libc))
+        {
             let mut bytes = vec![0; usize::try_from(code.end - code.start).unwrap_or(0)];
             self.read(code.start, &mut bytes)?;
             if let Some(at) = bytes.windows(2).position(|bytes| bytes == SYSCALL) {
                 return Ok(code.start + at as u64);
             }
         }
-        Err(failed())
+        Err(Error::NoProcess { pid: self.pid })
     }
 
     /// The preload library, where it is loaded.
@@ -166,7 +171,8 @@ impl Mapping {
 }
 
 fn mappings(pid: u32) -> Result<Vec<Mapping>, Error> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/maps")).map_err(|cause| of_process(pid, &cause))?;
+    let text =
+        std::fs::read_to_string(format!("/proc/{pid}/maps")).map_err(|cause| of_process(pid, &cause))?;
     let parse = |line: &str| {
         let mut words = line.splitn(6, ' ');
         let (range, rights, offset) = (words.next()?, words.next()?, words.next()?);
@@ -188,6 +194,10 @@ pub fn of_process(pid: u32, cause: &io::Error) -> Error {
     match cause.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => Error::NotPermitted { pid },
         Some(libc::ESRCH | libc::ENOENT) => Error::NoProcess { pid },
+        // Of one that has just ended nothing is mapped any more.
+        None if matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero) => {
+            Error::NoProcess { pid }
+        }
         _ => Error::Refused { pid, message: cause.to_string() },
     }
 }

@@ -196,7 +196,9 @@ impl Tracee {
                     }
                 }
                 Stop::Event => {}
-                Stop::Signal(fault @ (libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGTRAP)) => {
+                Stop::Signal(
+                    fault @ (libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGTRAP),
+                ) => {
                     let message = format!("a call in it ended with signal {fault}");
                     return Err(Error::Refused { pid: self.pid, message });
                 }
@@ -281,7 +283,8 @@ impl Tracee {
     }
 
     fn write_vectors(&mut self) -> Result<(), Error> {
-        let mut span = libc::iovec { iov_base: self.vectors.as_mut_ptr().cast(), iov_len: self.vectors.len() };
+        let mut span =
+            libc::iovec { iov_base: self.vectors.as_mut_ptr().cast(), iov_len: self.vectors.len() };
         let asked = ptrace(libc::PTRACE_SETREGSET, self.thread, XSTATE, (&raw mut span) as usize);
         asked.map_err(|cause| of_process(self.pid, &cause))
     }
@@ -307,7 +310,8 @@ enum Stop {
 }
 
 fn ptrace(what: libc::c_uint, thread: i32, address: usize, data: usize) -> io::Result<()> {
-    let pointer = |number: usize| if number == 0 { null_mut() } else { without_provenance_mut::<libc::c_void>(number) };
+    let pointer =
+        |number: usize| if number == 0 { null_mut() } else { without_provenance_mut::<libc::c_void>(number) };
     // SAFETY: what is read or written here lies where `data` says; what is changed there is the caller's care.
     let answer = unsafe { libc::ptrace(what, thread, pointer(address), pointer(data)) };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
