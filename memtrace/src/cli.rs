@@ -314,11 +314,22 @@ pub struct TreeArgs {
 Examples:
   memtrace run -o app.mtr app.py           in one terminal
   memtrace live app.mtr                    in another; leave it and come back as you like
-  memtrace live app.mtr | jq .peak_bytes   once a second, until the program ends")]
+  memtrace live app.mtr | jq .peak_bytes   once a second, until the program ends
+  memtrace live --listen 4000 app.mtr      where the program runs
+  ssh -L 4000:localhost:4000 THERE         from where you are, and then
+  memtrace live --remote 4000              as if it ran here
+
+The connection is neither secret nor checked: to be reached from elsewhere without ssh, say --listen HOST:PORT.")]
 pub struct LiveArgs {
     /// Capture file that a program is being recorded into
-    #[arg(value_name = "CAPTURE")]
-    pub capture: PathBuf,
+    #[arg(value_name = "CAPTURE", required_unless_present = "remote", conflicts_with = "remote")]
+    pub capture: Option<PathBuf>,
+    /// Show nothing here, but to those who connect to this port
+    #[arg(long, value_name = "[HOST:]PORT", conflicts_with = "remote")]
+    pub listen: Option<String>,
+    /// Watch a program of another machine, where --listen is at work
+    #[arg(long, value_name = "[HOST:]PORT")]
+    pub remote: Option<String>,
 }
 
 /// Arguments of `memtrace leaks`.

@@ -98,6 +98,15 @@ pub enum Error {
         /// Its own words.
         message: String,
     },
+    /// The other side cannot be reached, or was lost.
+    #[error("the connection at {address} failed")]
+    Connection {
+        /// Where.
+        address: String,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
     /// A file could not be opened or read.
     #[error("failed to read {}", path.display())]
     Read {
@@ -155,6 +164,7 @@ impl Explain for Error {
             Error::NoProgram { .. } => "give a script ending in .py, -m MODULE, -c CODE or a program".into(),
             Error::NoPython { .. } => "name one with --python".into(),
             Error::Static { .. } => "link it dynamically (for C: without -static)".into(),
+            Error::Connection { .. } => "there, run `memtrace live --listen PORT CAPTURE`".into(),
             Error::NoProcess { .. } => "list processes with `ps -C python3 -o pid,args`".into(),
             Error::NotPermitted { .. } => {
                 "be its user or root; in a container or with kernel.yama.ptrace_scope=1, root with CAP_SYS_PTRACE".into()
@@ -186,6 +196,7 @@ impl Explain for Error {
             Error::Static { .. } => "static_program",
             Error::Foreign { .. } => "foreign_program",
             Error::Start { .. } => "not_started",
+            Error::Connection { .. } => "connection",
             Error::NoProcess { .. } => "no_process",
             Error::NotPermitted { .. } => "not_permitted",
             Error::Container { .. } => "in_container",

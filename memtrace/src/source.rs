@@ -6,6 +6,7 @@ pub mod attach;
 pub mod capture;
 pub mod launch;
 pub mod records;
+pub mod remote;
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! The pytest plugin of `memtrace/python` from outside: limits, and what the summary says, by pytest and by testfan.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,12 +46,12 @@ fn tests_beyond_their_limits_fail() {
 #[test]
 fn all_tests_are_measured_where_that_is_asked_for() {
     let Ok(python) = kit::venv("testfan") else { return };
-    let captures = tempfile::tempdir().expect("a folder");
+    let captures = tempfile::tempdir().unwrap();
     let mut command = in_suite(&python);
     command.args(["-m", "pytest"]).args(ARGUMENTS);
     command.args(["--memtrace", "--memtrace-most-allocations", "2", "--memtrace-path"]).arg(captures.path());
     let ran = kit::run(&mut command).exits(1);
-    let (_, summary) = ran.stdout.split_once("memory of tests").expect("a summary");
+    let (_, summary) = ran.stdout.split_once("memory of tests").unwrap();
     let named: Vec<&str> = summary.lines().filter(|line| line.starts_with("test_limits.py::")).collect();
     assert_eq!(named.len(), 2, "{summary}");
     assert!(summary.contains("38.") && summary.contains("hold "), "{summary}");

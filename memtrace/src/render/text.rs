@@ -102,8 +102,8 @@ pub fn event(event: &Event, symbols: &Symbols) -> String {
 /// What one site had.
 pub fn site(site: &Site, measure: Measure, symbols: &Symbols) -> String {
     let name = symbols.allocator_name(site.allocator.index());
-    let (size, blocks) = (measure.bytes, count(measure.allocations, "block"));
-    let mut line = format!("{size} B in {blocks} {name} thread {}", site.thread);
+    let blocks = count(measure.allocations, "block");
+    let mut line = format!("{} B in {blocks} {name} thread {}", measure.bytes, site.thread);
     for frame in symbols.frames(site.stack) {
         let Location { function, file, line: number } = symbols.resolve(frame);
         // Writing to a String cannot fail.

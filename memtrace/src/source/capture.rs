@@ -5,10 +5,12 @@ mod file;
 mod follow;
 mod lines;
 mod merge;
+mod mirror;
 mod pack;
 mod stream;
 
 pub use follow::Follower;
+pub use mirror::Mirror;
 pub use pack::{Ending, end_in_place, pack};
 
 use std::fs::DirEntry;

@@ -101,6 +101,7 @@ impl Module {
         let base = usize::try_from(info.dlpi_addr).ok()?;
         // SAFETY: the loader's entry says where the program headers are and how many.
         let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        #[expect(clippy::cast_possible_truncation, reason = "x86-64: usize is 64 bits")]
         let place = |header: &libc::Elf64_Phdr| {
             let start = base.wrapping_add(header.p_vaddr as usize);
             (start, start + header.p_memsz as usize)

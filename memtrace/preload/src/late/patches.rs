@@ -55,8 +55,8 @@ pub fn hold() -> Held {
 /// Puts the hooks into all modules.
 pub fn apply() {
     let mut patches = hold();
-    // What was being looked up meanwhile has overwritten a hook with what it found.
-    for _ in 0..2 {
+    if patches.set(true) {
+        // What was being looked up meanwhile has overwritten a hook with what it found.
         patches.set(true);
     }
 }
@@ -64,8 +64,8 @@ pub fn apply() {
 /// Puts the hooks into modules that have come since. Where somebody else is at it, that will do.
 pub fn apply_to_new() {
     match PATCHES.try_lock() {
-        Ok(mut patches) if patches.seen != Some(modules::changes()) => patches.set(true),
-        Err(TryLockError::Poisoned(_)) | Err(TryLockError::WouldBlock) | Ok(_) => {}
+        Ok(mut patches) if patches.seen != Some(modules::changes()) => drop(patches.set(true)),
+        Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) | Ok(_) => {}
     }
 }
 
@@ -75,11 +75,14 @@ pub fn take_away() {
 }
 
 impl Patches {
-    fn set(&mut self, hooked: bool) {
+    /// True where a function was to be looked up at its first call, which may have been under way.
+    fn set(&mut self, hooked: bool) -> bool {
+        let mut lookups = false;
         modules::while_they_stay(&mut || {
             self.look();
-            self.write(hooked);
+            lookups = self.write(hooked);
         });
+        lookups
     }
 
     /// Finds all places, where that was not done since the list of modules changed.
@@ -111,13 +114,18 @@ impl Patches {
         (self.places, self.seen) = (places, Some(now));
     }
 
-    fn write(&mut self, hooked: bool) {
+    fn write(&mut self, hooked: bool) -> bool {
         let pages = Pages::read();
-        let mut left_out = false;
+        let (mut left_out, mut lookups) = (false, false);
+        let mut write = |group: &[Place]| {
+            for place in group {
+                lookups |= self.write_one(place, hooked);
+            }
+        };
         for group in self.places.chunk_by(|one, other| page(one.address) == page(other.address)) {
             let page = page(group[0].address);
             if !group[0].filled_in {
-                group.iter().for_each(|place| self.write_one(place, hooked));
+                write(group);
                 continue;
             }
             match pages.protection(page) {
@@ -126,7 +134,7 @@ impl Patches {
                 Some(protection) if protection & libc::PROT_WRITE != 0 => left_out = true,
                 Some(protection) => {
                     if protect(page, protection | libc::PROT_WRITE) {
-                        group.iter().for_each(|place| self.write_one(place, hooked));
+                        write(group);
                         protect(page, protection);
                     }
                 }
@@ -135,17 +143,20 @@ impl Patches {
         if left_out {
             self.seen = None;
         }
+        lookups
     }
 
-    fn write_one(&self, place: &Place, hooked: bool) {
+    /// True where it held what looks the function up.
+    fn write_one(&self, place: &Place, hooked: bool) -> bool {
         let function = &self.functions[place.function];
         // SAFETY: it is a place of a module that stays, aligned, and written to by nobody but the loader, with one
         // whole address.
         let slot = unsafe { AtomicUsize::from_ptr(place.address as *mut usize) };
         let there = slot.load(Ordering::Relaxed);
-        let is_lookup = || (place.module.0..place.module.1).contains(&there);
+        let is_real = there == function.real || there == function.stub;
+        let is_lookup = hooked && !is_real && (place.module.0..place.module.1).contains(&there);
         let (expected, new) = if hooked {
-            (there == function.real || there == function.stub || is_lookup(), function.hook)
+            (is_real || is_lookup, function.hook)
         } else {
             (there == function.hook, function.real)
         };
@@ -153,6 +164,7 @@ impl Patches {
             // Where it has changed in between, the loader has just filled it in.
             let _ = slot.compare_exchange(there, new, Ordering::SeqCst, Ordering::Relaxed);
         }
+        is_lookup
     }
 }
 

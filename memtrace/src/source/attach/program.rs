@@ -99,12 +99,11 @@ impl Program {
 
     /// The address of a function of libc.
     pub fn libc(&self, name: &str) -> Result<u64, Error> {
-        let libc = match self.libc.get() {
-            Some(libc) => libc,
-            None => {
-                let found = self.image(is_libc)?.ok_or(Error::NotPython { pid: self.pid })?;
-                self.libc.get_or_init(|| found)
-            }
+        let libc = if let Some(libc) = self.libc.get() {
+            libc
+        } else {
+            let found = self.image(is_libc)?.ok_or(Error::NotPython { pid: self.pid })?;
+            self.libc.get_or_init(|| found)
         };
         if let Some(address) = libc.1.address(name) {
             return Ok(libc.0 + address);
@@ -143,12 +142,13 @@ impl Program {
 
     fn image(&self, is_it: impl Fn(&str) -> bool) -> Result<Option<(u64, Image)>, Error> {
         let mappings = mappings(self.pid)?;
-        let beginnings = mappings.iter().filter(|mapping| mapping.is_beginning() && named(mapping, &is_it));
+        let mut beginnings =
+            mappings.iter().filter(|mapping| mapping.is_beginning() && named(mapping, &is_it));
         let image = |mapping: &Mapping| {
             let image = Image::read(&mapping.path)?;
             Some((mapping.start - image.first(), image))
         };
-        Ok(beginnings.filter_map(image).next())
+        Ok(beginnings.find_map(image))
     }
 }
 
@@ -157,7 +157,7 @@ fn is_libc(name: &str) -> bool {
 }
 
 fn is_library(name: &str) -> bool {
-    name.starts_with("preload-") && name.ends_with(".so")
+    name.strip_suffix(".so").is_some_and(|name| name.starts_with("preload-"))
 }
 
 fn named(mapping: &Mapping, is_it: impl Fn(&str) -> bool) -> bool {
