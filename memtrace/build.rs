@@ -9,9 +9,15 @@ use std::process::Command;
 fn main() -> Result<(), Box<dyn Error>> {
     let crate_folder = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    for watched in
-        ["preload/src", "preload/Cargo.toml", "wire/src", "wire/Cargo.toml", "../Cargo.toml", "build.rs"]
-    {
+    for watched in [
+        "preload/src",
+        "preload/Cargo.toml",
+        "preload/build.rs",
+        "wire/src",
+        "wire/Cargo.toml",
+        "../Cargo.toml",
+        "build.rs",
+    ] {
         writeln!(stdout(), "cargo::rerun-if-changed={}", crate_folder.join(watched).display())?;
     }
 

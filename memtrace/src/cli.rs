@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use common::OutputArgs;
@@ -16,6 +17,7 @@ Examples:
   memtrace run app.py --port 8000          profile a script
   memtrace run -o tests.mtr -m pytest -x   profile a module
   memtrace run ./server                    profile a native program
+  memtrace attach 4242                     profile a Python program that runs already
   memtrace flamegraph memtrace-app.py.4242.mtr
   memtrace live capture.mtr                watch it while it runs
   memtrace tree capture.mtr                walk through its calls
@@ -50,6 +52,10 @@ impl CommandLine for Cli {
 pub enum Command {
     /// Run a program and record its allocations
     Run(RunArgs),
+    /// Record a Python program that runs already
+    Attach(AttachArgs),
+    /// End the recording of a program that runs on
+    Detach(DetachArgs),
     /// Say which lines hold the most memory
     Summary(SummaryArgs),
     /// Count allocations, sizes and allocators
@@ -69,7 +75,23 @@ pub enum Command {
     /// Write a profile for another program
     Export(ExportArgs),
     /// Write every allocation and free as a record
-    Records(InputArgs),
+    Records(RecordsArgs),
+    /// Say where the library is that programs load
+    #[command(hide = true)]
+    Library,
+    /// Answer each line on standard input, the path of a capture, with its numbers
+    #[command(hide = true)]
+    Measure {
+        /// How many of the largest locations to tell before
+        #[arg(short = 'n', long, default_value_t = 5)]
+        top: usize,
+    },
+    /// Pack a capture that nobody writes to any more
+    #[command(hide = true)]
+    Pack {
+        /// The capture
+        capture: PathBuf,
+    },
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -106,6 +128,61 @@ pub struct RunArgs {
     /// SCRIPT.py, -m MODULE, -c CODE or a PROGRAM; then its own arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
     pub program: Vec<OsString>,
+}
+
+/// Arguments of `memtrace attach`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  memtrace attach 4242                     then: memtrace live FILE, memtrace detach 4242
+  memtrace attach --duration 30 -o web.mtr 4242
+
+What the program had before is not known. Libraries are recorded from when the program first asks them for a
+function on. Whatever goes wrong, the program runs on.")]
+pub struct AttachArgs {
+    /// Capture file [default: memtrace-<name>.<PID>.mtr]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Overwrite the capture file
+    #[arg(short, long)]
+    pub force: bool,
+    /// Trace the children that it forks too; each leaves FILE.<pid>, and reports on FILE count all
+    #[arg(long)]
+    pub follow_fork: bool,
+    /// Record every object, as Python's own allocators give them out, instead of the memory that those get
+    #[arg(long)]
+    pub python_allocators: bool,
+    /// Detach after so many seconds, or on Ctrl-C
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub duration: Option<Duration>,
+    /// The process
+    pub pid: u32,
+}
+
+/// Arguments of `memtrace detach`.
+#[derive(Args, Debug)]
+pub struct DetachArgs {
+    /// The process
+    pub pid: u32,
+}
+
+/// Arguments of `memtrace records`.
+#[derive(Args, Debug)]
+pub struct RecordsArgs {
+    /// Where the events come from
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// One record for each stack, thread and allocator instead, with what it had
+    #[arg(long, value_enum)]
+    pub at: Option<At>,
+    /// What counts as temporary
+    #[command(flatten)]
+    pub temporary: TemporaryArgs,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| format!("{text:?} is no number of seconds"))
 }
 
 /// Where a report gets its events.
@@ -237,11 +314,22 @@ pub struct TreeArgs {
 Examples:
   memtrace run -o app.mtr app.py           in one terminal
   memtrace live app.mtr                    in another; leave it and come back as you like
-  memtrace live app.mtr | jq .peak_bytes   once a second, until the program ends")]
+  memtrace live app.mtr | jq .peak_bytes   once a second, until the program ends
+  memtrace live --listen 4000 app.mtr      where the program runs
+  ssh -L 4000:localhost:4000 THERE         from where you are, and then
+  memtrace live --remote 4000              as if it ran here
+
+The connection is neither secret nor checked: to be reached from elsewhere without ssh, say --listen HOST:PORT.")]
 pub struct LiveArgs {
     /// Capture file that a program is being recorded into
-    #[arg(value_name = "CAPTURE")]
-    pub capture: PathBuf,
+    #[arg(value_name = "CAPTURE", required_unless_present = "remote", conflicts_with = "remote")]
+    pub capture: Option<PathBuf>,
+    /// Show nothing here, but to those who connect to this port
+    #[arg(long, value_name = "[HOST:]PORT", conflicts_with = "remote")]
+    pub listen: Option<String>,
+    /// Watch a program of another machine, where --listen is at work
+    #[arg(long, value_name = "[HOST:]PORT")]
+    pub remote: Option<String>,
 }
 
 /// Arguments of `memtrace leaks`.

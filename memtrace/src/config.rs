@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use memtrace_wire::header::Options;
 
-use crate::cli::{DestinationArgs, RunArgs};
+use crate::cli::{AttachArgs, DestinationArgs, RunArgs};
 use crate::error::Error;
+use crate::source::attach::name_of;
 use crate::source::launch::{Program, default_path};
 
 /// What `memtrace run` is to do.
@@ -26,10 +28,40 @@ impl Run {
     /// Finds the program and a place for its capture.
     pub fn new(args: RunArgs) -> Result<Run, Error> {
         let program = Program::find(&args.program, args.python.as_deref())?;
-        let capture = args.output.unwrap_or_else(|| default_path(&program.label));
+        let capture = args.output.unwrap_or_else(|| default_path(&program.label, std::process::id()));
         free(&capture, args.force)?;
         let options = Options { follow: args.follow_fork, python_allocators: args.python_allocators };
         Ok(Run { program, capture, force: args.force, options })
+    }
+}
+
+/// What `memtrace attach` is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attach {
+    /// To which process.
+    pub pid: u32,
+    /// Where the capture goes; absolute, because the process may be elsewhere.
+    pub capture: PathBuf,
+    /// Whether it may replace what is there.
+    pub force: bool,
+    /// What is recorded.
+    pub options: Options,
+    /// For how long; until `memtrace detach` where it is not said.
+    pub duration: Option<Duration>,
+}
+
+impl Attach {
+    /// Finds a place for the capture.
+    pub fn new(args: &AttachArgs) -> Result<Attach, Error> {
+        let pid = args.pid;
+        let capture = match &args.output {
+            Some(path) => path.clone(),
+            None => default_path(&name_of(pid)?, pid),
+        };
+        free(&capture, args.force)?;
+        let capture = std::path::absolute(&capture).map_err(|cause| Error::Read { path: capture, cause })?;
+        let options = Options { follow: args.follow_fork, python_allocators: args.python_allocators };
+        Ok(Attach { pid, capture, force: args.force, options, duration: args.duration })
     }
 }
 

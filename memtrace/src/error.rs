@@ -48,6 +48,65 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// There is no process of this number, or it has ended.
+    #[error("there is no process {pid}")]
+    NoProcess {
+        /// The number.
+        pid: u32,
+    },
+    /// The system does not let us at the process.
+    #[error("the system does not let you attach to process {pid}")]
+    NotPermitted {
+        /// Its number.
+        pid: u32,
+    },
+    /// It has another view of the file system.
+    #[error("process {pid} is in a container")]
+    Container {
+        /// Its number.
+        pid: u32,
+    },
+    /// It has no interpreter.
+    #[error("process {pid} is not a Python program")]
+    NotPython {
+        /// Its number.
+        pid: u32,
+    },
+    /// There was no moment at which it could be attached to.
+    #[error("process {pid} came to no point where it can be attached to")]
+    Busy {
+        /// Its number.
+        pid: u32,
+    },
+    /// It is recorded by somebody else, or since it began.
+    #[error("process {pid} is being recorded already")]
+    Recorded {
+        /// Its number.
+        pid: u32,
+    },
+    /// There is no recording to end.
+    #[error("process {pid} is not being recorded")]
+    NotRecorded {
+        /// Its number.
+        pid: u32,
+    },
+    /// What was tried in it failed; it goes on as before.
+    #[error("failed to attach to process {pid}: {message}")]
+    Refused {
+        /// Its number.
+        pid: u32,
+        /// Its own words.
+        message: String,
+    },
+    /// The other side cannot be reached, or was lost.
+    #[error("the connection at {address} failed")]
+    Connection {
+        /// Where.
+        address: String,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
     /// A file could not be opened or read.
     #[error("failed to read {}", path.display())]
     Read {
@@ -105,8 +164,18 @@ impl Explain for Error {
             Error::NoProgram { .. } => "give a script ending in .py, -m MODULE, -c CODE or a program".into(),
             Error::NoPython { .. } => "name one with --python".into(),
             Error::Static { .. } => "link it dynamically (for C: without -static)".into(),
+            Error::Connection { .. } => "there, run `memtrace live --listen PORT CAPTURE`".into(),
+            Error::NoProcess { .. } => "list processes with `ps -C python3 -o pid,args`".into(),
+            Error::NotPermitted { .. } => {
+                "be its user or root; in a container or with kernel.yama.ptrace_scope=1, root with CAP_SYS_PTRACE".into()
+            }
+            Error::Container { .. } => "run memtrace in the container too".into(),
+            Error::NotPython { .. } => "record other programs from their beginning, with `memtrace run`".into(),
+            Error::Busy { .. } => "it runs on unchanged; try again".into(),
+            Error::Recorded { pid } => format!("end that recording with `memtrace detach {pid}`"),
+            Error::NotRecorded { pid } => format!("begin with `memtrace attach {pid}`"),
             Error::Input(cause) => return cause.hint(),
-            Error::Foreign { .. } | Error::Start { .. } => return None,
+            Error::Foreign { .. } | Error::Start { .. } | Error::Refused { .. } => return None,
             Error::Read { cause, .. } => match cause.kind() {
                 io::ErrorKind::NotFound => "record one with `memtrace run SCRIPT.py`".into(),
                 _ => return None,
@@ -127,6 +196,15 @@ impl Explain for Error {
             Error::Static { .. } => "static_program",
             Error::Foreign { .. } => "foreign_program",
             Error::Start { .. } => "not_started",
+            Error::Connection { .. } => "connection",
+            Error::NoProcess { .. } => "no_process",
+            Error::NotPermitted { .. } => "not_permitted",
+            Error::Container { .. } => "in_container",
+            Error::NotPython { .. } => "not_python",
+            Error::Busy { .. } => "busy",
+            Error::Recorded { .. } => "recorded",
+            Error::NotRecorded { .. } => "not_recorded",
+            Error::Refused { .. } => "refused",
             Error::Read { .. } => "unreadable",
             Error::NoCapture { .. } => "no_capture",
             Error::Version { .. } => "capture_version",

@@ -5,7 +5,7 @@
 //! - [`cli`], [`config`]: the command line; what it means, made valid once
 //! - [`run`]: wires the rooms below for each command
 //! - [`source`]: where events come from: `source/launch` starts the program with the preload library (the
-//!   crate in `preload/`, carried in this binary), `source/capture` reads its capture (format in `wire/`),
+//!   crate in `preload/`, carried in this binary), `source/attach` loads it into one that runs, `source/capture` reads its capture (format in `wire/`),
 //!   `source/records` reads records on standard input; `source/ahead` reads in a thread of its own
 //! - [`events`]: what flows: allocations and frees with numbered stacks; the records of this tool
 //! - [`reduce`]: events to answers: what is in use, high-water mark, leaks, memory over time, call trees; pure
@@ -13,7 +13,8 @@
 //!   only room that prints
 //! - [`error`]: failures, each with a hint
 //!
-//! Invariants: the traced program's output and exit code are its own; only `source/launch` is unsafe.
+//! Invariants: the traced program's output and exit code are its own; only `source/launch` and
+//! `source/attach` are unsafe.
 
 pub mod cli;
 pub mod config;

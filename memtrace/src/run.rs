@@ -1,5 +1,6 @@
 //! Wires source, reducers and renderers for each command. Must not know how any of them works.
 
+mod attach;
 mod browse;
 mod reports;
 mod verdicts;
@@ -25,6 +26,11 @@ use crate::source::{self, Flow};
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => record(args, session),
+        Command::Attach(args) => attach::attach(&args, session),
+        Command::Detach(args) => attach::detach(&args, session),
+        Command::Library => attach::library(session),
+        Command::Measure { top } => attach::measure(top, session),
+        Command::Pack { capture } => attach::pack(&capture),
         Command::Summary(args) => reports::summary(&args, session),
         Command::Stats(args) => reports::stats(&args, session),
         Command::Flamegraph(args) => reports::flamegraph(&args, session),
@@ -34,7 +40,10 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         Command::Leaks(args) => verdicts::leaks(&args, session),
         Command::Diff(args) => verdicts::diff(&args, session),
         Command::Export(args) => reports::export(&args, session),
-        Command::Records(args) => write_records(&args, session),
+        Command::Records(args) => match args.at {
+            Some(at) => reports::sites(&args, at, session),
+            None => write_records(&args.input, session),
+        },
         Command::Completions { shell } => {
             completions::<Cli>(&TOOL, shell, session);
             Ok(Exit::YES)
@@ -63,7 +72,7 @@ fn record(args: RunArgs, session: &Session) -> Result<Exit, Failure> {
     match launched.end {
         End::Exited(code) => Ok(Exit(u8::try_from(code).unwrap_or(u8::MAX))),
         // Not what a process that was waited for says.
-        End::Replaced => Ok(Exit::YES),
+        End::Replaced | End::Stopped => Ok(Exit::YES),
         End::Killed(signal) => {
             die_by(signal);
             Ok(Exit(u8::try_from(128 + signal).unwrap_or(u8::MAX)))

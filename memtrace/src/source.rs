@@ -2,9 +2,11 @@
 //! Must not know what is made of the events.
 
 mod ahead;
+pub mod attach;
 pub mod capture;
 pub mod launch;
 pub mod records;
+pub mod remote;
 
 use std::path::Path;
 

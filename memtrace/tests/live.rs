@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -120,6 +121,60 @@ fn is_the_whole(mut recorded: Recorded, last: &Value) {
     ] {
         assert_eq!(last[number], whole[number], "{number}");
     }
+}
+
+/// `memtrace live --listen`, and where it listens.
+fn listen(recorded: &Recorded) -> (Child, String) {
+    let mut command = recorded.folder.memtrace();
+    command.args(["live", "--listen", "0", "capture.mtr"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut listening = command.spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(listening.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    let address = said.trim_end().rsplit(' ').next().unwrap().to_owned();
+    (listening, address)
+}
+
+#[test]
+fn somebody_watches_from_another_machine() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let recorded = Recorded::start(&python);
+    let (mut listening, address) = listen(&recorded);
+    let elsewhere = Folder::new();
+    let keys = [("hold", "t"), ("total ↓", "q")];
+    let (screens, code) = sit_at(&elsewhere.path(""), &["live", "--remote", &address], &keys);
+    assert_eq!(code, 0);
+    assert!(screens[0].contains("running") && screens[0].contains("19.1 MiB"), "{}", screens[0]);
+    // Another one comes, and stays to the end.
+    let mut live = elsewhere.memtrace();
+    let live = live.args(["live", "--remote", &address]).stdout(Stdio::piped()).spawn().unwrap();
+    recorded.folder.write("more", "");
+    std::thread::sleep(Duration::from_millis(1500));
+    recorded.folder.write("end", "");
+    let ran = live.wait_with_output().unwrap();
+    assert!(ran.status.success());
+    let records = kit::records("memtrace", &String::from_utf8(ran.stdout).unwrap());
+    let stats = kit::of_type(&records, "memtrace.stats.computed");
+    is_the_whole(recorded, stats.last().unwrap());
+    assert!(listening.wait().unwrap().success());
+}
+
+#[test]
+fn a_lost_connection_is_no_end() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let recorded = Recorded::start(&python);
+    let (mut listening, address) = listen(&recorded);
+    let mut live = recorded.folder.memtrace();
+    live.args(["live", "--remote", &address]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let live = live.spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    listening.kill().unwrap();
+    listening.wait().unwrap();
+    let ran = live.wait_with_output().unwrap();
+    assert_eq!(ran.status.code(), Some(2));
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(said.contains(&format!("the connection at {address} failed")), "{said}");
+    let ran = kit::run(recorded.folder.memtrace().args(["live", "--remote", &address])).exits(2);
+    assert!(ran.stderr.contains("Connection refused") && ran.stderr.contains("--listen"), "{}", ran.stderr);
 }
 
 #[test]

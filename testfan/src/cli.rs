@@ -180,6 +180,9 @@ pub struct RunArgs {
     /// How many lost workers to replace before giving up [default: 4 for each worker]
     #[arg(long, value_name = "N")]
     pub max_worker_restart: Option<usize>,
+    /// Measure what each test has in use at once and what it leaves behind, from its setup to its teardown, with memtrace
+    #[arg(long)]
+    pub memory: bool,
     /// Have what does not change from run to run done ahead by a process that stays, see testfan daemon
     #[arg(long)]
     pub daemon: bool,

@@ -38,6 +38,8 @@ pub struct RunConfig {
     pub debugger: bool,
     /// Whether the daemon is to be asked for a zygote.
     pub daemon: bool,
+    /// Whether the memory of each test is measured.
+    pub memory: bool,
     /// Which part of the suite is to run, where that is not all.
     pub focus: Option<Focus>,
     /// pytest's arguments, testfan's own among them.
@@ -60,6 +62,7 @@ impl RunConfig {
             start: args.start,
             debugger: debugger(&args, session)?,
             daemon: args.daemon,
+            memory: memory(&args)?,
             focus: None,
             pytest: pytest_args(run_options(&args), &args.pytest, session)?,
             selection: Selection::new(args.part)?,
@@ -70,6 +73,11 @@ impl RunConfig {
                 .then(GithubConfig::from_environment),
         })
     }
+}
+
+/// What one thread allocates cannot be told from what the others do.
+fn memory(args: &RunArgs) -> Result<bool, Error> {
+    if args.memory && args.threads > 1 { Err(Error::Threads("--memory")) } else { Ok(args.memory) }
 }
 
 /// Which part of a suite is meant.

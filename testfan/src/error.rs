@@ -27,6 +27,15 @@ pub enum Error {
     /// Several tests at a time in a worker make no sense beside this option.
     #[error("--threads cannot be used with {0}")]
     Threads(&'static str),
+    /// memtrace is to measure, and does not run.
+    #[error("failed to run {}", program.display())]
+    Memtrace {
+        /// The program.
+        program: PathBuf,
+        /// The system's words.
+        #[source]
+        cause: io::Error,
+    },
     /// The interpreter did not start.
     #[error("failed to start {}", python.display())]
     Python {
@@ -126,6 +135,9 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Error::Option { .. } => "see testfan run --help".into(),
+            Error::Memtrace { .. } => {
+                "--memory needs memtrace: put it beside testfan, or name it in MEMTRACE_BIN".into()
+            }
             Error::Interactive(_) => "run it on a terminal, or with --format human".into(),
             Error::Threads(_) => "each of -n 1 or more workers can run several tests at a time".into(),
             Error::Python { .. } | Error::Silent { .. } => {
@@ -163,6 +175,7 @@ impl Explain for Error {
         match self {
             Error::Option { .. } | Error::Interactive(_) | Error::Threads(_) => "usage",
             Error::Python { .. } | Error::Unusable { .. } | Error::Silent { .. } => "python_unusable",
+            Error::Memtrace { .. } => "no_memtrace",
             Error::DifferentTests { .. } => "different_tests",
             Error::Garbage { .. } | Error::ZygoteLost { .. } | Error::WorkerFailed { .. } => "worker_failed",
             Error::Channel(_) => "channel_failed",

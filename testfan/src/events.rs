@@ -102,6 +102,9 @@ pub enum Record {
         #[serde(flatten)]
         failure: TestFinished,
     },
+    /// A test was measured, before it is said to have ended: `run --memory`.
+    #[serde(rename = "test.measured")]
+    TestMeasured(Measured),
     /// A test ended.
     #[serde(rename = "test.finished")]
     TestFinished(TestFinished),
@@ -199,6 +202,23 @@ pub struct Flaky {
     pub attempts: usize,
     /// The last runs of it that are known, this one last: `.` passed, `R` passed when run again, `F` failed.
     pub history: String,
+}
+
+/// The memory of a test, from its setup to its teardown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    /// The test.
+    pub id: String,
+    /// The worker it ran in.
+    pub worker: String,
+    /// The most that it had in use at once, in bytes.
+    pub peak_bytes: u64,
+    /// What it asked for and did not give back, in bytes; what fixtures of several tests keep counts for the first.
+    pub leaked_bytes: u64,
+    /// All that it ever asked for, in bytes.
+    pub total_bytes: u64,
+    /// How often it asked for memory.
+    pub allocations: u64,
 }
 
 /// A test and its time.

@@ -59,6 +59,17 @@ pub struct Begin {
     pub threads: bool,
     /// The names of a worker's threads, each a worker to pytest; empty: it runs one test after the other.
     pub lanes: Vec<String>,
+    /// With what a worker records the memory of its tests; none: it does not.
+    pub memory: Option<Memory>,
+}
+
+/// With what workers record the memory of their tests.
+#[derive(Clone, Debug, Serialize)]
+pub struct Memory {
+    /// memtrace's library.
+    pub library: PathBuf,
+    /// Where recordings go.
+    pub folder: PathBuf,
 }
 
 impl Begin {
@@ -82,6 +93,7 @@ impl Begin {
             collect_only: false,
             threads: false,
             lanes: Vec::new(),
+            memory: None,
         }
     }
 }
@@ -347,6 +359,13 @@ pub enum FromWorker {
         i: usize,
         /// The reports of its phases.
         data: Vec<Value>,
+    },
+    /// The memory of an item, which is about to be done, was recorded.
+    Measured {
+        /// The item.
+        i: usize,
+        /// The recording.
+        capture: PathBuf,
     },
     /// An item ended.
     Done(Done),

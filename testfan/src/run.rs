@@ -30,6 +30,7 @@ use crate::render::{Render, run_renderer};
 use crate::source::durations::{self, Durations};
 use crate::source::history;
 use crate::source::journal::Journal;
+use crate::source::memory::Memtrace;
 use crate::source::{Closed, Event, InMemory, Signals, Zygote, become_pytest, cores};
 use lanes::{Beside, Division, Kind};
 use watch::Watched;
@@ -106,6 +107,7 @@ struct Run<'s> {
     open_streams: usize,
     finishing: bool,
     watched: Option<&'s mut Watched>,
+    memtrace: Option<Memtrace>,
 }
 
 /// What pytest collected, and what is known of it.
@@ -161,6 +163,7 @@ impl<'s> Run<'s> {
         watched: Option<&'s mut Watched>,
     ) -> Result<Self, Failure> {
         let (sender, events) = channel();
+        let memtrace = config.memory.then(Memtrace::start).transpose()?;
         let signals = Signals::watch(sender.clone()).map_err(Error::Channel)?;
         let begin = Begin {
             width: config.width,
@@ -169,6 +172,7 @@ impl<'s> Run<'s> {
             focus: config.focus.clone(),
             imports: watched.is_some(),
             threads: config.threads > 1,
+            memory: memtrace.as_ref().map(Memtrace::begin),
             ..Begin::new(config.pytest.clone(), std::process::id())
         };
         let zygote = daemon::zygote(&config, &begin, &sender, session)?;
@@ -199,6 +203,7 @@ impl<'s> Run<'s> {
             open_streams: 1,
             finishing: false,
             watched,
+            memtrace,
         })
     }
 

@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use memtrace_wire::block::{Coding, HEAD, Head, SEGMENT, USED_AT};
-use memtrace_wire::header::{self, End, Header, at};
+use memtrace_wire::header::{self, End, Header, Options, at};
 
 use crate::guard;
 
 /// The capture file of this process.
 pub struct Capture {
     path: PathBuf,
+    /// That of the whole run, beside which those of other processes are put.
+    whole: PathBuf,
     /// Programs may close every descriptor they know nothing of, so it is checked before each use.
     fd: AtomicI32,
     identity: (u64, u64),
@@ -31,10 +33,22 @@ unsafe impl Sync for Capture {}
 unsafe impl Send for Capture {}
 
 static CAPTURE: AtomicPtr<Capture> = AtomicPtr::new(null_mut());
+static RECORDING: AtomicU32 = AtomicU32::new(0);
+
+/// A number that is another one whenever a recording has begun or ended: what a thread keeps belongs to one.
+#[inline]
+pub fn recording() -> u32 {
+    RECORDING.load(Ordering::Relaxed)
+}
+
+/// Makes what threads keep of the recording so far be of no more use.
+pub fn next_recording() {
+    RECORDING.fetch_add(1, Ordering::SeqCst);
+}
 
 /// The capture file, once it is open.
 pub fn capture() -> Option<&'static Capture> {
-    // SAFETY: null, or a box that `keep` gave away; only a forked child, which has one thread, takes it back.
+    // SAFETY: null, or a box that `keep` gave away and that only `Capture::retire` ever touches again.
     unsafe { CAPTURE.load(Ordering::Acquire).as_ref() }
 }
 
@@ -46,6 +60,7 @@ pub fn open(path: &Path) -> Option<&'static Capture> {
         return Some(keep(capture));
     }
     let header = capture.header()?;
+    capture.retire();
     if !header.options.follow {
         return None;
     }
@@ -53,16 +68,38 @@ pub fn open(path: &Path) -> Option<&'static Capture> {
 }
 
 /// Opens a capture for a forked child, beside the one of the whole run.
-pub fn open_for_child(path: &Path) -> Option<&'static Capture> {
-    let header = capture()?.header()?;
-    Some(keep(Capture::beside(path, header)?))
+pub fn open_for_child() -> Option<&'static Capture> {
+    let parents = capture()?;
+    Some(keep(Capture::beside(&parents.whole, parents.header()?)?))
+}
+
+/// Makes a new capture for a process that runs already; an error is an `errno`.
+pub fn create(path: &Path, options: Options) -> Result<&'static Capture, i32> {
+    let started_us = now_us();
+    let header = Header {
+        claimed: header::SIZE as u64,
+        attached: true,
+        started_us,
+        command: command().unwrap_or_default(),
+        run: started_us << 16 | u64::from(std::process::id() & 0xffff),
+        options,
+        ..Header::default()
+    };
+    let errno = |error: std::io::Error| error.raw_os_error().unwrap_or(libc::EIO);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(errno)?;
+    let written = file.write_all_at(&header.encode(), 0).map_err(errno);
+    let capture = written.and_then(|()| Capture::open(path).ok_or(libc::EIO));
+    if capture.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(keep(capture?))
 }
 
 fn keep(capture: Capture) -> &'static Capture {
     let before = CAPTURE.swap(Box::into_raw(Box::new(capture)), Ordering::AcqRel);
-    if !before.is_null() {
-        // SAFETY: it came out of a box here, and this thread, which is alone, holds no reference to it.
-        drop(unsafe { Box::from_raw(before) });
+    // SAFETY: it is null or came out of a box here.
+    if let Some(before) = unsafe { before.as_ref() } {
+        before.retire();
     }
     // SAFETY: as in `capture`; it was stored just now.
     unsafe { &*CAPTURE.load(Ordering::Acquire) }
@@ -76,6 +113,7 @@ impl Capture {
         let page = map(fd, 0, header::SIZE).ok()?;
         Some(Capture {
             path: path.to_owned(),
+            whole: path.to_owned(),
             fd: AtomicI32::new(fd),
             identity,
             page,
@@ -85,20 +123,19 @@ impl Capture {
 
     /// Makes a new file `<path>.<pid>` for this process, or with a number behind it where an older process
     /// left that one.
-    fn beside(path: &Path, whole: Header) -> Option<Capture> {
+    fn beside(whole_path: &Path, whole: Header) -> Option<Capture> {
         let name = |number: u32| {
-            let mut name = path.as_os_str().to_owned();
+            let mut name = whole_path.as_os_str().to_owned();
             name.push(format!(".{}", std::process::id()));
             if number > 1 {
                 name.push(format!("-{number}"));
             }
             PathBuf::from(name)
         };
-        let started_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let header = Header {
             claimed: header::SIZE as u64,
             attached: true,
-            started_us: u64::try_from(started_us).unwrap_or(0),
+            started_us: now_us(),
             command: command().unwrap_or(whole.command),
             run: whole.run,
             options: whole.options,
@@ -111,7 +148,7 @@ impl Capture {
             match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => {
                     file.write_all_at(&header.encode(), 0).ok()?;
-                    return Capture::open(&path);
+                    return Some(Capture { whole: whole_path.to_owned(), ..Capture::open(&path)? });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(_) => return None,
@@ -154,6 +191,37 @@ impl Capture {
         self.word(at::END_KIND).store(kind, Ordering::Release);
     }
 
+    fn stop(&self, errno: i32) {
+        let errno = errno.unsigned_abs().max(1);
+        let _ = self.word(at::STOPPED).compare_exchange(0, errno, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Whether the children of the process are recorded too.
+    pub fn is_followed(&self) -> bool {
+        self.header().is_some_and(|header| header.options.follow)
+    }
+
+    /// Whether [`Capture::end`] was said.
+    pub fn has_ended(&self) -> bool {
+        self.word(at::END_KIND).load(Ordering::Acquire) != 0
+    }
+
+    /// Lets go of the file, after another one has come. A thread that was held up for all this time may still look at
+    /// the page, so there is one in its place, which is nobody's.
+    fn retire(&self) {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+        let fd = self.fd.load(Ordering::Relaxed);
+        // SAFETY: the page was mapped in `open` and stays mapped; the descriptor is closed only where it is still
+        // ours. The bare system call does not come back to the hook of mmap.
+        unsafe {
+            libc::syscall(libc::SYS_mmap, self.page, header::SIZE, protection, flags, -1, 0);
+            if identity(fd) == Some(self.identity) {
+                libc::close(fd);
+            }
+        }
+    }
+
     /// The file, opened again by its path when the program closed it.
     fn fd(&self) -> Result<RawFd, i32> {
         let fd = self.fd.load(Ordering::Relaxed);
@@ -171,18 +239,9 @@ impl Capture {
     }
 }
 
-impl Drop for Capture {
-    fn drop(&mut self) {
-        let fd = self.fd.load(Ordering::Relaxed);
-        // SAFETY: the page was mapped in `open`; the descriptor is closed only where it is still ours. The
-        // bare system call does not come back to the hook of munmap.
-        unsafe {
-            libc::syscall(libc::SYS_munmap, self.page, header::SIZE);
-            if identity(fd) == Some(self.identity) {
-                libc::close(fd);
-            }
-        }
-    }
+fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(0)
 }
 
 /// The arguments of this process.
@@ -196,8 +255,7 @@ fn command() -> Option<Vec<String>> {
 #[cold]
 pub fn stop(errno: i32) {
     if let Some(capture) = capture() {
-        let errno = errno.unsigned_abs().max(1);
-        let _ = capture.word(at::STOPPED).compare_exchange(0, errno, Ordering::SeqCst, Ordering::SeqCst);
+        capture.stop(errno);
     }
     guard::deactivate();
 }
@@ -214,10 +272,14 @@ unsafe impl Send for Block {}
 
 impl Block {
     /// Claims the next piece of the file for `stream`, with room for `room` bytes at least; stops the
-    /// recording when there is none to be had.
+    /// recording when there is none to be had. There is none for a recording that is over.
     #[cold]
-    pub fn claim(stream: u32, index: u32, first_seq: u64, room: usize) -> Option<Block> {
+    pub fn claim(of: u32, stream: u32, index: u32, first_seq: u64, room: usize) -> Option<Block> {
         let capture = capture()?;
+        // Asked after the capture: its number changes before the next one comes.
+        if RECORDING.load(Ordering::SeqCst) != of {
+            return None;
+        }
         let length = (HEAD + room).next_multiple_of(usize::try_from(SEGMENT).ok()?);
         let claimed = preserving_errno(|| -> Result<*mut u8, i32> {
             let fd = capture.fd()?;
@@ -225,7 +287,13 @@ impl Block {
             reserve(fd, offset, length)?;
             map(fd, offset, length)
         });
-        let base = claimed.map_err(stop).ok()?;
+        let failed = |errno| {
+            capture.stop(errno);
+            if RECORDING.load(Ordering::SeqCst) == of {
+                guard::deactivate();
+            }
+        };
+        let base = claimed.map_err(failed).ok()?;
         let capacity = u32::try_from(length - HEAD).ok()?;
         let head = Head { stream, index, coding: Coding::Plain, capacity, used: 0, first_seq }.encode();
         // SAFETY: the mapping is at least HEAD bytes long and nobody else's.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use memtrace_wire::block::CODES;
 use memtrace_wire::code::Definition;
 
-use crate::buffer::Block;
+use crate::buffer::{self, Block};
 
 static STREAM: Mutex<Stream> = Mutex::new(Stream { block: None, blocks: 0, names: None, last_name: 0 });
 
@@ -43,7 +43,7 @@ impl Stream {
         if self.block.as_mut().is_some_and(|block| block.append(&bytes)) {
             return;
         }
-        self.block = Block::claim(CODES, self.blocks, 0, bytes.len());
+        self.block = Block::claim(buffer::recording(), CODES, self.blocks, 0, bytes.len());
         self.blocks += 1;
         if let Some(block) = &mut self.block {
             block.append(&bytes);

@@ -51,11 +51,6 @@ pub fn follow(following: Option<Following>) {
     }
 }
 
-/// Whether the programs that this one executes are traced.
-pub fn follows() -> bool {
-    FOLLOWING.get().is_some()
-}
-
 /// More variables, or a longer `LD_PRELOAD`, are passed on as they are, and the program is not traced.
 const MOST_VARIABLES: usize = 2000;
 const LONGEST_PRELOAD: usize = 4000;

@@ -1,4 +1,5 @@
-//! The library that `memtrace run` loads into the traced program with `LD_PRELOAD`.
+//! The library that `memtrace run` loads into the traced program with `LD_PRELOAD`, and `memtrace attach` and the
+//! Python package `memtrace` when it runs already.
 //!
 //! The rooms, in the order an allocation meets them:
 //!
@@ -10,6 +11,7 @@
 //!   memory shared with the capture file
 //! - [`clock`]: when it is time for a sample of time and resident memory
 //! - [`process`], [`environment`]: how it all begins, what happens on fork and exec, how it ends
+//! - [`late`]: the second way in, for a program that runs already
 //! - [`real`], [`table`], [`word`]: the allocator beneath the hooks; a hash table; raw memory
 //!
 //! Invariants: the program's behaviour, its `errno` and its output are never changed; hooks only enqueue;
@@ -24,6 +26,7 @@ mod definitions;
 mod environment;
 mod guard;
 mod hooks;
+mod late;
 mod log;
 mod pool;
 mod process;

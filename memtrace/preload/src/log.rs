@@ -3,7 +3,7 @@
 
 use memtrace_wire::entry::{Encoder, Entry, MAX};
 
-use crate::buffer::{Block, preserving_errno};
+use crate::buffer::{self, Block, preserving_errno};
 use crate::clock::Sample;
 use crate::definitions;
 use crate::python;
@@ -25,6 +25,12 @@ impl Log {
     /// The empty stream with this number.
     pub fn new(number: u32) -> Log {
         Log { stream: Stream::new(number), frames: Frames::new(), name: [0; 16] }
+    }
+
+    /// Whether it is of the recording that is going on.
+    #[inline]
+    pub fn is_current(&self) -> bool {
+        self.stream.recording == buffer::recording()
     }
 
     /// Says which thread the entries that follow come from.
@@ -76,6 +82,7 @@ fn thread_name() -> ThreadName {
 
 /// The entries, block by block, and the stacks that they have named so far.
 struct Stream {
+    recording: u32,
     number: u32,
     blocks: u32,
     block: Option<Block>,
@@ -86,7 +93,15 @@ struct Stream {
 
 impl Stream {
     fn new(number: u32) -> Stream {
-        Stream { number, blocks: 0, block: None, encoder: Encoder::new(0), stacks: Table::new(), named: 0 }
+        Stream {
+            recording: buffer::recording(),
+            number,
+            blocks: 0,
+            block: None,
+            encoder: Encoder::new(0),
+            stacks: Table::new(),
+            named: 0,
+        }
     }
 
     #[inline]
@@ -108,7 +123,7 @@ impl Stream {
     #[cold]
     fn next_block(&mut self) -> bool {
         let first_seq = self.encoder.next_seq();
-        self.block = Block::claim(self.number, self.blocks, first_seq, MAX);
+        self.block = Block::claim(self.recording, self.number, self.blocks, first_seq, MAX);
         self.encoder = Encoder::new(first_seq);
         self.blocks += 1;
         self.block.is_some()

@@ -42,7 +42,9 @@ pub fn watch_threads() {
 /// Runs `work` with this thread's log, which the thread gets at its first event.
 #[inline]
 pub fn with_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
-    if let Some(log) = inside.log() {
+    if let Some(log) = inside.log()
+        && log.is_current()
+    {
         return work(log);
     }
     with_new_log(inside, work);
@@ -50,7 +52,11 @@ pub fn with_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
 
 #[cold]
 fn with_new_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
-    let mut log = preserving_errno(take);
+    // It may have one of an earlier recording.
+    let mut log = preserving_errno(|| {
+        drop(inside.orphan());
+        take()
+    });
     work(&mut log);
     if inside.thread_is_ending() {
         return put_back(log);
@@ -60,7 +66,11 @@ fn with_new_log(inside: &mut Inside, work: impl FnOnce(&mut Log)) {
 }
 
 fn take() -> Box<Log> {
-    let idle = hold().pop();
+    let idle = {
+        let mut idle = hold();
+        idle.retain(|log| log.is_current());
+        idle.pop()
+    };
     let mut log = idle.unwrap_or_else(|| Box::new(Log::new(STREAMS.fetch_add(1, Ordering::Relaxed))));
     // SAFETY: a plain system call.
     let id = unsafe { libc::gettid() };

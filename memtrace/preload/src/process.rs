@@ -3,19 +3,17 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, OsString, c_int, c_void};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
+use std::sync::Once;
 use std::sync::atomic::Ordering;
 
 use memtrace_wire::header::{End, Options, at};
 
 use crate::buffer::{self, Capture, preserving_errno};
 use crate::guard::{self, Inside};
-use crate::{clock, definitions, environment, pool, python, recorder};
-
-/// The capture of the whole run, where others are put beside it.
-static WHOLE: OnceLock<PathBuf> = OnceLock::new();
+use crate::python::Found;
+use crate::{clock, definitions, environment, late, pool, python, real, recorder};
 
 // The dynamic loader calls what it finds in this section once the library is in place.
 #[used]
@@ -24,11 +22,13 @@ static BEGIN: extern "C" fn() = begin;
 
 extern "C" fn begin() {
     // C promises that the program begins with an `errno` of 0.
-    preserving_errno(attach);
+    preserving_errno(|| match variable(environment::CAPTURE) {
+        Some(path) => attach(path),
+        None => real::come_late(),
+    });
 }
 
-fn attach() {
-    let Some(path) = variable(environment::CAPTURE) else { return };
+fn attach(path: OsString) {
     let following = environment::restore(&path);
     let path = PathBuf::from(path);
     let Some(capture) = buffer::open(&path) else { return };
@@ -36,7 +36,30 @@ fn attach() {
     if options.follow {
         environment::follow(following);
     }
-    let _ = WHOLE.set(path);
+    watch();
+    let found = note_python(capture);
+    if options.python_allocators && found.version != 0 {
+        python::allocators::hook();
+    }
+    start(capture);
+}
+
+/// Begins the recording of a process that runs already.
+pub fn begin_late(capture: &Capture, options: Options) {
+    static WATCHING: Once = Once::new();
+    WATCHING.call_once(watch);
+    definitions::hold().reset();
+    python::reset(python::hold());
+    let found = note_python(capture);
+    if options.python_allocators && found.version != 0 {
+        python::allocators::hook_late();
+    }
+    buffer::next_recording();
+    start(capture);
+}
+
+/// Asks to be told what becomes of the process and its threads.
+fn watch() {
     pool::watch_threads();
     // SAFETY: the functions have the signatures that are asked for. `exiting` is called last at the end,
     // because it is the first to ask for it.
@@ -44,13 +67,13 @@ fn attach() {
         libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child));
         on_exit(exiting, null_mut());
     }
+}
+
+fn note_python(capture: &Capture) -> Found {
     let found = python::find();
-    if options.python_allocators && found.version != 0 {
-        python::allocators::hook();
-    }
     capture.word(at::PYTHON).store(found.version, Ordering::Relaxed);
     capture.word(at::FRAMES).store(found.frames.into(), Ordering::Relaxed);
-    start(capture);
+    found
 }
 
 /// Begins the recording of this process.
@@ -100,7 +123,7 @@ fn variable(name: &CStr) -> Option<OsString> {
 }
 
 /// What is kept from others while this thread forks, so that the child finds it whole.
-type Held = (pool::Idle, python::Known, definitions::Held);
+type Held = (pool::Idle, python::Known, definitions::Held, late::Held);
 
 thread_local! {
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
@@ -109,7 +132,7 @@ thread_local! {
 /// The child must not write into its parent's blocks, not even before `in_child` runs.
 extern "C" fn before_fork() {
     if let Some(inside) = Inside::enter() {
-        let held = (pool::hold(), python::hold(), definitions::hold());
+        let held = (pool::hold(), python::hold(), definitions::hold(), late::hold());
         HELD.set(Some(held));
         inside.stay();
     }
@@ -126,22 +149,23 @@ extern "C" fn in_child() {
     guard::deactivate();
     if let Some(held) = HELD.take() {
         let mut inside = guard::again();
-        if let Some(path) = WHOLE.get().filter(|_| environment::follows()) {
-            preserving_errno(|| start_anew(path, held, &mut inside));
+        if buffer::capture().is_some_and(Capture::is_followed) {
+            preserving_errno(|| start_anew(held, &mut inside));
         }
     }
 }
 
 /// What was recorded so far is the parent's.
-fn start_anew(path: &Path, held: Held, inside: &mut Inside) {
-    let (idle, known, mut definitions) = held;
+fn start_anew(held: Held, inside: &mut Inside) {
+    let (idle, known, mut definitions, patches) = held;
+    drop(patches);
     pool::reset(idle);
     python::reset(known);
     definitions.reset();
     drop(definitions);
     drop(inside.orphan());
     recorder::reset();
-    if let Some(capture) = buffer::open_for_child(path) {
+    if let Some(capture) = buffer::open_for_child() {
         start(capture);
     }
 }

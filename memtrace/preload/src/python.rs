@@ -48,7 +48,7 @@ pub fn interpreter() -> Option<&'static Interpreter> {
 /// Looks for an interpreter among the libraries that the program was started with.
 pub fn find() -> Found {
     let version = version().unwrap_or(0);
-    Found { version, frames: read_frames(version).is_some() }
+    Found { version, frames: interpreter().is_some() || read_frames(version).is_some() }
 }
 
 /// `Py_Version`, or what stands for it before 3.11.

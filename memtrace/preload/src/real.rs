@@ -8,8 +8,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::buffer;
 use crate::guard::Inside;
+use crate::{buffer, hooks, late};
 
 unsafe extern "C" {
     fn __libc_malloc(size: usize) -> *mut c_void;
@@ -81,10 +81,32 @@ fn find_other() -> Option<&'static Other> {
     OTHER.get()
 }
 
+/// True where the library was loaded when the program ran already.
+static LATE: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program calls its functions where this library puts its own in between, and not by their names.
+pub fn is_late() -> bool {
+    LATE.load(Ordering::Relaxed)
+}
+
+/// Says that the program runs already, unless it finds this library's functions by their names all the same.
+pub fn come_late() {
+    LATE.store(everybodys(c"malloc") != hooks::MALLOC as *const () as usize, Ordering::Relaxed);
+}
+
 /// What `name` would be without this library. Finding it does not allocate.
 pub fn next(name: &CStr) -> usize {
+    if is_late() {
+        return late::definition(name).unwrap_or(0);
+    }
     // SAFETY: the name is a C string; nothing is called.
     unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) as usize }
+}
+
+/// What the program finds under `name`.
+pub fn everybodys(name: &CStr) -> usize {
+    // SAFETY: the name is a C string; nothing is called.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) as usize }
 }
 
 /// The function of the other allocator, whose own mappings are not the program's, or libc's.

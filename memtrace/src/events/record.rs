@@ -202,6 +202,25 @@ pub enum Record {
         /// Which allocations are counted.
         at: At,
     },
+    /// What one stack asked for, in one thread and of one allocator.
+    #[serde(rename = "memtrace.stack.measured")]
+    StackMeasured {
+        /// Bytes asked for.
+        bytes: u64,
+        /// Blocks.
+        allocations: u64,
+        /// The function that gave them, such as `malloc`.
+        allocator: String,
+        /// The kernel's id of the thread that asked.
+        thread: u32,
+        /// What the thread was called last, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        thread_name: Option<String>,
+        /// The Python frames, innermost first; empty where no Python code was running.
+        stack: Vec<Frame>,
+        /// Which allocations are counted.
+        at: At,
+    },
     /// Memory that was never given back.
     #[serde(rename = "memtrace.leak.found")]
     LeakFound {

@@ -1,7 +1,9 @@
 //! Events and answers as records.
 
 use crate::events::{At, Event, Frame, Location, Record, StackId, Symbols};
+use crate::reduce::Measure;
 use crate::reduce::locations::Line;
+use crate::reduce::sites::Site;
 use crate::render::words;
 
 /// One line of code.
@@ -41,6 +43,19 @@ pub fn event(event: &Event, symbols: &Symbols) -> Record {
         Event::Sampled { ms, resident } => {
             Record::MemorySampled { elapsed_us: ms.saturating_mul(1000), resident_bytes: resident }
         }
+    }
+}
+
+/// What one site had.
+pub fn site(site: &Site, measure: Measure, at: At, symbols: &Symbols) -> Record {
+    Record::StackMeasured {
+        bytes: measure.bytes,
+        allocations: measure.allocations,
+        allocator: symbols.allocator_name(site.allocator.index()).to_owned(),
+        thread: site.thread,
+        thread_name: symbols.thread_name(site.thread).map(str::to_owned),
+        stack: frames(site.stack, symbols),
+        at,
     }
 }
 

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use common::term::{Align, Styles, bytes, count, duration_us, plain, table};
 
 use crate::events::{At, Event, Location, Stats, Symbols};
+use crate::reduce::Measure;
 use crate::reduce::locations::Line;
+use crate::reduce::sites::Site;
 use crate::reduce::timeline::Moment;
 use crate::render::words;
 
@@ -95,6 +97,19 @@ pub fn event(event: &Event, symbols: &Symbols) -> String {
         }
         Event::Sampled { ms, resident } => format!("@ {ms} ms {resident} B resident\n"),
     }
+}
+
+/// What one site had.
+pub fn site(site: &Site, measure: Measure, symbols: &Symbols) -> String {
+    let name = symbols.allocator_name(site.allocator.index());
+    let blocks = count(measure.allocations, "block");
+    let mut line = format!("{} B in {blocks} {name} thread {}", measure.bytes, site.thread);
+    for frame in symbols.frames(site.stack) {
+        let Location { function, file, line: number } = symbols.resolve(frame);
+        // Writing to a String cannot fail.
+        let _ = write!(line, " < {function} ({file}:{number})");
+    }
+    line + "\n"
 }
 
 fn heading(words: &str, styles: Styles) -> String {

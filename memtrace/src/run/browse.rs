@@ -21,6 +21,7 @@ use crate::render::tui::live::{Live, Now, place};
 use crate::render::tui::tree::Browser;
 use crate::render::{text, tree as drawn, tui};
 use crate::source::capture::Follower;
+use crate::source::remote::{Remote, Server};
 
 /// How often who is no person hears of a program.
 const EVERY: Duration = Duration::from_secs(1);
@@ -66,17 +67,21 @@ fn watched() -> bool {
 }
 
 /// A capture that is still written, and what is known of it so far.
-struct Watched {
+struct Watched<'a> {
     follower: Follower,
     profile: Profile,
+    /// Where the capture comes from, where that is another machine.
+    remote: Option<&'a Remote>,
 }
 
-impl Watched {
-    fn new(path: &Path) -> Result<Watched, Error> {
-        Ok(Watched { follower: Follower::new(path)?, profile: Profile::default().with_timeline() })
+impl Watched<'_> {
+    fn new(path: &Path) -> Result<Self, Error> {
+        let profile = Profile::default().with_timeline();
+        Ok(Watched { follower: Follower::new(path)?, profile, remote: None })
     }
 
     fn read_on(&mut self) -> Result<(), Error> {
+        self.remote.map_or(Ok(()), Remote::check)?;
         let profile = &mut self.profile;
         self.follower.poll(&mut |events| profile.apply_all(events))
     }
@@ -116,11 +121,25 @@ impl Watched {
     }
 }
 
+fn listen(address: &str, capture: &Path, session: &mut Session) -> Result<Exit, Failure> {
+    let server = Server::bind(address)?;
+    session.note(&format!("memtrace: listening; next: memtrace live --remote {}", server.address));
+    server.serve(capture)?;
+    Ok(Exit::YES)
+}
+
 pub fn live(args: &LiveArgs, session: &mut Session) -> Result<Exit, Failure> {
-    let mut watched = Watched::new(&args.capture)?;
+    let remote = args.remote.as_deref().map(Remote::connect).transpose()?;
+    let capture = args.capture.as_deref().or(remote.as_ref().map(Remote::path)).unwrap_or(Path::new(""));
+    if let Some(address) = &args.listen {
+        return listen(address, capture, session);
+    }
+    let mut watched = Watched { remote: remote.as_ref(), ..Watched::new(capture)? };
     watched.read_on()?;
     if session.format == Format::Human && self::watched() {
-        let title = format!("{} ({})", watched.follower.command().join(" "), watched.follower.pid());
+        let where_it_runs =
+            remote.as_ref().map_or_else(|| watched.follower.pid().to_string(), Remote::address);
+        let title = format!("{} ({where_it_runs})", watched.follower.command().join(" "));
         let mut look = |thread| {
             let failure = watched.read_on().err().map(|error| error.to_string());
             Now { failure, ..watched.now(thread) }

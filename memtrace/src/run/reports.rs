@@ -5,7 +5,7 @@ use std::path::Path;
 use common::{Exit, Failure, Format, Session};
 
 use super::{begin, write, write_report, written};
-use crate::cli::{ExportArgs, FlamegraphArgs, StatsArgs, SummaryArgs, TableArgs};
+use crate::cli::{ExportArgs, FlamegraphArgs, RecordsArgs, StatsArgs, SummaryArgs, TableArgs};
 use crate::config::Destination;
 use crate::error::Error;
 use crate::events::{At, Record, Stats, Symbols};
@@ -63,6 +63,32 @@ pub fn summary(args: &SummaryArgs, session: &mut Session) -> Result<Exit, Failur
         Format::Jsonl => shown
             .iter()
             .try_for_each(|line| written(output.record(&records::location(line, args.at, symbols))))?,
+    }
+    Ok(Exit::YES)
+}
+
+/// What each stack, thread and allocator had, largest first.
+pub fn sites(args: &RecordsArgs, at: At, session: &mut Session) -> Result<Exit, Failure> {
+    begin(session)?;
+    let profile = Profile::default().with_threshold(args.temporary.temporary_threshold);
+    let answers = Answers::of(&args.input.input, profile, session)?;
+    let mut sites = answers.profile.by_site(at);
+    sites.sort_by_key(|(site, measure)| (std::cmp::Reverse(measure.bytes), *site));
+    session.count("sites", sites.len() as u64);
+    let mut output = session.output();
+    for (site, measure) in &sites {
+        match session.format {
+            Format::Human => {
+                let text = text::site(site, *measure, &answers.symbols);
+                write(&mut output, text.as_bytes())?;
+            }
+            Format::Jsonl => {
+                written(output.record(&records::site(site, *measure, at, &answers.symbols)))?;
+            }
+        }
+        if output.reader_gone() {
+            break;
+        }
     }
     Ok(Exit::YES)
 }

@@ -5,10 +5,12 @@ mod file;
 mod follow;
 mod lines;
 mod merge;
+mod mirror;
 mod pack;
 mod stream;
 
 pub use follow::Follower;
+pub use mirror::Mirror;
 pub use pack::{Ending, end_in_place, pack};
 
 use std::fs::DirEntry;
@@ -77,8 +79,10 @@ fn incomplete_because(header: &Header, damaged: bool) -> Option<String> {
         Some(End::Replaced) if !header.options.follow => {
             Some("the process went on as another program; `--follow-fork` traces that one too".into())
         }
-        Some(End::Exited(_) | End::Replaced) if header.attached => None,
-        Some(End::Exited(_) | End::Replaced) => Some("the program did not load memtrace's library".into()),
+        Some(End::Exited(_) | End::Replaced | End::Stopped) if header.attached => None,
+        Some(End::Exited(_) | End::Replaced | End::Stopped) => {
+            Some("the program did not load memtrace's library".into())
+        }
         Some(End::Killed(0)) => Some("it was killed".into()),
         Some(End::Killed(signal)) => Some(format!("the program was killed by signal {signal}")),
         None => Some("the program has not ended, or it was killed, or memtrace was".into()),

@@ -51,11 +51,7 @@ pub fn launch(run: &Run) -> Result<Launched, Failure> {
     let ended = child::run(program, &library.path, &path);
     match ended {
         Ok(child::Ended { end, peak_resident }) => {
-            let ending = Ending { end: Some(end), ended_us: now_us(), peak_resident };
-            let others = finish_others(&path);
-            // Where there is no room to pack it, it can be read as it is.
-            let capture = capture::pack(&path, ending);
-            let capture = capture.or_else(|_| capture::end_in_place(&path, ending));
+            let (capture, others) = finish(&path, Some(end), peak_resident);
             Ok(Launched { capture, others, end })
         }
         Err(error) => {
@@ -64,6 +60,16 @@ pub fn launch(run: &Run) -> Result<Launched, Failure> {
             Err(error.into())
         }
     }
+}
+
+/// Packs a capture that nobody writes to any more, and those of the other processes of its run that are over; counts
+/// these.
+pub fn finish(path: &Path, end: Option<End>, peak_resident: u64) -> (Result<Header, Failure>, usize) {
+    let ending = Ending { end, ended_us: now_us(), peak_resident };
+    let others = finish_others(path);
+    // Where there is no room to pack it, it can be read as it is.
+    let capture = capture::pack(path, ending);
+    (capture.or_else(|_| capture::end_in_place(path, ending)), others)
 }
 
 /// Packs the captures of the other processes of the run that are over; counts them all.
@@ -82,9 +88,15 @@ fn finish_others(path: &Path) -> usize {
     others.len()
 }
 
+/// The preload library where programs can load it when they run already.
+pub fn library() -> Result<PathBuf, Failure> {
+    library::lay_out()
+}
+
 /// `memtrace-<name>.<pid>.mtr`, or with a number before the end where an older process left that one.
-pub fn default_path(name: &OsStr) -> PathBuf {
-    let stem = format!("memtrace-{}.{}", name.to_string_lossy(), std::process::id());
+pub fn default_path(name: &OsStr, pid: u32) -> PathBuf {
+    let name = name.to_string_lossy().replace('/', "-");
+    let stem = format!("memtrace-{name}.{pid}");
     let numbered = (2..).map(|number| PathBuf::from(format!("{stem}-{number}.mtr")));
     let mut candidates = std::iter::once(PathBuf::from(format!("{stem}.mtr"))).chain(numbered);
     candidates.find(|path| !path.exists()).unwrap_or_default()

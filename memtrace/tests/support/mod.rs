@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
 pub mod terminal;
+pub mod truth;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -89,4 +90,12 @@ pub fn compile(folder: &Folder, source: &str, name: &str, options: &[&str]) -> b
     command.args(["-O1", "-o", name, &program(source)]).args(options).current_dir(folder.path(""));
     let _ = kit::run(&mut command).exits(0);
     true
+}
+
+/// Has a Python program of a folder find the package `memtrace` and the program under test.
+pub fn package<'a>(command: &'a mut Command, folder: &Folder) -> &'a mut Command {
+    command.current_dir(folder.path("")).env("SNAKEPIPE_CACHE", folder.path("cache"));
+    command.env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/python"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("MEMTRACE_BIN", kit::binary("memtrace"));
+    command.env_remove("VIRTUAL_ENV").env_remove("LD_PRELOAD")
 }

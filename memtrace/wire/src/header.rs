@@ -68,6 +68,8 @@ pub enum End {
     Killed(u32),
     /// The process went on as another program, whose capture is another one.
     Replaced,
+    /// The recording was ended, and the process went on.
+    Stopped,
 }
 
 impl End {
@@ -78,6 +80,7 @@ impl End {
             Some(End::Exited(code)) => (1, code),
             Some(End::Killed(signal)) => (2, signal),
             Some(End::Replaced) => (3, 0),
+            Some(End::Stopped) => (4, 0),
         }
     }
 
@@ -86,6 +89,7 @@ impl End {
             1 => Some(End::Exited(value)),
             2 => Some(End::Killed(value)),
             3 => Some(End::Replaced),
+            4 => Some(End::Stopped),
             _ => None,
         }
     }

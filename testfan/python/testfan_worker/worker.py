@@ -10,6 +10,7 @@ from collections import deque
 import pytest
 
 from . import ports, serialise
+from .memory import Memory
 
 # Nobody else's; the zygote sends it to a worker whose test runs too long.
 STACK_SIGNAL = signal.SIGRTMAX - 1
@@ -42,6 +43,7 @@ class Worker:
         self.halted = False
         self.hold_after_failure = begin["hold_after_failure"]
         self.held = False
+        self.memory = Memory(begin["memory"], begin["worker"]) if begin["memory"] else None
         dump_stacks_to(begin["stack_file"])
 
     # -- the queue
@@ -112,7 +114,11 @@ class Worker:
         getattr(item, "_report_sections", []).clear()
         self.channel.send("start", i=index)
         self.channel.flush()
+        capture = self.memory.begin(item) if self.memory else None
         self.protocol(item=item, nextitem=nextitem)
+        if capture is not None:
+            self.memory.end()
+            self.channel.send("measured", i=index, capture=capture)
         ports.let_go()
         self._finished(session, index)
         if session.shouldfail or session.shouldstop:

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use common::exit::Exit;
 use common::outcome::{Outcome, TestFinished};
 
-use crate::events::{Flaky, Heard, Record, Slow};
+use crate::events::{Flaky, Heard, Measured, Record, Slow};
 
 /// pytest's exit code when there was nothing to run.
 const NO_TESTS: u8 = 5;
@@ -21,6 +21,7 @@ pub struct Report {
     pub tests: Vec<TestHeard>,
     flaky: BTreeMap<String, Flaky>,
     failed_attempts: BTreeMap<String, usize>,
+    measured: BTreeMap<String, Measured>,
 }
 
 /// One run of one tool.
@@ -79,6 +80,9 @@ impl Report {
                 self.failed_attempts.insert(failure.id.clone(), *attempt);
             }
             Record::TestFinished(test) => self.finished(test.clone()),
+            Record::TestMeasured(measured) => {
+                self.measured.insert(measured.id.clone(), measured.clone());
+            }
             Record::TestInterrupted { id, .. } => self.run().interrupted.push(id.clone()),
             Record::FlakyFound(flaky) => {
                 self.flaky.insert(flaky.id.clone(), flaky.clone());
@@ -134,6 +138,13 @@ impl Report {
         slow.sort_by_key(|test| Reverse(test.duration_us));
         let named = slow.into_iter().take(most);
         named.map(|test| Slow { id: test.id.clone(), duration_us: test.duration_us }).collect()
+    }
+
+    /// What is known of tests' memory, those with the most first.
+    pub fn measured(&self) -> Vec<&Measured> {
+        let mut measured: Vec<&Measured> = self.measured.values().collect();
+        measured.sort_by_key(|test| Reverse(test.peak_bytes));
+        measured
     }
 
     /// All tests together, in microseconds.

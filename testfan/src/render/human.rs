@@ -1,6 +1,7 @@
 //! Records for people: pytest's own text, and between its header and its summary what pytest would show
 //! of the tests: the live view and what failed where a person watches, else letters; with -v a line for each test.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
@@ -12,13 +13,16 @@ use common::writer::Output;
 
 use super::Render;
 use super::live::{Live, LiveSession};
+use super::summary::memory_table;
 use crate::daemon::request::{Suite, SuiteState};
-use crate::events::{Alone, Record, StartedBy};
+use crate::events::{Alone, Measured, Record, StartedBy};
 
 /// As wide as pytest thinks a terminal is when there is none.
 const WIDTH: usize = 80;
 /// So many reasons why tests run alone are shown, unless all are asked for.
 const REASONS: usize = 3;
+/// So many of the tests with the most memory are named.
+const LARGEST: usize = 5;
 /// ` [100%]`
 const PERCENT_WIDTH: usize = 7;
 
@@ -41,6 +45,7 @@ pub struct Human {
     /// The tests that failed beside others and run again, alone; and those of them that then did not fail.
     isolated: BTreeSet<String>,
     unsafe_in_threads: Vec<String>,
+    measured: BTreeMap<String, Measured>,
     /// The beginnings of lines that workers wrote; below the empty name, what no worker did.
     unfinished: BTreeMap<String, String>,
 }
@@ -64,6 +69,7 @@ impl Human {
             flaky: Vec::new(),
             isolated: BTreeSet::new(),
             unsafe_in_threads: Vec::new(),
+            measured: BTreeMap::new(),
             unfinished: BTreeMap::new(),
         }
     }
@@ -225,6 +231,17 @@ impl Human {
         if text.is_empty() { Ok(()) } else { self.print(&(text + "\n")) }
     }
 
+    /// The tests that had the most memory.
+    fn name_largest(&mut self) -> io::Result<()> {
+        let mut measured: Vec<&Measured> = self.measured.values().collect();
+        if measured.is_empty() || self.quiet {
+            return Ok(());
+        }
+        measured.sort_by_key(|test| Reverse(test.peak_bytes));
+        let table = memory_table(&measured, LARGEST);
+        self.print(&format!("\n{}\n{table}", self.styles.bold("most memory")))
+    }
+
     /// `[gw0] [ 45%] PASSED tests/test_a.py::test_b`
     fn line(&self, test: &TestFinished) -> String {
         let word = self.paint(test.outcome, words(test.outcome).1);
@@ -266,13 +283,18 @@ impl Render for Human {
         match record {
             Record::Collected { tests, workers, start, .. } => self.begin(record, *tests, *workers, *start),
             Record::TestFinished(test) => self.finished(test),
+            Record::TestMeasured(measured) => {
+                self.measured.insert(measured.id.clone(), measured.clone());
+                Ok(())
+            }
             Record::TestsEnded { .. } => {
                 self.live = None;
                 let unfinished = std::mem::take(&mut self.unfinished);
                 for (worker, line) in unfinished {
                     self.labelled(&worker, &(line + "\n"))?;
                 }
-                self.name_flaky()
+                self.name_flaky()?;
+                self.name_largest()
             }
             Record::ThreadsPlanned { threads, beside, alone } => self.threads(*threads, *beside, alone),
             Record::TestIsolated { failure, .. } => {

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use common::app::Session;
 use common::format::Format;
 use common::outcome::{Outcome, TestFinished};
-use common::term::{Align, Styles, count, duration_us, table};
+use common::term::{Align, Styles, bytes, count, duration_us, table};
 
-use crate::events::{Record, Slow};
+use crate::events::{Measured, Record, Slow};
 use crate::reduce::{Report, TestHeard};
 
 /// As wide as pytest thinks a terminal is when there is none.
@@ -34,7 +34,8 @@ fn records(report: &Report, slowest: usize) -> impl Iterator<Item = Record> {
         duration_us: report.duration_us(),
         slowest: report.slowest(slowest, 0),
     };
-    tests.chain(flaky).chain([computed])
+    let measured = report.measured().into_iter().cloned().map(Record::TestMeasured);
+    tests.chain(measured).chain(flaky).chain([computed])
 }
 
 fn text(report: &Report, slowest: usize, session: &Session) -> String {
@@ -50,6 +51,10 @@ fn text(report: &Report, slowest: usize, session: &Session) -> String {
     let slow = report.slowest(slowest, SLOW_US);
     if !slow.is_empty() && !session.quiet {
         text += &format!("{}\n{}\n", ruled("slowest tests", '='), slow_table(&slow));
+    }
+    let measured = report.measured();
+    if !measured.is_empty() && !session.quiet {
+        text += &format!("{}\n{}\n", ruled("most memory", '='), memory_table(&measured, slowest));
     }
     for run in &report.runs {
         for id in &run.interrupted {
@@ -120,6 +125,13 @@ fn failure(test: &TestHeard, styles: Styles) -> String {
 fn slow_table(slow: &[Slow]) -> String {
     let rows = slow.iter().map(|test| vec![duration_us(test.duration_us), test.id.clone()]);
     table(&[], &[Align::Right, Align::Left], rows.collect())
+}
+
+/// The tests that had the most memory in use at once: how much, what of it they left behind, and which.
+pub fn memory_table(measured: &[&Measured], most: usize) -> String {
+    let row = |test: &&Measured| vec![bytes(test.peak_bytes), bytes(test.leaked_bytes), test.id.clone()];
+    let rows = measured.iter().take(most).map(row).collect();
+    table(&["in use", "left", "test"], &[Align::Right, Align::Right, Align::Left], rows)
 }
 
 /// A line with a title in its middle, as pytest draws them; colours in the title take no room.

@@ -1,5 +1,6 @@
 //! What workers say of the tests they run, and what follows from it.
 
+use std::path::Path;
 use std::time::Instant;
 
 use common::Failure;
@@ -9,8 +10,9 @@ use super::lanes::Kind;
 use super::workers::End;
 use super::{Run, printed};
 use crate::error::Error;
-use crate::events::{Record, TextSource};
+use crate::events::{Measured, Record, TextSource};
 use crate::protocol::{FromWorker, ToZygote, WorkerId, worker_name};
+use crate::source::memory::Numbers;
 
 impl Run<'_> {
     pub(super) fn worker_says(&mut self, id: WorkerId, message: FromWorker) -> Result<(), Failure> {
@@ -50,6 +52,7 @@ impl Run<'_> {
                 self.show(&Record::TestStarted(TestStarted { id, worker: worker_name(lane) }))?;
             }
             FromWorker::Report { data, .. } => state.reports = Some(data),
+            FromWorker::Measured { i, capture } => self.test_measured(lane, i, &capture)?,
             FromWorker::Done(done) => {
                 state.running = None;
                 let reports = state.reports.take();
@@ -89,5 +92,21 @@ impl Run<'_> {
             | FromWorker::Lane { .. } => {}
         }
         Ok(())
+    }
+
+    /// What was recorded of a test is told; where it cannot be read, the test counts all the same.
+    fn test_measured(&mut self, lane: WorkerId, item: usize, capture: &Path) -> Result<(), Failure> {
+        let (Some(id), Some(memtrace)) = (self.id_of(item), &mut self.memtrace) else { return Ok(()) };
+        match memtrace.measure(capture) {
+            Ok(Numbers { peak_bytes, leaked_bytes, total_bytes, allocations }) => {
+                let worker = worker_name(lane);
+                let measured = Measured { id, worker, peak_bytes, leaked_bytes, total_bytes, allocations };
+                self.show(&Record::TestMeasured(measured))
+            }
+            Err(reason) => {
+                self.session.warn(&format!("the memory of {id} is not known: {reason}"));
+                Ok(())
+            }
+        }
     }
 }

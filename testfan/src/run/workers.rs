@@ -269,7 +269,7 @@ impl Run<'_> {
     }
 
     /// A test's node id.
-    fn id_of(&self, item: usize) -> Option<String> {
+    pub(super) fn id_of(&self, item: usize) -> Option<String> {
         self.suite.as_ref().and_then(|suite| suite.collected.ids.get(item)).cloned()
     }
 

@@ -11,7 +11,7 @@ macro_rules! carried {
     };
 }
 
-const FILES: [(&str, &str); 23] = carried![
+const FILES: [(&str, &str); 24] = carried![
     "__main__.py",
     "testfan_worker/__init__.py",
     "testfan_worker/afterfork.py",
@@ -25,6 +25,7 @@ const FILES: [(&str, &str); 23] = carried![
     "testfan_worker/heap.py",
     "testfan_worker/imports.py",
     "testfan_worker/lanes.py",
+    "testfan_worker/memory.py",
     "testfan_worker/parked.py",
     "testfan_worker/ports.py",
     "testfan_worker/recording.py",

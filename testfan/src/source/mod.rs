@@ -12,6 +12,7 @@ mod in_memory;
 pub mod journal;
 mod kept;
 mod keys;
+pub mod memory;
 pub mod records;
 mod signals;
 mod streams;

@@ -11,6 +11,7 @@ mod failing;
 mod interrupts;
 mod kills;
 mod live;
+mod memory;
 mod parts;
 mod plugins;
 mod replays;

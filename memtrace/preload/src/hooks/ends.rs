@@ -7,12 +7,12 @@ use memtrace_wire::header::End;
 use crate::process;
 
 #[unsafe(no_mangle)]
-extern "C" fn _exit(status: c_int) -> ! {
+pub extern "C" fn _exit(status: c_int) -> ! {
     end(status)
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn _Exit(status: c_int) -> ! {
+pub extern "C" fn _Exit(status: c_int) -> ! {
     end(status)
 }
 

@@ -27,19 +27,19 @@ unsafe fn execute(variables: Strings, execute: impl FnOnce(Strings) -> c_long) -
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn execve(path: *const c_char, arguments: Strings, variables: Strings) -> c_int {
+pub unsafe extern "C" fn execve(path: *const c_char, arguments: Strings, variables: Strings) -> c_int {
     // SAFETY: the caller answers for the arguments, here and below.
     unsafe { execute(variables, |variables| libc::syscall(libc::SYS_execve, path, arguments, variables)) }
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn execv(path: *const c_char, arguments: Strings) -> c_int {
+pub unsafe extern "C" fn execv(path: *const c_char, arguments: Strings) -> c_int {
     // SAFETY: see `execve`; the environment is the program's own.
     unsafe { execve(path, arguments, environ) }
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn execvpe(name: *const c_char, arguments: Strings, variables: Strings) -> c_int {
+pub unsafe extern "C" fn execvpe(name: *const c_char, arguments: Strings, variables: Strings) -> c_int {
     type Execvpe = unsafe extern "C" fn(*const c_char, Strings, Strings) -> c_int;
     // SAFETY: it is a function with this signature; see `execve`.
     unsafe {
@@ -49,13 +49,13 @@ unsafe extern "C" fn execvpe(name: *const c_char, arguments: Strings, variables:
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn execvp(name: *const c_char, arguments: Strings) -> c_int {
+pub unsafe extern "C" fn execvp(name: *const c_char, arguments: Strings) -> c_int {
     // SAFETY: see `execv`.
     unsafe { execvpe(name, arguments, environ) }
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn execveat(
+pub unsafe extern "C" fn execveat(
     folder: c_int,
     path: *const c_char,
     arguments: Strings,
@@ -71,7 +71,7 @@ unsafe extern "C" fn execveat(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn fexecve(fd: c_int, arguments: Strings, variables: Strings) -> c_int {
+pub unsafe extern "C" fn fexecve(fd: c_int, arguments: Strings, variables: Strings) -> c_int {
     type Fexecve = unsafe extern "C" fn(c_int, Strings, Strings) -> c_int;
     // SAFETY: it is a function with this signature; see `execve`.
     unsafe {
@@ -92,7 +92,7 @@ type Spawn = unsafe extern "C" fn(
 macro_rules! spawn {
     ($name:ident, $text:literal) => {
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(
+        pub unsafe extern "C" fn $name(
             pid: *mut libc::pid_t,
             program: *const c_char,
             actions: *const libc::posix_spawn_file_actions_t,
@@ -120,7 +120,7 @@ macro_rules! one_by_one {
     ($name:ident, $gathered:ident) => {
         #[unsafe(no_mangle)]
         #[unsafe(naked)]
-        unsafe extern "C" fn $name() {
+        pub unsafe extern "C" fn $name() {
             naked_asm!(
                 "push r9",
                 "push r8",

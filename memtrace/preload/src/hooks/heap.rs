@@ -9,7 +9,7 @@ use crate::real;
 use crate::recorder::{self, Gone, allocated};
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
+pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
     // SAFETY: any size will do.
     let block = unsafe { real::malloc(size) };
     allocated(Allocator::Malloc, block, size);
@@ -17,7 +17,7 @@ unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     // SAFETY: any sizes will do; where the product overflows the answer is null.
     let block = unsafe { real::calloc(count, size) };
     allocated(Allocator::Calloc, block, count.wrapping_mul(size));
@@ -25,7 +25,7 @@ unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn free(block: *mut c_void) {
+pub unsafe extern "C" fn free(block: *mut c_void) {
     if block.is_null() {
         return;
     }
@@ -36,26 +36,26 @@ unsafe extern "C" fn free(block: *mut c_void) {
 
 /// C23; where libc does not have it either, programs bring their own and never come here.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn free_sized(block: *mut c_void, _size: usize) {
+pub unsafe extern "C" fn free_sized(block: *mut c_void, _size: usize) {
     // SAFETY: passed on to the caller.
     unsafe { free(block) }
 }
 
 /// C23.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _alignment: usize, _size: usize) {
+pub unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _alignment: usize, _size: usize) {
     // SAFETY: passed on to the caller.
     unsafe { free(block) }
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: passed on to the caller.
     unsafe { reallocate(Allocator::Realloc, block, size) }
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize) -> *mut c_void {
     let Some(size) = count.checked_mul(size) else { return fail(libc::ENOMEM) };
     // SAFETY: passed on to the caller.
     unsafe { reallocate(Allocator::Reallocarray, block, size) }
@@ -79,7 +79,7 @@ unsafe fn reallocate(allocator: Allocator, block: *mut c_void, size: usize) -> *
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
+pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
     if !alignment.is_power_of_two() || !alignment.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }
@@ -95,7 +95,7 @@ unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize, siz
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
     // SAFETY: the allocator checks both numbers.
     let block = unsafe { real::aligned_alloc(alignment, size) };
     allocated(Allocator::AlignedAlloc, block, size);
@@ -103,7 +103,7 @@ unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
     // SAFETY: the allocator checks both numbers.
     let block = unsafe { real::memalign(alignment, size) };
     allocated(Allocator::Memalign, block, size);
@@ -111,7 +111,7 @@ unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
+pub unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
     // SAFETY: any size will do.
     let block = unsafe { real::valloc(size) };
     allocated(Allocator::Valloc, block, size);
@@ -119,7 +119,7 @@ unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
+pub unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
     // SAFETY: any size will do.
     let block = unsafe { real::pvalloc(size) };
     allocated(Allocator::Pvalloc, block, size);

@@ -9,7 +9,7 @@ use memtrace_wire::Allocator;
 use crate::recorder::{self, Gone, allocated};
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn mmap(
+pub unsafe extern "C" fn mmap(
     address: *mut c_void,
     size: usize,
     protection: c_int,
@@ -40,7 +40,7 @@ unsafe extern "C" fn mmap(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn mmap64(
+pub unsafe extern "C" fn mmap64(
     address: *mut c_void,
     size: usize,
     protection: c_int,
@@ -53,7 +53,7 @@ unsafe extern "C" fn mmap64(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn munmap(address: *mut c_void, size: usize) -> c_int {
+pub unsafe extern "C" fn munmap(address: *mut c_void, size: usize) -> c_int {
     recorder::about_to_unmap();
     let reserved = recorder::reserve();
     // SAFETY: the caller answers for the arguments.
@@ -69,7 +69,7 @@ unsafe extern "C" fn munmap(address: *mut c_void, size: usize) -> c_int {
 /// In C the last argument is optional; on x86-64 its register is read either way and the kernel looks at it
 /// only with `MREMAP_FIXED`.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn mremap(
+pub unsafe extern "C" fn mremap(
     old: *mut c_void,
     old_size: usize,
     new_size: usize,

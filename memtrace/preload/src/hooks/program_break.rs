@@ -12,7 +12,7 @@ use crate::recorder::{self, Gone, Reserved, allocated};
 const FAILED: *mut c_void = usize::MAX as *mut c_void;
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn sbrk(increment: libc::intptr_t) -> *mut c_void {
+pub unsafe extern "C" fn sbrk(increment: libc::intptr_t) -> *mut c_void {
     let reserved = before(increment < 0);
     // SAFETY: the caller answers for what lies between the old break and the new one.
     let old = unsafe { real::sbrk(increment) };
@@ -23,7 +23,7 @@ unsafe extern "C" fn sbrk(increment: libc::intptr_t) -> *mut c_void {
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn brk(new: *mut c_void) -> c_int {
+pub unsafe extern "C" fn brk(new: *mut c_void) -> c_int {
     // SAFETY: asking for no bytes only tells where the break is.
     let old = unsafe { real::sbrk(0) };
     let reserved = before(new < old);

@@ -3,6 +3,7 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use memtrace_wire::Allocator as By;
@@ -27,6 +28,7 @@ const NONE: Allocator =
 
 /// `PyMemAllocatorDomain`: raw, memory, objects.
 const DOMAINS: usize = 3;
+const RAW: usize = 0;
 
 /// The allocators beneath the hooks: those of before `main`, and those of the second time.
 struct Beneath(UnsafeCell<[[Allocator; DOMAINS]; 2]>);
@@ -53,18 +55,56 @@ pub fn hook_again() {
     }
 }
 
-fn hook_as(time: usize) {
-    let (Some(get), Some(set)) = (symbol(c"PyMem_GetAllocator"), symbol(c"PyMem_SetAllocator")) else {
-        return;
-    };
+/// Puts the hooks in front of the allocators of an interpreter that runs, by a thread that holds the GIL. The raw
+/// allocator is used without the GIL, so it stays: libc's, whose hooks are in place, is behind it.
+pub fn hook_late() {
+    CHECKED.store(true, Ordering::Relaxed);
+    if has_gil() {
+        hook_domains(0, RAW + 1..DOMAINS);
+    }
+}
+
+/// Whether this thread holds the GIL: without it, another may be using an allocator at this moment.
+fn has_gil() -> bool {
+    symbol(c"PyGILState_Check").is_some_and(|check| {
+        // SAFETY: it is a function with this signature, which may be called by any thread.
+        unsafe { std::mem::transmute::<Address, unsafe extern "C" fn() -> c_int>(check)() != 0 }
+    })
+}
+
+/// Takes away what [`hook_late`] put there; by a thread that does not hold the GIL it is left, and records nothing.
+pub fn unhook() {
+    let Some((get, set)) = accessors().filter(|_| has_gil()) else { return };
+    for number in (0..).take(DOMAINS) {
+        let mut there = NONE;
+        let ours: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void = malloc;
+        // SAFETY: the place for the answer is a local; where the hooks are, the context points to what was there
+        // before them.
+        unsafe {
+            get(number, &raw mut there);
+            if there.malloc.is_some_and(|malloc| malloc as usize == ours as usize) {
+                set(number, there.context.cast());
+            }
+        }
+    }
+}
+
+type Get = unsafe extern "C" fn(c_int, *mut Allocator);
+type Set = unsafe extern "C" fn(c_int, *const Allocator);
+
+fn accessors() -> Option<(Get, Set)> {
+    let (get, set) = (symbol(c"PyMem_GetAllocator")?, symbol(c"PyMem_SetAllocator")?);
     // SAFETY: these are functions with these signatures, which may be called before the interpreter begins.
-    let (get, set) = unsafe {
-        (
-            std::mem::transmute::<Address, unsafe extern "C" fn(c_int, *mut Allocator)>(get),
-            std::mem::transmute::<Address, unsafe extern "C" fn(c_int, *const Allocator)>(set),
-        )
-    };
-    for (domain, number) in (0..DOMAINS).zip(0..) {
+    Some(unsafe { (std::mem::transmute::<Address, Get>(get), std::mem::transmute::<Address, Set>(set)) })
+}
+
+fn hook_as(time: usize) {
+    hook_domains(time, RAW..DOMAINS);
+}
+
+fn hook_domains(time: usize, domains: Range<usize>) {
+    let Some((get, set)) = accessors() else { return };
+    for (domain, number) in (0..DOMAINS).zip(0..).filter(|(domain, _)| domains.contains(domain)) {
         let mut there = NONE;
         // SAFETY: the place for the answer is a local; what is set stays where it is for good, and nobody
         // reads it before it is set.

@@ -26,8 +26,9 @@ pub struct Ending {
 impl Ending {
     fn put_into(self, header: &Header) -> Header {
         let Ending { end, ended_us, peak_resident } = self;
-        // Where it went on as another program, that one's end is not the end of this capture.
-        let end = header.end.filter(|end| *end == End::Replaced).or(end);
+        // Where it went on as another program, or without being recorded, its end is not the end of this capture.
+        let own = header.end.filter(|end| matches!(end, End::Replaced | End::Stopped));
+        let end = own.or(end).or(header.end);
         Header { end, ended_us, peak_resident, ..header.clone() }
     }
 }

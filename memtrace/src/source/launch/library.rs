@@ -21,13 +21,19 @@ pub struct Library {
 
 /// Puts the library into the cache, under a name that goes with its content: another version of memtrace
 /// has another one, and no running program's is ever overwritten.
-pub fn install() -> Result<Library, Failure> {
+pub fn lay_out() -> Result<PathBuf, Failure> {
     let mut hasher = DefaultHasher::new();
     LIBRARY.hash(&mut hasher);
     let path = cache_dir("memtrace")?.join(format!("preload-{:016x}.so", hasher.finish()));
     if !std::fs::read(&path).is_ok_and(|there| there == LIBRARY) {
         write_atomic(&path, LIBRARY)?;
     }
+    Ok(path)
+}
+
+/// Puts the library where `LD_PRELOAD` can name it.
+pub fn install() -> Result<Library, Failure> {
+    let path = lay_out()?;
     // In LD_PRELOAD these end a path or stand for another; a descriptor's path has none of them.
     if !path.as_os_str().as_bytes().iter().any(|byte| b" :$\t\n".contains(byte)) {
         return Ok(Library { path, _open: None });

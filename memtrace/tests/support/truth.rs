@@ -1,0 +1,54 @@
+//! What `stacks.py` noted of its own blocks, and what memtrace recorded of them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Folder;
+
+/// The stacks that `stacks.py` noted, by size: `function|file|line`, innermost first.
+fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let parse = |line: &str| {
+        let mut fields = line.split('\t').map(str::to_owned);
+        (fields.next().unwrap().parse().unwrap(), fields.collect())
+    };
+    text.lines().map(parse).collect()
+}
+
+/// The stacks that memtrace recorded for blocks of the program's own sizes by this allocator.
+fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<String>> {
+    let ran = kit::run(folder.memtrace().args(["records", "capture.mtr"])).exits(0);
+    let mut stacks = HashMap::new();
+    for line in ran.stdout.lines().filter(|line| line.contains(allocator)) {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let Some(size) = record["size_bytes"].as_u64().filter(|size| *size >= 1_000_003) else { continue };
+        if record["allocator"] != allocator {
+            continue;
+        }
+        let frame = |frame: &Value| {
+            let text = |key: &str| frame[key].as_str().unwrap().to_owned();
+            format!("{}|{}|{}", text("function"), text("file"), frame["line"])
+        };
+        let stack = record["stack"].as_array().unwrap().iter().map(frame).collect();
+        assert!(stacks.insert(size, stack).is_none(), "{size} was recorded twice");
+    }
+    stacks
+}
+
+/// Every block that `stacks.py` made is in `capture.mtr`, with its stack.
+pub fn hold_against_truth(folder: &Folder, python: &Path, count: &str, allocator: &str) {
+    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, allocator));
+    assert!(truth.len() >= count.parse().unwrap());
+    for (size, stack) in &truth {
+        assert_eq!(recorded.get(size), Some(stack), "{}: the block of {size} bytes", python.display());
+    }
+}
+
+/// The sizes of the blocks in `capture.mtr`, in their order.
+pub fn sizes(folder: &Folder) -> Vec<u64> {
+    let records = folder.report("records");
+    let allocations = kit::of_type(&records, "memtrace.allocation.recorded");
+    allocations.iter().filter_map(|record| record["size_bytes"].as_u64()).collect()
+}
