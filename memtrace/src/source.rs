@@ -5,6 +5,7 @@ mod ahead;
 pub mod capture;
 pub mod launch;
 pub mod records;
+mod symbolize;
 
 use std::path::Path;
 

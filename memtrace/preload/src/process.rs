@@ -12,6 +12,7 @@ use memtrace_wire::header::{End, Options, at};
 
 use crate::buffer::{self, Capture, preserving_errno};
 use crate::guard::{self, Inside};
+use crate::native::{self, modules};
 use crate::{clock, definitions, environment, pool, python, recorder};
 
 /// The capture of the whole run, where others are put beside it.
@@ -44,7 +45,10 @@ fn attach() {
         libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child));
         on_exit(exiting, null_mut());
     }
-    let found = python::find();
+    if options.native {
+        native::enable();
+    }
+    let found = python::find(options.native);
     if options.python_allocators && found.version != 0 {
         python::allocators::hook();
     }
@@ -100,7 +104,7 @@ fn variable(name: &CStr) -> Option<OsString> {
 }
 
 /// What is kept from others while this thread forks, so that the child finds it whole.
-type Held = (pool::Idle, python::Known, definitions::Held);
+type Held = (pool::Idle, python::Known, modules::Held, definitions::Held);
 
 thread_local! {
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
@@ -109,7 +113,7 @@ thread_local! {
 /// The child must not write into its parent's blocks, not even before `in_child` runs.
 extern "C" fn before_fork() {
     if let Some(inside) = Inside::enter() {
-        let held = (pool::hold(), python::hold(), definitions::hold());
+        let held = (pool::hold(), python::hold(), modules::hold(), definitions::hold());
         HELD.set(Some(held));
         inside.stay();
     }
@@ -134,9 +138,10 @@ extern "C" fn in_child() {
 
 /// What was recorded so far is the parent's.
 fn start_anew(path: &Path, held: Held, inside: &mut Inside) {
-    let (idle, known, mut definitions) = held;
+    let (idle, known, loaded, mut definitions) = held;
     pool::reset(idle);
     python::reset(known);
+    modules::reset(loaded);
     definitions.reset();
     drop(definitions);
     drop(inside.orphan());

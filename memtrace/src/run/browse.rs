@@ -20,7 +20,7 @@ use crate::render::html::KINDS_SHOWN;
 use crate::render::tui::live::{Live, Now, place};
 use crate::render::tui::tree::Browser;
 use crate::render::{text, tree as drawn, tui};
-use crate::source::capture::Follower;
+use crate::source::capture::{Follower, read_tables};
 
 /// How often who is no person hears of a program.
 const EVERY: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub fn tree(args: &TreeArgs, session: &mut Session) -> Result<Exit, Failure> {
     begin(session)?;
     let answers = Answers::of(&args.input.input, Profile::default(), session)?;
     let symbols = &answers.symbols;
-    let kinds = KINDS_SHOWN.map(|at| answers.profile.by_site(at));
+    let kinds = KINDS_SHOWN.map(|at| answers.aggregate.by_site(at));
     let kinds: [&Sited; 3] = std::array::from_fn(|kind| kinds[kind].as_slice());
     let tree = Tree::new(kinds, symbols, false);
     let kind = KINDS_SHOWN.iter().position(|at| *at == args.at).unwrap_or(0);
@@ -78,7 +78,8 @@ impl Watched {
 
     fn read_on(&mut self) -> Result<(), Error> {
         let profile = &mut self.profile;
-        self.follower.poll(&mut |events| profile.apply_all(events))
+        let is_over = self.follower.ended();
+        self.follower.poll(is_over, &mut |events| profile.apply_all(events))
     }
 
     fn stats(&self) -> Stats {
@@ -117,6 +118,9 @@ impl Watched {
 }
 
 pub fn live(args: &LiveArgs, session: &mut Session) -> Result<Exit, Failure> {
+    if read_tables(&args.capture)?.is_some() {
+        return Err(Error::Aggregated { path: args.capture.clone() }.into());
+    }
     let mut watched = Watched::new(&args.capture)?;
     watched.read_on()?;
     if session.format == Format::Human && self::watched() {
