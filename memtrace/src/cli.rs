@@ -106,6 +106,7 @@ Examples:
   memtrace run app.py
   memtrace run -m http.server
   memtrace run -c 'x = bytearray(10_000_000)'
+  memtrace run --native ./server           functions of a native program, with their lines
   memtrace run --python .venv/bin/python -o app.mtr app.py --its-own-option
 
 Without --follow-fork, neither the children that the program forks nor what they or it execute are traced.")]
@@ -122,6 +123,12 @@ pub struct RunArgs {
     /// Record every object, as Python's own allocators give them out, instead of the memory that those get
     #[arg(long)]
     pub python_allocators: bool,
+    /// Keep only sums, in a small file that is whole at any time, even after SIGKILL; `records` and `live` need more
+    #[arg(long, conflicts_with = "follow_fork")]
+    pub aggregate: bool,
+    /// Record native stacks (C, C++, Rust) too, in one with Python's
+    #[arg(long)]
+    pub native: bool,
     /// Interpreter for scripts, -m and -c [default: the active virtual environment, else python3 on PATH]
     #[arg(long, value_name = "EXE")]
     pub python: Option<PathBuf>,

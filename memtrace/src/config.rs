@@ -30,7 +30,12 @@ impl Run {
         let program = Program::find(&args.program, args.python.as_deref())?;
         let capture = args.output.unwrap_or_else(|| default_path(&program.label, std::process::id()));
         free(&capture, args.force)?;
-        let options = Options { follow: args.follow_fork, python_allocators: args.python_allocators };
+        let options = Options {
+            follow: args.follow_fork,
+            python_allocators: args.python_allocators,
+            native: args.native,
+            aggregate: args.aggregate,
+        };
         Ok(Run { program, capture, force: args.force, options })
     }
 }

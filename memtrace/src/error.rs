@@ -130,6 +130,18 @@ pub enum Error {
         /// Its format.
         version: u32,
     },
+    /// What was asked for needs the events, and the capture has sums only.
+    #[error("{} was recorded with --aggregate and has no single events", path.display())]
+    Aggregated {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The bytes of an aggregated capture make no sense.
+    #[error("{} is damaged or cut off", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// A record on standard input does not say what it has to.
     #[error("line {line} is not a valid {kind} record")]
     Record {
@@ -182,6 +194,8 @@ impl Explain for Error {
             },
             Error::NoCapture { .. } => "give a file that `memtrace run` wrote, or - for records".into(),
             Error::Version { .. } => "read it with the memtrace that wrote it".into(),
+            Error::Aggregated { .. } => "record it without --aggregate".into(),
+            Error::Damaged { .. } => "record it again".into(),
             Error::Record { .. } | Error::Address { .. } => {
                 "give records as `memtrace records` writes them".into()
             }
@@ -208,6 +222,8 @@ impl Explain for Error {
             Error::Read { .. } => "unreadable",
             Error::NoCapture { .. } => "no_capture",
             Error::Version { .. } => "capture_version",
+            Error::Aggregated { .. } => "aggregated",
+            Error::Damaged { .. } => "damaged",
             Error::Input(_) | Error::Record { .. } | Error::Address { .. } => "bad_input",
         }
     }

@@ -1,5 +1,6 @@
 //! Events to answers. Pure: no file, no clock, no output. Must not know where events come from.
 
+pub mod aggregate;
 mod blocks;
 pub mod calls;
 pub mod compare;

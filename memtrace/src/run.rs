@@ -1,5 +1,6 @@
 //! Wires source, reducers and renderers for each command. Must not know how any of them works.
 
+mod aggregate;
 mod attach;
 mod browse;
 mod reports;
@@ -53,7 +54,7 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
 
 fn record(args: RunArgs, session: &Session) -> Result<Exit, Failure> {
     let run = Run::new(args)?;
-    let launched = launch(&run)?;
+    let launched = launch(&run, aggregate::aggregate)?;
     match &launched.capture {
         Ok(header) => {
             for warning in warnings(header) {

@@ -7,6 +7,7 @@ pub mod capture;
 pub mod launch;
 pub mod records;
 pub mod remote;
+mod symbolize;
 
 use std::path::Path;
 

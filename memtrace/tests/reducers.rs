@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use memtrace::events::{At, Event, Location, StackId, Symbols};
 use memtrace::reduce::Measure;
+use memtrace::reduce::aggregate::tables::{from_tables, to_tables};
 use memtrace::reduce::calls::Calls;
 use memtrace::reduce::profile::Profile;
 use memtrace::reduce::sites::Site;
 use memtrace::reduce::timeline::EVENTS_PER_TICK;
 use memtrace::reduce::tree::Tree;
 use memtrace_wire::Allocator;
+use memtrace_wire::tables::Tables;
 use proptest::prelude::*;
 
 /// A small world, so that addresses collide: blocks at 0..20, pages at 100..140.
@@ -90,6 +92,52 @@ fn event(step: Step, stacks: &[StackId]) -> Event {
 }
 
 proptest! {
+    #[test]
+    fn tables_of_an_aggregate(steps in prop::collection::vec(step(), 0..120)) {
+        let mut symbols = Symbols::default();
+        let stacks: Vec<StackId> = (0..4)
+            .map(|line| {
+                let location = symbols.location(Location { function: "f".into(), file: "f.py".into(), line });
+                symbols.stack(StackId::EMPTY, location)
+            })
+            .collect();
+        symbols.name_thread(1, "main");
+        let mut profile = Profile::default().with_lifetimes();
+        for (index, &step) in steps.iter().enumerate() {
+            profile.apply(&Event::Sampled { ms: index as u64 * 10, resident: 4096 });
+            profile.apply(&event(step, &stacks));
+        }
+        let aggregate = profile.aggregate();
+        let tables = to_tables(&aggregate, &symbols);
+        let (read, known) = from_tables(&Tables::decode(&tables.encode()).expect("as it was encoded")).expect("tables");
+        prop_assert_eq!(read.stats(&known, None), profile.stats(&symbols, None));
+        prop_assert_eq!(read, aggregate);
+        prop_assert_eq!((known.locations(), known.thread_name(1)), (symbols.locations(), Some("main")));
+    }
+
+    #[test]
+    fn any_tables(
+        columns in prop::collection::vec(prop::collection::vec(0..4_u64, 0..30), 8),
+        large in (0..8_usize, 0..30_usize, any::<u64>()),
+    ) {
+        const WIDTHS: [usize; 8] = [5, 2, 3, 2, 2, 14, 3, 5];
+        let mut columns = columns;
+        for (column, width) in columns.iter_mut().zip(WIDTHS) {
+            column.truncate(column.len() / width * width);
+        }
+        columns[0].resize(5, 1);
+        if let Some(number) = columns[large.0].get_mut(large.1) {
+            *number = large.2;
+        }
+        let tables = Tables { texts: vec!["a".into(), "b".into()], columns };
+        if let Ok((aggregate, symbols)) = from_tables(&tables) {
+            let _ = (aggregate.stats(&symbols, None), aggregate.usage());
+            let kinds = [At::Peak, At::Leaked, At::Temporary].map(|at| aggregate.by_site(at));
+            let kinds = [&kinds[0][..], &kinds[1], &kinds[2]];
+            let _ = Tree::with_lives(kinds, &aggregate.history.lives, &aggregate.sites(), &symbols);
+        }
+    }
+
     #[test]
     fn temporary(steps in prop::collection::vec((0..4_u32, 0..30_u64, any::<bool>()), 0..200)) {
         let (mut profile, mut bytes, mut count) = (Profile::default(), 0, 0);

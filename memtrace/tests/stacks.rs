@@ -20,7 +20,7 @@ fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
 }
 
 /// The stacks that memtrace recorded for blocks of the program's own sizes by this allocator.
-fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<String>> {
+fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<Value>> {
     let ran = kit::run(folder.memtrace().args(["records", "capture.mtr"])).exits(0);
     let mut stacks = HashMap::new();
     for line in ran.stdout.lines().filter(|line| line.contains(allocator)) {
@@ -29,14 +29,21 @@ fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<String>> {
         if record["allocator"] != allocator {
             continue;
         }
-        let frame = |frame: &Value| {
-            let text = |key: &str| frame[key].as_str().unwrap().to_owned();
-            format!("{}|{}|{}", text("function"), text("file"), frame["line"])
-        };
-        let stack = record["stack"].as_array().unwrap().iter().map(frame).collect();
+        let stack = record["stack"].as_array().unwrap().clone();
         assert!(stacks.insert(size, stack).is_none(), "{size} was recorded twice");
     }
     stacks
+}
+
+/// As the truth has it.
+fn words(frame: &Value) -> String {
+    let text = |key: &str| frame[key].as_str().unwrap();
+    format!("{}|{}|{}", text("function"), text("file"), frame["line"])
+}
+
+fn is_native(frame: &Value) -> bool {
+    let file = frame["file"].as_str().unwrap();
+    !file.ends_with(".py") && !file.starts_with('<')
 }
 
 fn compare(python: &Path, seed: &str, count: &str, threads: &str) {
@@ -50,7 +57,8 @@ fn hold_against_truth(folder: &Folder, python: &Path, count: &str, allocator: &s
     let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, allocator));
     assert!(truth.len() >= count.parse().unwrap());
     for (size, stack) in &truth {
-        assert_eq!(recorded.get(size), Some(stack), "{}: the block of {size} bytes", python.display());
+        let recorded = recorded.get(size).map(|stack| stack.iter().map(words).collect());
+        assert_eq!(recorded.as_ref(), Some(stack), "{}: the block of {size} bytes", python.display());
     }
 }
 
@@ -120,5 +128,50 @@ fn every_stack_with_python_allocators() {
         let ran = folder.record_objects(python, &[&stacks, "3", "25", "0", "truth.txt"]).exits(0);
         assert_eq!(ran.stderr, "");
         hold_against_truth(&folder, python, "25", "pyrealloc");
+    });
+}
+
+/// Every Python function is where it was, and native ones are where C code called Python or Python called C.
+fn hold_mixed_against_truth(folder: &Folder, python: &Path, count: &str) {
+    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, "malloc"));
+    assert!(truth.len() >= count.parse().unwrap());
+    for (size, stack) in &truth {
+        let (python, recorded) = (python.display(), &recorded[size]);
+        let functions: Vec<String> = recorded.iter().filter(|frame| !is_native(frame)).map(words).collect();
+        assert_eq!(&functions, stack, "{python}: the block of {size} bytes");
+        let name = |index: usize| recorded[index]["function"].as_str().unwrap();
+        // `bytearray` is C, and so is what began the thread or the program.
+        assert!(is_native(&recorded[0]) && is_native(recorded.last().unwrap()), "{python}: {recorded:#?}");
+        for (index, frame) in recorded.iter().enumerate() {
+            assert!(!name(index).starts_with("_PyEval_EvalFrameDefault"), "{python}: {recorded:#?}");
+            let called_by_c = ["__del__", "key_function.<locals>.<lambda>", "__getattr__"];
+            if !is_native(frame) && called_by_c.iter().any(|called| name(index).ends_with(called)) {
+                assert!(is_native(&recorded[index + 1]), "{python}: {recorded:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_stack_with_native_frames() {
+    let folder = Folder::new();
+    on_every_python(|python| {
+        let stacks = program("stacks.py");
+        let ran =
+            folder.record_with(&["--native"], python, &[&stacks, "4", "700", "0", "truth.txt"]).exits(0);
+        assert_eq!(ran.stderr, "");
+        hold_mixed_against_truth(&folder, python, "700");
+    });
+}
+
+#[test]
+fn every_stack_with_native_frames_of_three_threads() {
+    let folder = Folder::new();
+    on_every_python(|python| {
+        let stacks = program("stacks.py");
+        let ran =
+            folder.record_with(&["--native"], python, &[&stacks, "5", "300", "3", "truth.txt"]).exits(0);
+        assert_eq!(ran.stderr, "");
+        hold_mixed_against_truth(&folder, python, "300");
     });
 }

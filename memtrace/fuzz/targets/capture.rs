@@ -99,5 +99,5 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(tree.cumulative(kind)[0].bytes, whole);
         assert_eq!(Calls::new(&tree, kind, |_| false).root().cumulative.bytes, whole);
     }
-    let _ = profile.usage();
+    let _ = profile.aggregate().usage();
 });

@@ -4,6 +4,7 @@
 mod ends;
 mod exec;
 mod heap;
+mod libraries;
 mod mappings;
 mod program_break;
 mod threads;

@@ -7,6 +7,7 @@
 //! - [`guard`]: one flag per thread, so that memtrace's own allocations are not recorded
 //! - [`recorder`]: gives the event its sequence number and hands it to the thread's log
 //! - [`python`]: which Python code this thread is running, read from the interpreter's own frames
+//! - [`native`]: the native stack of the thread, unwound where it is not the same as before
 //! - [`log`], [`definitions`], [`buffer`], [`pool`]: a thread's stream of entries, what they refer to, in
 //!   memory shared with the capture file
 //! - [`clock`]: when it is time for a sample of time and resident memory
@@ -28,6 +29,7 @@ mod guard;
 mod hooks;
 mod late;
 mod log;
+mod native;
 mod pool;
 mod process;
 mod python;

@@ -1,4 +1,4 @@
-//! What one thread needs to record: its stream of entries, and the Python frames it saw last.
+//! What one thread needs to record: its stream of entries, and the frames it saw last.
 //! One thread uses it at a time. Must not know libc's functions.
 
 use memtrace_wire::entry::{Encoder, Entry, MAX};
@@ -6,14 +6,17 @@ use memtrace_wire::entry::{Encoder, Entry, MAX};
 use crate::buffer::{self, Block, preserving_errno};
 use crate::clock::Sample;
 use crate::definitions;
+use crate::native::{self, Define, NativeFrames};
 use crate::python;
-use crate::python::walk::{Frames, StackNames};
+use crate::python::walk::{Activations, Frames, StackNames};
 use crate::table::Table;
 
 /// What one thread needs to record.
 pub struct Log {
     stream: Stream,
     frames: Frames,
+    /// Where native stacks are recorded.
+    native: Option<NativeFrames>,
     /// The thread's name, as it was last written.
     name: ThreadName,
 }
@@ -24,7 +27,8 @@ type ThreadName = [u8; 16];
 impl Log {
     /// The empty stream with this number.
     pub fn new(number: u32) -> Log {
-        Log { stream: Stream::new(number), frames: Frames::new(), name: [0; 16] }
+        let native = native::enabled().then(NativeFrames::new);
+        Log { stream: Stream::new(number), frames: Frames::new(), native, name: [0; 16] }
     }
 
     /// Whether it is of the recording that is going on.
@@ -36,6 +40,9 @@ impl Log {
     /// Says which thread the entries that follow come from.
     pub fn begin_thread(&mut self, id: u32) {
         self.frames.forget();
+        if let Some(native) = &mut self.native {
+            native.forget();
+        }
         self.write(Entry::Thread { id });
         self.name = [0; 16];
         self.note_name();
@@ -60,10 +67,15 @@ impl Log {
         self.note_name();
     }
 
-    /// The Python stack that this thread is at, by its number in this stream.
+    /// The stack that this thread is at, by its number in this stream: the Python stack, or, where native stacks are
+    /// recorded, both together.
     #[inline]
     pub fn stack(&mut self) -> u32 {
-        python::interpreter().map_or(0, |python| self.frames.stack(python, &mut self.stream))
+        let python = python::interpreter();
+        let stack = python.map_or(0, |python| self.frames.stack(python, &mut self.stream));
+        let Some(native) = &mut self.native else { return stack };
+        let activations = python.map_or(Activations::Unknown, |python| self.frames.activations(python));
+        native.stack(stack, activations, &mut self.stream)
     }
 
     /// Appends an entry; where none can be written any more, the recording has ended.
@@ -141,5 +153,12 @@ impl StackNames for Stream {
         self.stacks.insert(key, self.named);
         self.write(Entry::Stack { parent, code, instruction });
         self.named
+    }
+}
+
+impl Define for Stream {
+    #[inline]
+    fn define(&mut self, entry: Entry) {
+        self.write(entry);
     }
 }

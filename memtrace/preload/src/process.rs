@@ -12,6 +12,7 @@ use memtrace_wire::header::{End, Options, at};
 
 use crate::buffer::{self, Capture, preserving_errno};
 use crate::guard::{self, Inside};
+use crate::native::{self, modules};
 use crate::python::Found;
 use crate::{clock, definitions, environment, late, pool, python, real, recorder};
 
@@ -37,7 +38,7 @@ fn attach(path: OsString) {
         environment::follow(following);
     }
     watch();
-    let found = note_python(capture);
+    let found = note_python(capture, options);
     if options.python_allocators && found.version != 0 {
         python::allocators::hook();
     }
@@ -50,7 +51,7 @@ pub fn begin_late(capture: &Capture, options: Options) {
     WATCHING.call_once(watch);
     definitions::hold().reset();
     python::reset(python::hold());
-    let found = note_python(capture);
+    let found = note_python(capture, options);
     if options.python_allocators && found.version != 0 {
         python::allocators::hook_late();
     }
@@ -69,8 +70,11 @@ fn watch() {
     }
 }
 
-fn note_python(capture: &Capture) -> Found {
-    let found = python::find();
+fn note_python(capture: &Capture, options: Options) -> Found {
+    if options.native {
+        native::enable();
+    }
+    let found = python::find(options.native);
     capture.word(at::PYTHON).store(found.version, Ordering::Relaxed);
     capture.word(at::FRAMES).store(found.frames.into(), Ordering::Relaxed);
     found
@@ -123,7 +127,7 @@ fn variable(name: &CStr) -> Option<OsString> {
 }
 
 /// What is kept from others while this thread forks, so that the child finds it whole.
-type Held = (pool::Idle, python::Known, definitions::Held, late::Held);
+type Held = (pool::Idle, python::Known, modules::Held, definitions::Held, late::Held);
 
 thread_local! {
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
@@ -132,7 +136,7 @@ thread_local! {
 /// The child must not write into its parent's blocks, not even before `in_child` runs.
 extern "C" fn before_fork() {
     if let Some(inside) = Inside::enter() {
-        let held = (pool::hold(), python::hold(), definitions::hold(), late::hold());
+        let held = (pool::hold(), python::hold(), modules::hold(), definitions::hold(), late::hold());
         HELD.set(Some(held));
         inside.stay();
     }
@@ -157,10 +161,11 @@ extern "C" fn in_child() {
 
 /// What was recorded so far is the parent's.
 fn start_anew(held: Held, inside: &mut Inside) {
-    let (idle, known, mut definitions, patches) = held;
+    let (idle, known, loaded, mut definitions, patches) = held;
     drop(patches);
     pool::reset(idle);
     python::reset(known);
+    modules::reset(loaded);
     definitions.reset();
     drop(definitions);
     drop(inside.orphan());

@@ -45,10 +45,12 @@ pub fn interpreter() -> Option<&'static Interpreter> {
     INTERPRETER.get()
 }
 
-/// Looks for an interpreter among the libraries that the program was started with.
-pub fn find() -> Found {
+/// Looks for an interpreter among the libraries that the program was started with. With `entries`, its stacks say
+/// where C code called it.
+pub fn find(entries: bool) -> Found {
     let version = version().unwrap_or(0);
-    Found { version, frames: interpreter().is_some() || read_frames(version).is_some() }
+    let frames = interpreter().is_some() || read_frames(version, entries).is_some();
+    Found { version, frames }
 }
 
 /// `Py_Version`, or what stands for it before 3.11.
@@ -69,8 +71,9 @@ fn version() -> Option<u32> {
     Some(numbers.next()? << 24 | numbers.next()? << 16)
 }
 
-fn read_frames(version: u32) -> Option<()> {
+fn read_frames(version: u32, entries: bool) -> Option<()> {
     let layout = Layout::of(version, symbol(c"_PyRuntime"))?;
+    let layout = if entries { layout } else { layout.without_entries() };
     let running = symbol(c"PyThreadState_GetUnchecked").or_else(|| symbol(c"_PyThreadState_UncheckedGet"))?;
     let this_thread = symbol(c"PyGILState_GetThisThreadState")?;
     let code_type = symbol(c"PyCode_Type")?;

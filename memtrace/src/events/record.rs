@@ -143,7 +143,8 @@ pub enum Record {
         /// The kernel's id of the thread that asked.
         #[serde(default)]
         thread: u32,
-        /// The Python frames, innermost first; empty where no Python code was running.
+        /// The Python functions, innermost first, and with `--native` those of C, C++ and Rust among them; empty
+        /// where none was running.
         #[serde(default)]
         stack: Vec<Frame>,
     },
@@ -228,7 +229,7 @@ pub enum Record {
         bytes: u64,
         /// Blocks.
         allocations: u64,
-        /// Where it was asked for, innermost first; empty where no Python code was running.
+        /// Where it was asked for, innermost first; empty where no function is known.
         stack: Vec<Frame>,
     },
     /// A function that asked for more or less memory in one run than in another.

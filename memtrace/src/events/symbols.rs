@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use memtrace_wire::Allocator;
 
-/// A stack; [`StackId::EMPTY`] where no Python code was running.
+/// A stack; [`StackId::EMPTY`] where no Python code was running and no native stack was recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StackId(u32);
 
@@ -140,6 +140,24 @@ impl Symbols {
     /// What a thread was called last, where that is known.
     pub fn thread_name(&self, thread: u32) -> Option<&str> {
         self.thread_names.get(&thread).map(String::as_str)
+    }
+
+    /// All locations, by their numbers.
+    pub fn locations(&self) -> &[Location] {
+        &self.locations
+    }
+
+    /// All stacks but the empty one, by their numbers from 1: who called, and where it is.
+    pub fn stacks(&self) -> impl Iterator<Item = (StackId, LocationId)> {
+        self.stacks[1..].iter().copied()
+    }
+
+    /// What all threads were called last, where that is known, by their ids.
+    pub fn thread_names(&self) -> impl Iterator<Item = (u32, &str)> {
+        let mut names: Vec<(u32, &str)> =
+            self.thread_names.iter().map(|(id, name)| (*id, name.as_str())).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// The frames of a stack, innermost first.

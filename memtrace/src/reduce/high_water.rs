@@ -12,10 +12,9 @@ use crate::reduce::sites::SiteId;
 #[derive(Debug, Default)]
 pub struct HighWater {
     slots: Vec<Slot>,
-    current: Measure,
-    /// Never given back by processes that have ended.
-    left: Measure,
-    peak: Measure,
+    /// Bytes in use now, and the most that ever were.
+    current: u64,
+    peak: u64,
     /// Rises with each peak that memory went down from.
     peaks: u64,
     at_peak: bool,
@@ -24,10 +23,19 @@ pub struct HighWater {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     current: Measure,
+    /// Never given back by processes that have ended.
     left: Measure,
     peak: Measure,
     /// The peak that `peak` belongs to.
     peaks: u64,
+}
+
+impl Slot {
+    #[inline]
+    fn lose(&mut self, bytes: u64, blocks: i64) {
+        self.current.bytes = self.current.bytes.saturating_sub(bytes);
+        self.current.allocations = self.current.allocations.saturating_add_signed(-blocks);
+    }
 }
 
 impl HighWater {
@@ -48,35 +56,25 @@ impl HighWater {
         if slot.peaks != self.peaks {
             (slot.peak, slot.peaks) = (slot.current, self.peaks);
         }
-        for (current, left) in [(&mut slot.current, &mut slot.left), (&mut self.current, &mut self.left)] {
-            let (bytes, blocks) = match change {
-                Change::Given { bytes, .. } => {
-                    *current += Measure { bytes, allocations: 1 };
-                    continue;
-                }
-                Change::Taken { bytes, blocks, .. } => (bytes, blocks),
-                Change::Left { bytes, .. } => {
-                    *left += Measure { bytes, allocations: 1 };
-                    (bytes, 1)
-                }
-            };
-            current.bytes = current.bytes.saturating_sub(bytes);
-            current.allocations = current.allocations.saturating_add_signed(-blocks);
+        match change {
+            Change::Given { bytes, .. } => {
+                slot.current += Measure { bytes, allocations: 1 };
+                self.current += bytes;
+            }
+            Change::Taken { bytes, blocks, .. } => {
+                slot.lose(bytes, blocks);
+                self.current = self.current.saturating_sub(bytes);
+            }
+            Change::Left { bytes, .. } => {
+                slot.left += Measure { bytes, allocations: 1 };
+                slot.lose(bytes, 1);
+                self.current = self.current.saturating_sub(bytes);
+            }
         }
-        if self.current.bytes > self.peak.bytes {
+        if self.current > self.peak {
             self.peak = self.current;
             self.at_peak = true;
         }
-    }
-
-    /// All that was in use at the peak.
-    pub fn peak(&self) -> Measure {
-        self.peak
-    }
-
-    /// All that was never given back: what is in use now, and what was when its process ended.
-    pub fn leaked(&self) -> Measure {
-        sum(self.current, self.left)
     }
 
     /// What each site had at the peak.

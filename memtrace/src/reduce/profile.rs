@@ -1,9 +1,8 @@
 //! All answers about one stream of events, from one pass over it.
 
-use std::collections::{BTreeMap, HashMap};
-
-use crate::events::{AllocatorUse, At, Event, StackId, Stats, Symbols};
+use crate::events::{At, Event, StackId, Stats, Symbols};
 use crate::reduce::Measure;
+use crate::reduce::aggregate::{Aggregate, Usage};
 use crate::reduce::high_water::HighWater;
 use crate::reduce::lifetimes::Lifetimes;
 use crate::reduce::live::{Change, LiveSet};
@@ -26,25 +25,6 @@ pub struct Profile {
     lifetimes: Option<Lifetimes>,
 }
 
-/// All that is known of one site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Usage {
-    /// Which.
-    pub site: Site,
-    /// All that it was ever given.
-    pub given: Measure,
-    /// What it had when the most memory was in use.
-    pub peak: Measure,
-    /// What it never gave back.
-    pub leaked: Measure,
-    /// What it gave back early.
-    pub temporary: Measure,
-    /// The most that it had at once; nothing where lifetimes were not asked for.
-    pub most: Measure,
-    /// How long its blocks together lived, in ticks of the timeline; those not given back live to its end.
-    pub lived_ticks: u64,
-}
-
 /// Where a block in use comes from.
 #[derive(Clone, Copy, Debug, Default)]
 struct Origin {
@@ -61,6 +41,11 @@ impl Profile {
     #[must_use]
     pub fn with_threshold(self, threshold: u32) -> Profile {
         Profile { threshold, ..self }
+    }
+
+    /// See [`Profile::with_threshold`].
+    pub fn threshold(&self) -> u32 {
+        self.threshold
     }
 
     /// A profile that also has a [`Profile::history`].
@@ -134,14 +119,35 @@ impl Profile {
         });
     }
 
-    /// What each site asked for; sites without any are left out.
+    /// All answers as plain numbers.
+    pub fn aggregate(&self) -> Aggregate {
+        Aggregate { history: self.history(), ..self.sums() }
+    }
+
+    /// The same without a history.
+    fn sums(&self) -> Aggregate {
+        Aggregate {
+            sites: self.sites_used(),
+            frees: self.totals.frees(),
+            sizes: self.totals.by_size(),
+            threads: self.sites.threads() as u64,
+            history: History::default(),
+        }
+    }
+
+    /// See [`Aggregate::by_site`].
     pub fn by_site(&self, at: At) -> Vec<(Site, Measure)> {
-        let measures: Vec<Measure> = match at {
-            At::Peak => self.high_water.at_peak().collect(),
-            At::Leaked => self.high_water.leaked_by_site().collect(),
-            At::Temporary => self.temporary.clone(),
-        };
-        self.sited(&measures)
+        self.sums().by_site(at)
+    }
+
+    /// See [`Aggregate::by_stack`].
+    pub fn by_stack(&self, at: At) -> Vec<(StackId, Measure)> {
+        self.sums().by_stack(at)
+    }
+
+    /// See [`Aggregate::stats`].
+    pub fn stats(&self, symbols: &Symbols, incomplete_because: Option<String>) -> Stats {
+        self.sums().stats(symbols, incomplete_because)
     }
 
     /// What each site has in use now; sites without any are left out.
@@ -159,29 +165,13 @@ impl Profile {
         self.timeline.as_ref().map_or(0, Timeline::ticks)
     }
 
-    /// All that each site was ever given.
-    pub fn given_by_site(&self) -> Vec<(Site, Measure)> {
-        self.sited(self.totals.by_site())
-    }
-
     fn sited(&self, measures: &[Measure]) -> Vec<(Site, Measure)> {
         let sited = self.sites.all().iter().copied().zip(measures.iter().copied());
         sited.filter(|(_, measure)| *measure != Measure::default()).collect()
     }
 
-    /// What each stack itself asked for; stacks without any are left out.
-    pub fn by_stack(&self, at: At) -> Vec<(StackId, Measure)> {
-        let mut stacks: HashMap<StackId, Measure> = HashMap::new();
-        for (site, measure) in self.by_site(at) {
-            *stacks.entry(site.stack).or_default() += measure;
-        }
-        let mut stacks: Vec<(StackId, Measure)> = stacks.into_iter().collect();
-        stacks.sort_unstable_by_key(|(stack, _)| *stack);
-        stacks
-    }
-
-    /// All that is known of each site, largest at the peak first.
-    pub fn usage(&self) -> Vec<Usage> {
+    /// All that is known of each site, by their numbers.
+    fn sites_used(&self) -> Vec<Usage> {
         let none = std::iter::repeat(Measure::default());
         let peak = self.high_water.at_peak().chain(none.clone());
         let leaked = self.high_water.leaked_by_site().chain(none.clone());
@@ -200,7 +190,6 @@ impl Profile {
                 usage[owner.site.index()].lived_ticks += timeline.ticks() - u64::from(owner.tick);
             }
         }
-        usage.sort_by_key(|usage| (std::cmp::Reverse((usage.peak.bytes, usage.given.bytes)), usage.site));
         usage
     }
 
@@ -213,44 +202,5 @@ impl Profile {
     pub fn history(&self) -> History {
         let in_use = self.live.in_use().map(|(owner, measure)| (owner.site, owner.tick, measure));
         self.timeline.as_ref().map(|timeline| timeline.finish(in_use)).unwrap_or_default()
-    }
-
-    /// The whole in numbers.
-    pub fn stats(&self, symbols: &Symbols, incomplete_because: Option<String>) -> Stats {
-        let (peak, leaked) = (self.high_water.peak(), self.high_water.leaked());
-        let sum = |measures: &[Measure]| {
-            measures.iter().fold(Measure::default(), |mut sum, &measure| {
-                sum += measure;
-                sum
-            })
-        };
-        let (given, temporary) = (sum(self.totals.by_site()), sum(&self.temporary));
-        Stats {
-            peak_bytes: peak.bytes,
-            peak_allocations: peak.allocations,
-            total_bytes: given.bytes,
-            allocations: given.allocations,
-            frees: self.totals.frees(),
-            leaked_bytes: leaked.bytes,
-            leaked_allocations: leaked.allocations,
-            temporary_bytes: temporary.bytes,
-            temporary_allocations: temporary.allocations,
-            threads: self.sites.threads() as u64,
-            allocators: self.allocators(symbols),
-            sizes: self.totals.by_size(),
-            complete: incomplete_because.is_none(),
-            incomplete_because,
-        }
-    }
-
-    fn allocators(&self, symbols: &Symbols) -> BTreeMap<String, AllocatorUse> {
-        let mut allocators: BTreeMap<String, AllocatorUse> = BTreeMap::new();
-        for (site, Measure { bytes, allocations }) in self.given_by_site() {
-            let name = symbols.allocator_name(site.allocator.index()).to_owned();
-            let used = allocators.entry(name).or_default();
-            used.bytes += bytes;
-            used.allocations += allocations;
-        }
-        allocators
     }
 }

@@ -15,7 +15,7 @@ use clap::ValueEnum;
 
 use crate::events::{At, Location, LocationId, Stats, Symbols};
 use crate::reduce::Measure;
-use crate::reduce::profile::Usage;
+use crate::reduce::aggregate::Usage;
 use crate::reduce::timeline::History;
 use crate::render::words;
 

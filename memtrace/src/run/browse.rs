@@ -20,7 +20,7 @@ use crate::render::html::KINDS_SHOWN;
 use crate::render::tui::live::{Live, Now, place};
 use crate::render::tui::tree::Browser;
 use crate::render::{text, tree as drawn, tui};
-use crate::source::capture::Follower;
+use crate::source::capture::{Follower, read_tables};
 use crate::source::remote::{Remote, Server};
 
 /// How often who is no person hears of a program.
@@ -30,7 +30,7 @@ pub fn tree(args: &TreeArgs, session: &mut Session) -> Result<Exit, Failure> {
     begin(session)?;
     let answers = Answers::of(&args.input.input, Profile::default(), session)?;
     let symbols = &answers.symbols;
-    let kinds = KINDS_SHOWN.map(|at| answers.profile.by_site(at));
+    let kinds = KINDS_SHOWN.map(|at| answers.aggregate.by_site(at));
     let kinds: [&Sited; 3] = std::array::from_fn(|kind| kinds[kind].as_slice());
     let tree = Tree::new(kinds, symbols, false);
     let kind = KINDS_SHOWN.iter().position(|at| *at == args.at).unwrap_or(0);
@@ -83,7 +83,8 @@ impl Watched<'_> {
     fn read_on(&mut self) -> Result<(), Error> {
         self.remote.map_or(Ok(()), Remote::check)?;
         let profile = &mut self.profile;
-        self.follower.poll(&mut |events| profile.apply_all(events))
+        let is_over = self.follower.ended();
+        self.follower.poll(is_over, &mut |events| profile.apply_all(events))
     }
 
     fn stats(&self) -> Stats {
@@ -131,6 +132,9 @@ fn listen(address: &str, capture: &Path, session: &mut Session) -> Result<Exit, 
 pub fn live(args: &LiveArgs, session: &mut Session) -> Result<Exit, Failure> {
     let remote = args.remote.as_deref().map(Remote::connect).transpose()?;
     let capture = args.capture.as_deref().or(remote.as_ref().map(Remote::path)).unwrap_or(Path::new(""));
+    if read_tables(capture)?.is_some() {
+        return Err(Error::Aggregated { path: capture.to_owned() }.into());
+    }
     if let Some(address) = &args.listen {
         return listen(address, capture, session);
     }

@@ -9,6 +9,8 @@ use crate::cli::{ExportArgs, FlamegraphArgs, RecordsArgs, StatsArgs, SummaryArgs
 use crate::config::Destination;
 use crate::error::Error;
 use crate::events::{At, Record, Stats, Symbols};
+use crate::reduce::aggregate::Aggregate;
+use crate::reduce::aggregate::tables::from_tables;
 use crate::reduce::locations::lines;
 use crate::reduce::profile::Profile;
 use crate::reduce::rows::rows;
@@ -16,15 +18,27 @@ use crate::reduce::tree::{Sited, Tree};
 use crate::render::export::Exported;
 use crate::render::html::{self, Flamegraph, KINDS_SHOWN, Subject};
 use crate::render::{export, records, text};
+use crate::source::capture::read_tables;
 use crate::source::{Outline, read_ahead};
 
 /// A page stays within a few megabytes with so many nodes, or rows.
 const MOST_NODES: usize = 50_000;
 const MOST_ROWS: usize = 20_000;
 
+/// The answers of an aggregated capture; none where the input has the events themselves.
+fn aggregated(input: &Path) -> Result<Option<Answers>, Error> {
+    if input == Path::new("-") {
+        return Ok(None);
+    }
+    let Some((tables, outline)) = read_tables(input)? else { return Ok(None) };
+    let damaged = |_| Error::Damaged { path: input.to_owned() };
+    let (aggregate, symbols) = from_tables(&tables).map_err(damaged)?;
+    Ok(Some(Answers { aggregate, symbols, outline }))
+}
+
 /// One pass over all events.
 pub struct Answers {
-    pub profile: Profile,
+    pub aggregate: Aggregate,
     pub symbols: Symbols,
     pub outline: Outline,
 }
@@ -32,18 +46,27 @@ pub struct Answers {
 impl Answers {
     /// Reads `input` into `profile`.
     pub fn of(input: &Path, mut profile: Profile, session: &Session) -> Result<Answers, Error> {
-        let spinner = session.progress.spinner("reading");
-        let read = read_ahead(input, |events| profile.apply_all(events));
-        spinner.finish_and_clear();
-        let (symbols, outline) = read?;
-        if let Some(reason) = &outline.incomplete_because {
+        let answers = match aggregated(input)? {
+            Some(_) if profile.threshold() > 0 => {
+                return Err(Error::Aggregated { path: input.to_owned() });
+            }
+            Some(answers) => answers,
+            None => {
+                let spinner = session.progress.spinner("reading");
+                let read = read_ahead(input, |events| profile.apply_all(events));
+                spinner.finish_and_clear();
+                let (symbols, outline) = read?;
+                Answers { aggregate: profile.aggregate(), symbols, outline }
+            }
+        };
+        if let Some(reason) = &answers.outline.incomplete_because {
             session.warn(&format!("incomplete: {reason}"));
         }
-        Ok(Answers { profile, symbols, outline })
+        Ok(answers)
     }
 
     pub fn stats(&self) -> Stats {
-        self.profile.stats(&self.symbols, self.outline.incomplete_because.clone())
+        self.aggregate.stats(&self.symbols, self.outline.incomplete_because.clone())
     }
 }
 
@@ -51,7 +74,7 @@ pub fn summary(args: &SummaryArgs, session: &mut Session) -> Result<Exit, Failur
     begin(session)?;
     let answers = Answers::of(&args.input.input, Profile::default(), session)?;
     let symbols = &answers.symbols;
-    let lines = lines(&answers.profile.by_stack(args.at), symbols);
+    let lines = lines(&answers.aggregate.by_stack(args.at), symbols);
     let shown = &lines[..args.top.min(lines.len())];
     session.count("locations", lines.len() as u64);
     let mut output = session.output();
@@ -98,7 +121,7 @@ pub fn stats(args: &StatsArgs, session: &mut Session) -> Result<Exit, Failure> {
     let answers = Answers::of(&args.input.input, Profile::default(), session)?;
     let symbols = &answers.symbols;
     let stats = answers.stats();
-    let mut lines = lines(&answers.profile.by_stack(At::Peak), symbols);
+    let mut lines = lines(&answers.aggregate.by_stack(At::Peak), symbols);
     lines.truncate(args.top);
     let mut output = session.output();
     match session.format {
@@ -123,15 +146,15 @@ pub fn flamegraph(args: &FlamegraphArgs, session: &mut Session) -> Result<Exit, 
     begin_unless_output(&destination, session)?;
     let profile = Profile::default().with_timeline().with_threshold(threshold);
     let answers = Answers::of(input, profile, session)?;
-    let Answers { profile, symbols, outline } = &answers;
-    let history = profile.history();
-    let kinds = KINDS_SHOWN.map(|at| profile.by_site(at));
+    let Answers { aggregate, symbols, outline } = &answers;
+    let history = &aggregate.history;
+    let kinds = KINDS_SHOWN.map(|at| aggregate.by_site(at));
     let kinds: [&Sited; 3] = std::array::from_fn(|kind| kinds[kind].as_slice());
-    let tree = Tree::with_lives(kinds, &history.lives, profile.sites(), symbols).bounded(MOST_NODES);
+    let tree = Tree::with_lives(kinds, &history.lives, &aggregate.sites(), symbols).bounded(MOST_NODES);
     let subject = Subject { command: &outline.command, stats: &answers.stats(), symbols, at: args.at };
     let graph = Flamegraph {
         tree: &tree,
-        history: &history,
+        history,
         threshold,
         inverted: args.inverted,
         split_threads: args.split_threads,
@@ -146,8 +169,8 @@ pub fn table(args: &TableArgs, session: &mut Session) -> Result<Exit, Failure> {
     begin_unless_output(&destination, session)?;
     let profile = Profile::default().with_threshold(args.temporary.temporary_threshold);
     let answers = Answers::of(input, profile, session)?;
-    let Answers { profile, symbols, outline } = &answers;
-    let kinds = KINDS_SHOWN.map(|at| profile.by_site(at));
+    let Answers { aggregate, symbols, outline } = &answers;
+    let kinds = KINDS_SHOWN.map(|at| aggregate.by_site(at));
     let rows = rows(std::array::from_fn(|kind| kinds[kind].as_slice()), symbols, MOST_ROWS);
     let subject = Subject { command: &outline.command, stats: &answers.stats(), symbols, at: args.at };
     let page = html::table(&subject, &rows).map_err(anyhow::Error::from)?;
@@ -163,8 +186,8 @@ pub fn export(args: &ExportArgs, session: &mut Session) -> Result<Exit, Failure>
         command: &answers.outline.command,
         stats: &answers.stats(),
         symbols: &answers.symbols,
-        usage: &answers.profile.usage(),
-        history: &answers.profile.history(),
+        usage: &answers.aggregate.usage(),
+        history: &answers.aggregate.history,
         at: args.at,
     };
     let bytes = export::export(args.to, &exported).map_err(anyhow::Error::from)?;

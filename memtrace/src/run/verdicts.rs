@@ -14,7 +14,7 @@ use crate::render::{compare as comparison, leaks as leakage};
 pub fn leaks(args: &LeaksArgs, session: &mut Session) -> Result<Exit, Failure> {
     begin(session)?;
     let answers = Answers::of(&args.input.input, Profile::default(), session)?;
-    let mut leaks = answers.profile.by_stack(At::Leaked);
+    let mut leaks = answers.aggregate.by_stack(At::Leaked);
     let whole = leaks.iter().fold(Measure::default(), |mut sum, (_, measure)| {
         sum += *measure;
         sum
@@ -45,7 +45,7 @@ pub fn diff(args: &DiffArgs, session: &mut Session) -> Result<Exit, Failure> {
     begin(session)?;
     let before = Answers::of(&args.before, Profile::default(), session)?;
     let after = Answers::of(&args.after, Profile::default(), session)?;
-    let stacks = [&before, &after].map(|answers| answers.profile.by_stack(args.at));
+    let stacks = [&before, &after].map(|answers| answers.aggregate.by_stack(args.at));
     let compared = compare((&stacks[0], &before.symbols), (&stacks[1], &after.symbols));
     let least = args.grow_by.0;
     let grown = compared.iter().filter(|one| comparison::grew(one, least)).count();

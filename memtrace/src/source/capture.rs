@@ -1,14 +1,17 @@
 //! Reads a capture: the events of all its streams in their order, with the lines of their stacks.
 //! Memory is bounded by one block a stream and by what is distinct, never by the number of events.
 
+mod aggregated;
 mod file;
 mod follow;
 mod lines;
 mod merge;
 mod mirror;
+mod mixed;
 mod pack;
 mod stream;
 
+pub use aggregated::{read_tables, write_tables};
 pub use follow::Follower;
 pub use mirror::Mirror;
 pub use pack::{Ending, end_in_place, pack};
@@ -32,6 +35,9 @@ pub fn read(
     on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
 ) -> Result<Outline, Error> {
     let mut files = vec![CaptureFile::open(path)?];
+    if files[0].header.options.aggregate {
+        return Err(Error::Aggregated { path: path.to_owned() });
+    }
     for (path, _) in others_of(path, &files[0].header) {
         files.push(CaptureFile::open(&path)?);
     }

@@ -9,6 +9,7 @@ mod program;
 use std::ffi::OsStr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::Failure;
@@ -21,6 +22,7 @@ pub use program::Program;
 use crate::config::Run;
 use crate::error::Error;
 use crate::source::capture::{self, Ending};
+use crate::source::launch::child::{Ended, Running};
 
 /// How the program ended and what became of its capture.
 pub struct Launched {
@@ -32,8 +34,13 @@ pub struct Launched {
     pub end: End,
 }
 
-/// Runs a program to its end, its allocations going into a new file.
-pub fn launch(run: &Run) -> Result<Launched, Failure> {
+/// Makes an aggregated capture of the events in another file while the program runs that writes them, and is told how
+/// that ended.
+pub type Aggregate = fn(&Path, &Path, &Receiver<Ending>) -> Result<Header, Failure>;
+
+/// Runs a program to its end, its allocations going into a new file; or, where only sums are wanted, into one of which
+/// `aggregate` makes that.
+pub fn launch(run: &Run, aggregate: Aggregate) -> Result<Launched, Failure> {
     let Run { program, capture: path, force, options } = run;
     elf::check(&program.executable)?;
     let library = library::install()?;
@@ -47,19 +54,55 @@ pub fn launch(run: &Run) -> Result<Launched, Failure> {
         options: *options,
         ..Header::default()
     };
-    create(&path, &header, *force)?;
-    let ended = child::run(program, &library.path, &path);
-    match ended {
-        Ok(child::Ended { end, peak_resident }) => {
-            let (capture, others) = finish(&path, Some(end), peak_resident);
-            Ok(Launched { capture, others, end })
+    let events = if options.aggregate { events_of(&path) } else { path.clone() };
+    create(&events, &header, *force)?;
+    let started = child::start(program, &library.path, &events);
+    let launched = started.map_err(Failure::from).and_then(|running| {
+        if options.aggregate {
+            aggregated(running, &events, &path, aggregate)
+        } else {
+            recorded(running, &path)
         }
-        Err(error) => {
-            // Nothing ran, so there is nothing to keep.
-            let _ = std::fs::remove_file(&path);
-            Err(error.into())
-        }
+    });
+    if options.aggregate || launched.is_err() {
+        // Nothing ran, or nothing is left in it.
+        let _ = std::fs::remove_file(&events);
     }
+    launched
+}
+
+fn recorded(running: Running, path: &Path) -> Result<Launched, Failure> {
+    let ended = running.wait()?;
+    let (capture, others) = finish(path, Some(ended.end), ended.peak_resident);
+    Ok(Launched { capture, others, end: ended.end })
+}
+
+fn aggregated(
+    running: Running,
+    events: &Path,
+    path: &Path,
+    aggregate: Aggregate,
+) -> Result<Launched, Failure> {
+    let (tell, told) = channel();
+    std::thread::scope(|scope| {
+        let aggregator = scope.spawn(move || aggregate(events, path, &told));
+        let ended = running.wait()?;
+        // One that has failed says so below.
+        let _ = tell.send(ending(&ended));
+        let capture = aggregator.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(Launched { capture, others: 0, end: ended.end })
+    })
+}
+
+fn ending(ended: &Ended) -> Ending {
+    Ending { end: Some(ended.end), ended_us: now_us(), peak_resident: ended.peak_resident }
+}
+
+/// Where the events of an aggregated capture are until they are summed up.
+fn events_of(capture: &Path) -> PathBuf {
+    let mut path = capture.as_os_str().to_owned();
+    path.push(".events");
+    PathBuf::from(path)
 }
 
 /// Packs a capture that nobody writes to any more, and those of the other processes of its run that are over; counts

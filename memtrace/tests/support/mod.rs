@@ -37,16 +37,25 @@ impl Folder {
 
     /// Runs `memtrace run -q -o capture.mtr --python PYTHON WORDS…` over whatever was recorded before.
     pub fn record(&self, python: &Path, words: &[&str]) -> Ran {
-        let mut command = self.memtrace();
-        command.args(["run", "-q", "-f", "-o", "capture.mtr", "--python"]).arg(python).args(words);
-        kit::run(&mut command)
+        self.record_with(&[], python, words)
     }
 
     /// As [`Folder::record`], with every object.
     pub fn record_objects(&self, python: &Path, words: &[&str]) -> Ran {
+        self.record_with(&["--python-allocators"], python, words)
+    }
+
+    /// As [`Folder::record`], with these options.
+    pub fn record_with(&self, options: &[&str], python: &Path, words: &[&str]) -> Ran {
         let mut command = self.memtrace();
-        command.args(["run", "-q", "-f", "--python-allocators", "-o", "capture.mtr", "--python"]);
+        command.args(["run", "-q", "-f"]).args(options).args(["-o", "capture.mtr", "--python"]);
         kit::run(command.arg(python).args(words))
+    }
+
+    /// Runs a native program of this folder with native stacks.
+    pub fn record_native(&self, words: &[&str]) -> Ran {
+        let mut command = self.memtrace();
+        kit::run(command.args(["run", "-q", "-f", "--native", "-o", "capture.mtr"]).args(words))
     }
 
     /// Runs a report on `capture.mtr` and returns its records, each held against the schema.

@@ -8,6 +8,8 @@ pub const SEGMENT: u64 = 256 << 10;
 pub const HEAD: usize = 40;
 /// The stream of [`crate::code::Code`] definitions.
 pub const CODES: u32 = 0;
+/// The stream of [`crate::tables::Tables`], of which an aggregated capture has one.
+pub const TABLES: u32 = u32::MAX;
 /// Where in the head the number of used bytes lies, which grows as the block is written.
 pub const USED_AT: usize = 20;
 

@@ -1,4 +1,4 @@
-//! What the entries refer to by number: code objects and names. They fill stream 0.
+//! What the entries refer to by number: code objects, names and modules. They fill stream 0.
 
 use crate::Malformed;
 use crate::varint::{push, take};
@@ -16,6 +16,15 @@ pub struct Code {
     pub line_table: Vec<u8>,
 }
 
+/// A program or library that was loaded into the process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Module {
+    /// Its file, as an absolute path.
+    pub path: String,
+    /// `NT_GNU_BUILD_ID`, by which its symbols are found on another machine too; empty where it has none.
+    pub build_id: Vec<u8>,
+}
+
 /// One definition of stream 0.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Definition {
@@ -23,10 +32,13 @@ pub enum Definition {
     Code(u32, Code),
     /// The name that entries call by this number.
     Name(u32, String),
+    /// The module that native frames call by this number.
+    Module(u32, Module),
 }
 
 const CODE: u64 = 0;
 const NAME: u64 = 1;
+const MODULE: u64 = 2;
 
 impl Definition {
     /// Appends this definition.
@@ -46,6 +58,9 @@ impl Definition {
                 pieces(CODE, *id, Some(code.first_line), &texts);
             }
             Definition::Name(id, name) => pieces(NAME, *id, None, &[name.as_bytes()]),
+            Definition::Module(id, Module { path, build_id }) => {
+                pieces(MODULE, *id, None, &[path.as_bytes(), build_id]);
+            }
         }
     }
 
@@ -72,6 +87,7 @@ impl Definition {
                 Definition::Code(id, Code { file, function, first_line, line_table })
             }
             NAME => Definition::Name(id, text(piece()?)),
+            MODULE => Definition::Module(id, Module { path: text(piece()?), build_id: piece()? }),
             _ => return Err(Malformed),
         }))
     }

@@ -9,6 +9,10 @@
 use crate::varint::{put, take, unzigzag, zigzag};
 use crate::{Allocator, Malformed};
 
+/// The `code` of an [`Entry::Stack`] that is no code object: here C code called the interpreter. Only in
+/// captures with native stacks of Python 3.11 and later; before, C code calls it for every Python function.
+pub const ENTERED: u32 = 0;
+
 /// The most bytes that one entry takes.
 pub const MAX: usize = 64;
 
@@ -53,6 +57,30 @@ pub enum Entry {
         /// Byte offset of the instruction; negative before the first.
         instruction: i32,
     },
+    /// The stream's next native frame, counted from 1.
+    NativeFrame {
+        /// A module of stream 0; 0 where the address is in none.
+        module: u32,
+        /// The last byte of the call instruction: in the module's own addresses, or in those of the process.
+        address: u64,
+        /// Whether it is the interpreter at work on Python frames.
+        interprets: bool,
+    },
+    /// The stream's next native stack, counted from 1: `frame`, called from `parent`.
+    NativeStack {
+        /// An earlier native stack of this stream, or 0.
+        parent: u32,
+        /// A native frame of this stream.
+        frame: u32,
+    },
+    /// A Python stack and a native stack that a thread was at, together. Counted from 1; where native stacks are
+    /// recorded, this is what [`Entry::Allocation`] refers to.
+    Mixed {
+        /// A Python stack of this stream, or 0.
+        python: u32,
+        /// A native stack of this stream, or 0.
+        native: u32,
+    },
     /// The entries that follow come from this thread.
     Thread {
         /// The kernel's thread id.
@@ -88,6 +116,10 @@ const META_STACK: u8 = META;
 const META_THREAD: u8 = META | 0x10;
 const META_THREAD_NAME: u8 = META | 0x20;
 const META_SAMPLE: u8 = META | 0x30;
+const META_NATIVE_FRAME: u8 = META | 0x40;
+const META_INTERPRETING_FRAME: u8 = META | 0x48;
+const META_NATIVE_STACK: u8 = META | 0x50;
+const META_MIXED: u8 = META | 0x60;
 
 /// What both sides remember from entry to entry within one block.
 #[derive(Clone, Copy, Debug)]
@@ -95,11 +127,16 @@ struct Memory {
     next_seq: u64,
     address: u64,
     stack: u32,
+    /// Of native stacks: the last parent. A new stack mostly brings several frames, each called by the last one.
+    parent: u32,
+    /// Of mixed stacks: the last two.
+    python: u32,
+    native: u32,
 }
 
 impl Memory {
     fn new(first_seq: u64) -> Self {
-        Memory { next_seq: first_seq, address: 0, stack: 0 }
+        Memory { next_seq: first_seq, address: 0, stack: 0, parent: 0, python: 0, native: 0 }
     }
 }
 
@@ -132,9 +169,7 @@ impl Encoder {
                 if same != 0 {
                     return at;
                 }
-                let difference = i64::from(stack) - i64::from(self.memory.stack);
-                self.memory.stack = stack;
-                put(out, at, zigzag(difference))
+                put(out, at, from_last(&mut self.memory.stack, stack))
             }
             Entry::Free { seq, address } => self.event(out, FREE, seq, address),
             Entry::Unmap { seq, address, size } => {
@@ -146,6 +181,21 @@ impl Encoder {
                 let at = put(out, 1, u64::from(parent));
                 let at = put(out, at, u64::from(code));
                 put(out, at, zigzag(i64::from(instruction)))
+            }
+            Entry::NativeFrame { module, address, interprets } => {
+                out[0] = if interprets { META_INTERPRETING_FRAME } else { META_NATIVE_FRAME };
+                let at = put(out, 1, u64::from(module));
+                put(out, at, address)
+            }
+            Entry::NativeStack { parent, frame } => {
+                out[0] = META_NATIVE_STACK;
+                let at = put(out, 1, from_last(&mut self.memory.parent, parent));
+                put(out, at, u64::from(frame))
+            }
+            Entry::Mixed { python, native } => {
+                out[0] = META_MIXED;
+                let at = put(out, 1, from_last(&mut self.memory.python, python));
+                put(out, at, from_last(&mut self.memory.native, native))
             }
             Entry::Thread { id } => {
                 out[0] = META_THREAD;
@@ -205,6 +255,20 @@ impl Decoder {
                 let instruction = i32::try_from(unzigzag(take(bytes, at)?)).map_err(|_| Malformed)?;
                 return Ok(Some(Entry::Stack { parent, code, instruction }));
             }
+            META_NATIVE_FRAME | META_INTERPRETING_FRAME => {
+                let (module, address) = (small(take(bytes, at)?)?, take(bytes, at)?);
+                let interprets = head == META_INTERPRETING_FRAME;
+                return Ok(Some(Entry::NativeFrame { module, address, interprets }));
+            }
+            META_NATIVE_STACK => {
+                let parent = after_last(&mut self.memory.parent, take(bytes, at)?)?;
+                return Ok(Some(Entry::NativeStack { parent, frame: small(take(bytes, at)?)? }));
+            }
+            META_MIXED => {
+                let python = after_last(&mut self.memory.python, take(bytes, at)?)?;
+                let native = after_last(&mut self.memory.native, take(bytes, at)?)?;
+                return Ok(Some(Entry::Mixed { python, native }));
+            }
             META_THREAD => return Ok(Some(Entry::Thread { id: small(take(bytes, at)?)? })),
             META_THREAD_NAME => return Ok(Some(Entry::ThreadName { name: small(take(bytes, at)?)? })),
             META_SAMPLE => {
@@ -227,8 +291,7 @@ impl Decoder {
                 let allocator = Allocator::from_number(head >> 4)?;
                 let size = take(bytes, at)?;
                 if head & SAME_STACK == 0 {
-                    let stack = i64::from(memory.stack).wrapping_add(unzigzag(take(bytes, at)?));
-                    memory.stack = u32::try_from(stack).map_err(|_| Malformed)?;
+                    after_last(&mut memory.stack, take(bytes, at)?)?;
                 }
                 Entry::Allocation { seq, allocator, address, size, stack: memory.stack }
             }
@@ -237,6 +300,22 @@ impl Decoder {
             _ => return Err(Malformed),
         }))
     }
+}
+
+/// `number` as a difference to the last one.
+#[inline]
+fn from_last(last: &mut u32, number: u32) -> u64 {
+    let difference = i64::from(number) - i64::from(*last);
+    *last = number;
+    zigzag(difference)
+}
+
+/// The number that is so far from the last one.
+#[inline]
+fn after_last(last: &mut u32, difference: u64) -> Result<u32, Malformed> {
+    let number = i64::from(*last).wrapping_add(unzigzag(difference));
+    *last = u32::try_from(number).map_err(|_| Malformed)?;
+    Ok(*last)
 }
 
 #[inline]

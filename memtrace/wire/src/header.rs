@@ -45,17 +45,23 @@ pub struct Options {
     pub follow: bool,
     /// What Python's own allocators give out, instead of the memory that they get it from.
     pub python_allocators: bool,
+    /// Native stacks too, in one with Python's.
+    pub native: bool,
+    /// Only sums, not the events themselves.
+    pub aggregate: bool,
 }
 
 impl Options {
     /// As one word.
     pub fn bits(self) -> u32 {
-        u32::from(self.follow) | u32::from(self.python_allocators) << 1
+        let flags = [self.follow, self.python_allocators, self.native, self.aggregate];
+        flags.iter().rev().fold(0, |bits, &flag| bits << 1 | u32::from(flag))
     }
 
     /// From one word; bits that say nothing are passed over.
     pub fn from_bits(bits: u32) -> Options {
-        Options { follow: bits & 1 != 0, python_allocators: bits & 2 != 0 }
+        let [follow, python_allocators, native, aggregate] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
+        Options { follow, python_allocators, native, aggregate }
     }
 }
 

@@ -2,14 +2,15 @@
 
 use memtrace_wire::Allocator;
 use memtrace_wire::block::{Coding, HEAD, Head};
-use memtrace_wire::code::{Code, Definition};
+use memtrace_wire::code::{Code, Definition, Module};
 use memtrace_wire::entry::{Decoder, Encoder, Entry, MAX};
 use memtrace_wire::header::{End, Header, Options};
+use memtrace_wire::tables::Tables;
 use proptest::prelude::*;
 
 fn entry() -> impl Strategy<Value = Entry> {
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<i32>(), 0..15_usize);
-    (0..7, numbers).prop_map(|(kind, (seq, address, size, word, instruction, allocator))| match kind {
+    (0..10, numbers).prop_map(|(kind, (seq, address, size, word, instruction, allocator))| match kind {
         0 => {
             let allocator = Allocator::ALL[allocator];
             Entry::Allocation { seq, allocator, address, size, stack: word }
@@ -19,6 +20,9 @@ fn entry() -> impl Strategy<Value = Entry> {
         3 => Entry::Stack { parent: word, code: word.wrapping_mul(31), instruction },
         4 => Entry::ThreadName { name: word },
         5 => Entry::Sample { seq, ms: address, resident: size },
+        6 => Entry::NativeFrame { module: word, address, interprets: size & 1 == 0 },
+        7 => Entry::NativeStack { parent: word, frame: word.wrapping_mul(31) },
+        8 => Entry::Mixed { python: word, native: word.wrapping_mul(31) },
         _ => Entry::Thread { id: word },
     })
 }
@@ -52,13 +56,26 @@ proptest! {
     #[test]
     fn codes(file: String, function: String, first_line: u32, line_table: Vec<u8>, id: u32) {
         let name = Definition::Name(id, file.clone());
+        let module = Definition::Module(id, Module { path: file.clone(), build_id: line_table.clone() });
         let code = Definition::Code(id, Code { file, function, first_line, line_table });
         let (mut bytes, mut at) = (Vec::new(), 0);
         code.encode(&mut bytes);
         name.encode(&mut bytes);
+        module.encode(&mut bytes);
         prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(Some(code)));
         prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(Some(name)));
+        prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(Some(module)));
         prop_assert_eq!(Definition::decode(&bytes, &mut at), Ok(None));
+    }
+
+    #[test]
+    fn tables(texts: Vec<String>, columns: Vec<Vec<u64>>, bytes: Vec<u8>) {
+        let tables = Tables { texts, columns };
+        let mut encoded = tables.encode();
+        prop_assert_eq!(Tables::decode(&encoded), Ok(tables));
+        let _ = Tables::decode(&bytes);
+        encoded.extend(bytes.iter().take(1));
+        prop_assert_eq!(Tables::decode(&encoded).is_ok(), bytes.is_empty());
     }
 
     #[test]
@@ -74,7 +91,7 @@ proptest! {
             claimed, attached: true, python, frames: python & 1 == 0, stopped, pid,
             end: Some(End::Killed(code)), started_us: 7, ended_us: 9, command: command.clone(),
             monotonic_us: claimed / 2, parent: pid / 2, run: claimed / 3, peak_resident: claimed / 5,
-            options: Options { follow: pid & 1 == 0, python_allocators: pid & 2 == 0 },
+            options: Options { follow: pid & 1 == 0, python_allocators: pid & 2 == 0, native: pid & 4 == 0, aggregate: pid & 8 == 0 },
         };
         let read = Header::decode(&header.encode());
         let fits = command.join("\0").len() <= 3900;

@@ -23,12 +23,35 @@ pub struct Layout {
     pub instruction: usize,
     /// What of the word there is the instruction.
     pub instruction_mask: usize,
+    /// How to tell where C code called the interpreter; not asked for without native stacks.
+    pub entries: Option<Entries>,
+    /// The interpreter's frames on the C stack, where Python's own do not lead there; as `entries`.
+    pub c_frames: Option<CFrames>,
     /// `PyCodeObject`
     pub code: CodeLayout,
     /// `PyUnicodeObject`: the size of `PyASCIIObject`.
     pub ascii: usize,
     /// `PyUnicodeObject`: the size of `PyCompactUnicodeObject`.
     pub compact: usize,
+}
+
+/// Where C code called the interpreter. Before 3.11 it does for every Python function.
+#[derive(Clone, Copy, Debug)]
+pub enum Entries {
+    /// 3.11: the frame that it then runs first says so, by `_PyInterpreterFrame.is_entry`.
+    Flag(usize),
+    /// Since 3.12: it puts a frame of its own beneath that one, which lies on the C stack
+    /// (`_PyInterpreterFrame.owner` is [`OWNED_BY_C_STACK`]).
+    Owner(usize),
+}
+
+/// 3.10 and 3.11: each time that C code calls the interpreter, it has a `CFrame` on the C stack.
+#[derive(Clone, Copy, Debug)]
+pub struct CFrames {
+    /// `PyThreadState.cframe`
+    pub newest: usize,
+    /// `CFrame.previous`
+    pub previous: usize,
 }
 
 /// Offsets in a `PyCodeObject`.
@@ -59,6 +82,8 @@ pub enum Instructions {
     Index(i32),
 }
 
+/// `FRAME_OWNED_BY_CSTACK`
+pub const OWNED_BY_C_STACK: u8 = 3;
 /// `ob_type` of any object.
 pub const TYPE: usize = 8;
 /// `ob_size` of an object of variable size; `length` of a string.
@@ -80,6 +105,8 @@ const V3_8: Layout = Layout {
     executable: 32,
     instruction: 104,
     instruction_mask: 0xffff_ffff,
+    entries: None,
+    c_frames: None,
     code: CodeLayout {
         file: 104,
         name: 112,
@@ -95,6 +122,7 @@ const V3_8: Layout = Layout {
 
 const V3_10: Layout = Layout {
     instruction: 96,
+    c_frames: Some(CFrames { newest: 48, previous: 8 }),
     code: CodeLayout { instructions: Instructions::Index(2), ..V3_8.code },
     ..V3_8
 };
@@ -108,6 +136,8 @@ const V3_11: Layout = Layout {
     executable: 32,
     instruction: 56,
     instruction_mask: usize::MAX,
+    entries: Some(Entries::Flag(68)),
+    c_frames: Some(CFrames { newest: 56, previous: 16 }),
     code: CodeLayout {
         file: 112,
         name: 120,
@@ -130,6 +160,8 @@ const V3_12: Layout = Layout {
     executable: 0,
     instruction: 56,
     instruction_mask: usize::MAX,
+    entries: Some(Entries::Owner(70)),
+    c_frames: None,
     code: CodeLayout {
         file: 112,
         name: 120,
@@ -144,6 +176,11 @@ const V3_12: Layout = Layout {
 };
 
 impl Layout {
+    /// Without what only native stacks ask for.
+    pub fn without_entries(self) -> Layout {
+        Layout { entries: None, c_frames: None, ..self }
+    }
+
     /// The layout of a `Py_Version`; none when it is not known, or not the one that the runtime publishes.
     pub fn of(version: u32, runtime: Option<Address>) -> Option<Layout> {
         match version >> 16 {
@@ -180,6 +217,8 @@ impl Layout {
             executable: word(FRAME + 2),
             instruction: word(FRAME + 3),
             instruction_mask: usize::MAX,
+            entries: Some(Entries::Owner(word(FRAME + 5))),
+            c_frames: None,
             code: CodeLayout {
                 file: word(CODE + 1),
                 name: word(CODE + 2),

@@ -14,8 +14,12 @@
 //!
 //! A thread reads its own frames only; nothing else writes them, so the GIL is not needed.
 
+use std::ops::Range;
+
+use memtrace_wire::entry::ENTERED;
+
 use crate::python::code::{self, SHIM};
-use crate::python::offsets::{CHUNK_DATA, Instructions};
+use crate::python::offsets::{CFrames, CHUNK_DATA, Entries, Instructions, OWNED_BY_C_STACK};
 use crate::python::{Interpreter, Layout};
 use crate::recorder;
 use crate::table::Table;
@@ -49,6 +53,8 @@ pub struct Frames {
     chunk: Address,
     unmaps: u64,
     floor: usize,
+    /// See [`CFrames::newest`].
+    c_frame: Address,
 }
 
 #[derive(Clone, Copy)]
@@ -61,12 +67,71 @@ struct Link {
 struct Stack {
     code: Address,
     number: u32,
+    /// The newest frame, of this one and those before it, that lies on the C stack; 0 where none does.
+    entry: u32,
 }
 
 #[derive(Clone, Copy)]
 struct Frame {
     link: Link,
     code: Address,
+}
+
+/// In the lowest bit of a remembered instruction, with [`Entries::Flag`]: the same frame may run the same
+/// instruction once called by C code and once not.
+const IS_ENTRY: usize = 1;
+
+/// Where on the C stack the interpreter is at work, newest first.
+pub enum Activations<'a> {
+    /// It cannot be told, or is nowhere.
+    Unknown,
+    /// By the frames in a chain of their own.
+    CFrames {
+        /// The newest that was not passed yet.
+        newest: Address,
+        /// Where they lie.
+        layout: CFrames,
+    },
+    /// By those of Python's frames that lie on the C stack.
+    Entries {
+        /// The stack.
+        frames: &'a Frames,
+        /// The newest that was not passed yet; 0 where there is none.
+        newest: u32,
+    },
+}
+
+impl Activations<'_> {
+    /// Whether one of them is in this part of the stack. To be asked for one part after another, from where the thread
+    /// is; what comes behind the oldest one is not on the stack, and is not looked at.
+    #[inline]
+    pub fn any_within(&mut self, part: Range<u64>) -> bool {
+        let found = self.newest().is_some_and(|newest| part.contains(&newest));
+        if found {
+            self.pass();
+        }
+        found
+    }
+
+    #[inline]
+    fn newest(&self) -> Option<u64> {
+        let newest = match self {
+            Activations::Unknown => Address::NULL,
+            Activations::CFrames { newest, .. } => *newest,
+            Activations::Entries { frames, newest } => frames.links[*newest as usize].frame,
+        };
+        (!newest.is_null()).then_some(newest.0 as u64)
+    }
+
+    #[inline]
+    fn pass(&mut self) {
+        match self {
+            Activations::Unknown => {}
+            // SAFETY: the newest one lives, because the thread is where it was found, and so do those before it.
+            Activations::CFrames { newest, layout } => *newest = unsafe { newest.pointer(layout.previous) },
+            Activations::Entries { frames, newest } => *newest = frames.stacks[*newest as usize - 1].entry,
+        }
+    }
 }
 
 /// The live frames do not follow each other as the remembered ones do.
@@ -76,13 +141,14 @@ impl Frames {
     pub fn new() -> Frames {
         Frames {
             links: vec![Link { frame: Address::NULL, instruction: Address::NULL }],
-            stacks: vec![Stack { code: Address::NULL, number: 0 }],
+            stacks: vec![Stack { code: Address::NULL, number: 0, entry: 0 }],
             fresh: Vec::new(),
             codes: Table::new(),
             generation: 0,
             chunk: Address::NULL,
             unmaps: 0,
             floor: OLDEST,
+            c_frame: Address::NULL,
         }
     }
 
@@ -90,6 +156,17 @@ impl Frames {
     pub fn forget(&mut self) {
         self.keep(OLDEST);
         self.chunk = Address::NULL;
+        self.c_frame = Address::NULL;
+    }
+
+    /// Where on the C stack the interpreter is at work on the last stack.
+    pub fn activations(&self, python: &Interpreter) -> Activations<'_> {
+        match python.layout.c_frames {
+            Some(layout) => Activations::CFrames { newest: self.c_frame, layout },
+            None => {
+                Activations::Entries { frames: self, newest: self.stacks.last().map_or(0, |top| top.entry) }
+            }
+        }
     }
 
     /// The number of this thread's stack.
@@ -110,6 +187,10 @@ impl Frames {
             return 0;
         }
         self.drop_dead_codes();
+        if let Some(CFrames { newest, .. }) = python.layout.c_frames {
+            // SAFETY: as above.
+            self.c_frame = unsafe { thread.pointer(newest) };
+        }
         let unmaps = recorder::unmaps();
         let settled = !chunk.is_null() && chunk == self.chunk && unmaps == self.unmaps;
         let floor = if settled { self.floor } else { OLDEST };
@@ -160,8 +241,7 @@ impl Frames {
         for index in lowest_moved..self.links.len() {
             let (parent, code) = (self.stacks[index - 1].number, self.stacks[index].code);
             // SAFETY: the code of a live frame lives.
-            self.stacks[index].number =
-                unsafe { self.name(python, names, parent, code, self.links[index].instruction) };
+            self.stacks[index].number = unsafe { self.name(python, names, parent, code, self.links[index]) };
         }
         Ok(())
     }
@@ -256,27 +336,41 @@ impl Frames {
     /// The fresh frames must be alive.
     #[inline]
     unsafe fn push_fresh(&mut self, python: &Interpreter, names: &mut impl StackNames) -> u32 {
-        let mut number = self.stacks[self.stacks.len() - 1].number;
+        let Stack { mut number, mut entry, .. } = self.stacks[self.stacks.len() - 1];
         while let Some(Frame { link, code }) = self.fresh.pop() {
             // SAFETY: the code of a live frame lives.
-            number = unsafe { self.name(python, names, number, code, link.instruction) };
+            number = unsafe { self.name(python, names, number, code, link) };
+            // SAFETY: the frame lives.
+            if unsafe { is_on_c_stack(&python.layout, link.frame) } {
+                // No C stack holds as many.
+                entry = u32::try_from(self.links.len()).unwrap_or(0);
+            }
             self.links.push(link);
-            self.stacks.push(Stack { code, number });
+            self.stacks.push(Stack { code, number, entry });
         }
         number
     }
 
     /// # Safety
-    /// `executable` must be what a live frame executes.
+    /// `executable` must be what the live frame of the link executes.
     #[inline]
     unsafe fn name(
         &mut self,
         python: &Interpreter,
         names: &mut impl StackNames,
-        parent: u32,
+        mut parent: u32,
         executable: Address,
-        instruction: Address,
+        link: Link,
     ) -> u32 {
+        // SAFETY: the frame lives.
+        let entered = match python.layout.entries {
+            None => false,
+            Some(Entries::Flag(_)) => link.instruction.0 & IS_ENTRY != 0,
+            Some(Entries::Owner(_)) => unsafe { is_on_c_stack(&python.layout, link.frame) },
+        };
+        if entered {
+            parent = names.name(parent, ENTERED, 0);
+        }
         // SAFETY: passed on to the caller.
         if !unsafe { code::is_code(python, executable) } {
             return parent;
@@ -294,8 +388,11 @@ impl Frames {
         #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
         let small = |number: usize| (number as u32).cast_signed();
         let offset = match python.layout.code.instructions {
-            Instructions::Address(first) => small(instruction.0.wrapping_sub(executable.plus(first).0)),
-            Instructions::Index(unit) => small(instruction.0).wrapping_mul(unit),
+            // Instructions are of two bytes: whether the frame is an entry does not belong to it.
+            Instructions::Address(first) => {
+                small((link.instruction.0 & !IS_ENTRY).wrapping_sub(executable.plus(first).0))
+            }
+            Instructions::Index(unit) => small(link.instruction.0).wrapping_mul(unit),
         };
         names.name(parent, number, offset)
     }
@@ -337,7 +434,23 @@ unsafe fn newest_frame(layout: &Layout, thread: Address) -> Address {
 #[inline]
 unsafe fn instruction(layout: &Layout, frame: Address) -> Address {
     // SAFETY: passed on to the caller; behind `f_lasti` there is another number, so a whole word is readable.
-    Address(unsafe { frame.read::<usize>(layout.instruction) } & layout.instruction_mask)
+    let word = unsafe { frame.read::<usize>(layout.instruction) } & layout.instruction_mask;
+    match layout.entries {
+        // SAFETY: passed on to the caller.
+        Some(Entries::Flag(offset)) => Address(word | usize::from(unsafe { frame.read::<u8>(offset) } & 1)),
+        _ => Address(word),
+    }
+}
+
+/// Whether the interpreter put this frame beneath those that it was called for.
+///
+/// # Safety
+/// `frame` must be a live frame of this thread.
+#[inline]
+unsafe fn is_on_c_stack(layout: &Layout, frame: Address) -> bool {
+    let Some(Entries::Owner(offset)) = layout.entries else { return false };
+    // SAFETY: passed on to the caller.
+    unsafe { frame.read::<u8>(offset) == OWNED_BY_C_STACK }
 }
 
 /// # Safety

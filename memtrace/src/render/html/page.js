@@ -51,19 +51,21 @@ function chosen(id, value) {
   for (const button of byId(id).children) button.setAttribute("aria-selected", button.dataset.value === value);
 }
 
+/** The interpreter's own C code: its sources, or where those are not known, its program or library. */
+const INTERPRETER = /(^|\/)(Include|Objects|Parser|Programs|Python)\/([a-z]+\/)?\w+\.[ch]$|\/(lib)?python\d[\d.]*(\.so[\d.]*)?$/;
+
 /** One hue a file: warm for the user's own code, cool for libraries, none for the interpreter's own. */
 function place(name, file, line) {
+  // What starts a module or a script, and what runs Python code.
+  const own = /^<frozen (runpy|zipimport)>/.test(file) || INTERPRETER.test(file);
   let group = "mine";
-  if (!file || file.startsWith("<frozen")) group = "grey";
-  else if (/\/(site|dist)-packages\/|\/lib\/python\d/.test(file)) group = "library";
+  if (!file || file.startsWith("<frozen") || own) group = "grey";
+  else if (/\/(site|dist)-packages\/|\/lib\/python\d|^\/(usr\/)?lib(64)?\//.test(file)) group = "library";
   let hash = 7;
   for (const character of file) hash = (hash * 31 + character.codePointAt(0)) >>> 0;
   const hue = group === "library" ? 190 + (hash % 80) : 22 + (hash % 68);
   const base = file.split("/").slice(-2).join("/");
   const at = line ? `:${line}` : "";
-  // Of the interpreter: what starts a module or a script, and the C functions that run Python code.
-  const own = /^<frozen (runpy|zipimport)>/.test(file)
-    || (/^(_PyEval_|_PyFunction_|PyObject_|_PyObject_|PyVectorcall|PyEval_|PyRun_|Py_RunMain|Py_BytesMain|pymain_|run_mod|run_eval)/.test(name) && !/\.py$/.test(file));
   const imports = file.startsWith("<frozen importlib") || /\/importlib\/(_bootstrap|_bootstrap_external|__init__)\.py$/.test(file);
   return { name, file, line, imports, own, where: file ? base + at : "", full: file + at, group, hue };
 }

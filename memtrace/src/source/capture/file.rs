@@ -2,13 +2,15 @@
 //! bytes mean.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use memtrace_wire::block::{Coding, HEAD, Head, SEGMENT};
 use memtrace_wire::header::{Header, SIZE, Unreadable};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 
 use crate::error::Error;
 
@@ -101,5 +103,18 @@ impl CaptureFile {
         let unpacked = lz4_flex::block::decompress(&stored, unpacked.min(MOST_UNPACKED) as usize);
         self.damaged |= unpacked.is_err();
         Ok(unpacked.unwrap_or_default())
+    }
+}
+
+/// Gives the bytes of a block back to the file system, but for its head.
+pub fn free(path: &Path, block: &Block) -> io::Result<()> {
+    const PAGE: u64 = 4096;
+    let (begin, end) = (block.offset.next_multiple_of(PAGE), block.offset + u64::from(block.head.capacity));
+    let file = OpenOptions::new().write(true).open(path)?;
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    match fallocate(&file, hole, begin, end.saturating_sub(begin)) {
+        // Not every file system can.
+        Err(Errno::OPNOTSUPP) => Ok(()),
+        freed => Ok(freed?),
     }
 }

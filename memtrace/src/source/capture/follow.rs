@@ -9,8 +9,10 @@ use memtrace_wire::header::Header;
 
 use crate::error::Error;
 use crate::events::{Event, Symbols};
-use crate::source::capture::file::CaptureFile;
+use crate::source::capture::file::{CaptureFile, free};
+use crate::source::capture::mixed::MixedStacks;
 use crate::source::capture::stream::{Codes, Context, Stream};
+use crate::source::symbolize::Symbolizer;
 
 /// Events are put in order so many sequence numbers at a time: a capture that is already large does not have to
 /// be in memory at once.
@@ -23,6 +25,7 @@ pub struct Follower {
     codes: Codes,
     streams: BTreeMap<u32, Stream>,
     symbols: Symbols,
+    symbolizer: Symbolizer,
     /// Events that are written, while others that come before them may not be yet.
     waiting: Vec<(u64, Event)>,
     /// The highest sequence number so far.
@@ -39,14 +42,15 @@ impl Follower {
             header: file.header,
             streams: BTreeMap::new(),
             symbols: Symbols::default(),
+            symbolizer: Symbolizer::default(),
             waiting: Vec::new(),
             highest: 0,
         })
     }
 
     /// Hands over what has come since the last time, but for the events that came too late to be sure of their
-    /// order among the threads'; those come the next time.
-    pub fn poll(&mut self, on_events: &mut dyn FnMut(&[Event])) -> Result<(), Error> {
+    /// order among the threads'; those come the next time, unless the program `is_over`.
+    pub fn poll(&mut self, is_over: bool, on_events: &mut dyn FnMut(&[Event])) -> Result<(), Error> {
         let mut file = CaptureFile::open(&self.path)?;
         // Code is defined before it is referred to, so it is looked at after what refers to it.
         let mut later = CaptureFile::open(&self.path)?;
@@ -54,16 +58,23 @@ impl Follower {
         self.codes.update(&mut later)?;
         file.streams.remove(&CODES);
         for (number, blocks) in std::mem::take(&mut file.streams) {
-            let stream = self.streams.entry(number).or_insert_with(|| Stream::new(Vec::new()));
+            let new = || Stream::new(Vec::new(), MixedStacks::of(&self.header));
+            let stream = self.streams.entry(number).or_insert_with(new);
             stream.grow(blocks, &mut file)?;
         }
         // What was the highest the last time has by now been passed by everybody who was writing then.
-        let settled = if self.ended() { u64::MAX } else { self.highest };
+        let settled = if is_over { u64::MAX } else { self.highest };
         let mut upto = self.highest;
         loop {
             upto = upto.saturating_add(STEP);
-            let (codes, symbols) = (&mut self.codes, &mut self.symbols);
-            let mut context = Context { file: &mut file, codes, symbols, until: u64::MAX, damaged: false };
+            let mut context = Context {
+                file: &mut file,
+                codes: &mut self.codes,
+                symbols: &mut self.symbols,
+                symbolizer: &mut self.symbolizer,
+                until: u64::MAX,
+                damaged: false,
+            };
             let mut more = false;
             for stream in self.streams.values_mut() {
                 stream.drain(upto, &mut context, &mut |seq, event| self.waiting.push((seq, event)))?;
@@ -79,6 +90,21 @@ impl Follower {
                 return Ok(());
             }
         }
+    }
+
+    /// Gives back to the file system what was read; nobody can read it from the beginning any more.
+    pub fn free_what_was_read(&mut self) -> Result<(), Error> {
+        for stream in self.streams.values_mut() {
+            for block in stream.blocks_read() {
+                free(&self.path, &block).map_err(|cause| Error::Read { path: self.path.clone(), cause })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The capture's first page, as it was when it was last looked at.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// True once the program has come to its end, or is gone.

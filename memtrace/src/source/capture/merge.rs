@@ -8,7 +8,9 @@ use crate::error::Error;
 use crate::events::{Event, Symbols};
 use crate::source::Flow;
 use crate::source::capture::file::CaptureFile;
+use crate::source::capture::mixed::MixedStacks;
 use crate::source::capture::stream::{Codes, Context, Step, Stream};
+use crate::source::symbolize::Symbolizer;
 
 /// Addresses in programs have 47 bits; above them goes the number of the process, so that the same address
 /// in two processes is two.
@@ -44,11 +46,12 @@ pub fn merge(files: Vec<CaptureFile>, symbols: &mut Symbols, on_event: OnEvent) 
     let mut queue: BinaryHeap<Reverse<(u64, usize)>> = processes.iter().enumerate().map(due).collect();
     let single = processes.len() == 1;
     let mut resident = 0_u64;
+    let mut symbolizer = Symbolizer::default();
     while let Some(Reverse((_, index))) = queue.pop() {
         let others = queue.peek().map_or(u64::MAX, |Reverse((now, _))| *now);
         let process = &mut processes[index];
         if single {
-            if process.run(others, symbols, on_event)? == Step::Stopped {
+            if process.run(others, symbols, &mut symbolizer, on_event)? == Step::Stopped {
                 break;
             }
             continue;
@@ -57,7 +60,7 @@ pub fn merge(files: Vec<CaptureFile>, symbols: &mut Symbols, on_event: OnEvent) 
         let began = process.began;
         let mut now = process.now;
         let mut own = process.resident;
-        let step = process.run(others, symbols, &mut |event, symbols| {
+        let step = process.run(others, symbols, &mut symbolizer, &mut |event, symbols| {
             if let Event::Sampled { ms, resident: sampled } = event {
                 now = began.saturating_add(ms);
                 resident = resident.saturating_sub(own).saturating_add(sampled);
@@ -96,8 +99,9 @@ fn tagged(event: Event, tag: u64) -> Event {
 impl Process {
     fn new(mut file: CaptureFile, run_began_us: u64) -> Result<Process, Error> {
         let codes = Codes::read(&mut file)?;
-        let mut streams: Vec<Stream> =
-            std::mem::take(&mut file.streams).into_values().map(Stream::new).collect();
+        let header = &file.header;
+        let stream = |blocks| Stream::new(blocks, MixedStacks::of(header));
+        let mut streams: Vec<Stream> = std::mem::take(&mut file.streams).into_values().map(stream).collect();
         let due = |(index, stream): (usize, &mut Stream)| stream.due().map(|seq| Reverse((seq, index)));
         let queue = streams.iter_mut().enumerate().filter_map(due).collect();
         let began = file.header.monotonic_us.saturating_sub(run_began_us) / 1000;
@@ -105,10 +109,16 @@ impl Process {
     }
 
     /// Hands over its events, up to the first sample of the clock that is later than `until`.
-    fn run(&mut self, until: u64, symbols: &mut Symbols, on_event: OnEvent) -> Result<Step, Error> {
+    fn run(
+        &mut self,
+        until: u64,
+        symbols: &mut Symbols,
+        symbolizer: &mut Symbolizer,
+        on_event: OnEvent,
+    ) -> Result<Step, Error> {
         let until = until.saturating_sub(self.began);
         let (file, codes) = (&mut self.file, &mut self.codes);
-        let mut context = Context { file, codes, symbols, until, damaged: false };
+        let mut context = Context { file, codes, symbols, symbolizer, until, damaged: false };
         let mut step = Step::Done;
         while let Some(Reverse((_, index))) = self.queue.pop() {
             let others = self.queue.peek().map_or(u64::MAX, |Reverse((seq, _))| *seq);

@@ -13,7 +13,7 @@ use memtrace_wire::header::{End, Header, SIZE};
 use crate::source::capture::file::CaptureFile;
 
 /// What is known of a program once it has ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Ending {
     /// How it ended, if that is known.
     pub end: Option<End>,
@@ -24,7 +24,8 @@ pub struct Ending {
 }
 
 impl Ending {
-    fn put_into(self, header: &Header) -> Header {
+    /// The header of the capture of a program that has ended so.
+    pub fn put_into(self, header: &Header) -> Header {
         let Ending { end, ended_us, peak_resident } = self;
         // Where it went on as another program, or without being recorded, its end is not the end of this capture.
         let own = header.end.filter(|end| matches!(end, End::Replaced | End::Stopped));

@@ -2,23 +2,28 @@
 
 use std::collections::HashMap;
 use std::iter::Peekable;
+use std::rc::Rc;
 
 use memtrace_wire::block::CODES;
-use memtrace_wire::code::{Code, Definition};
-use memtrace_wire::entry::{Decoder, Entry};
+use memtrace_wire::code::{Code, Definition, Module};
+use memtrace_wire::entry::{Decoder, ENTERED, Entry};
 
 use crate::error::Error;
 use crate::events::{Event, Location, LocationId, StackId, Symbols};
 use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
 use crate::source::capture::lines::Form;
+use crate::source::capture::mixed::{Inlined, MixedStacks};
+use crate::source::symbolize::Symbolizer;
 
-/// The code definitions and names of a capture, and the locations in the code that were met so far.
+/// The definitions of a capture, and the locations that were met so far.
 pub struct Codes {
     definitions: HashMap<u32, Code>,
     names: HashMap<u32, String>,
+    modules: HashMap<u32, Module>,
     lines: Form,
     locations: HashMap<(u32, i32), LocationId>,
+    native: HashMap<(u32, u64), Inlined>,
     /// The bytes of stream 0 that [`Codes::update`] has seen.
     stored: u64,
 }
@@ -26,7 +31,7 @@ pub struct Codes {
 impl Codes {
     /// Reads stream 0.
     pub fn read(file: &mut CaptureFile) -> Result<Codes, Error> {
-        let (mut definitions, mut names) = (HashMap::new(), HashMap::new());
+        let (mut definitions, mut names, mut modules) = (HashMap::new(), HashMap::new(), HashMap::new());
         for block in file.streams.remove(&CODES).unwrap_or_default() {
             let bytes = file.bytes(&block)?;
             let mut at = 0;
@@ -34,6 +39,7 @@ impl Codes {
                 match Definition::decode(&bytes, &mut at) {
                     Ok(Some(Definition::Code(number, code))) => drop(definitions.insert(number, code)),
                     Ok(Some(Definition::Name(number, name))) => drop(names.insert(number, name)),
+                    Ok(Some(Definition::Module(number, module))) => drop(modules.insert(number, module)),
                     Ok(None) => break,
                     Err(_) => {
                         file.damaged = true;
@@ -43,7 +49,8 @@ impl Codes {
             }
         }
         let lines = Form::of(file.header.python);
-        Ok(Codes { definitions, names, lines, locations: HashMap::new(), stored: 0 })
+        let (locations, native) = (HashMap::new(), HashMap::new());
+        Ok(Codes { definitions, names, modules, lines, locations, native, stored: 0 })
     }
 
     /// Reads stream 0 again where there is more in it, keeping the locations that were met.
@@ -51,8 +58,9 @@ impl Codes {
         let stored =
             file.streams.get(&CODES).into_iter().flatten().map(|block| u64::from(block.head.used)).sum();
         if stored != self.stored {
-            let Codes { definitions, names, lines, .. } = Codes::read(file)?;
+            let Codes { definitions, names, modules, lines, .. } = Codes::read(file)?;
             (self.definitions, self.names, self.lines, self.stored) = (definitions, names, lines, stored);
+            self.modules = modules;
         }
         Ok(())
     }
@@ -76,6 +84,7 @@ pub struct Context<'a> {
     pub file: &'a mut CaptureFile,
     pub codes: &'a mut Codes,
     pub symbols: &'a mut Symbols,
+    pub symbolizer: &'a mut Symbolizer,
     /// The first later sample, in milliseconds of the process, is the last event that is wanted now.
     pub until: u64,
     pub damaged: bool,
@@ -98,18 +107,36 @@ pub struct Stream {
     bytes: Vec<u8>,
     decoder: Decoder,
     stacks: Vec<StackId>,
+    /// Where native stacks are recorded, what those are made of.
+    mixed: Option<MixedStacks>,
     thread: u32,
     next: Option<(u64, Event)>,
     /// The sequence number at which it was interrupted within a block.
     interrupted: Option<u64>,
     /// How many blocks were begun.
     begun: usize,
+    /// The block that is being read, and those that were before.
+    current: Option<Block>,
+    read: Vec<Block>,
+}
+
+impl Context<'_> {
+    /// The functions at an address of a module, those that are inlined there too.
+    fn functions(&mut self, module: u32, address: u64) -> Inlined {
+        let Codes { modules, native, .. } = &mut *self.codes;
+        let found = native.entry((module, address)).or_insert_with(|| {
+            let locations = self.symbolizer.functions(modules.get(&module), address);
+            locations.into_iter().map(|location| self.symbols.location(location)).collect()
+        });
+        Rc::clone(found)
+    }
 }
 
 impl Stream {
     /// A stream of which nothing is read yet.
-    pub fn new(blocks: Vec<Block>) -> Stream {
+    pub fn new(blocks: Vec<Block>, mixed: Option<MixedStacks>) -> Stream {
         Stream {
+            mixed,
             blocks: blocks.into_iter().peekable(),
             bytes: Vec::new(),
             decoder: Decoder::new(0),
@@ -118,6 +145,8 @@ impl Stream {
             next: None,
             interrupted: None,
             begun: 0,
+            current: None,
+            read: Vec::new(),
         }
     }
 
@@ -130,6 +159,11 @@ impl Stream {
         }
         self.blocks = new.into_iter().peekable();
         Ok(())
+    }
+
+    /// The blocks that were read to their ends since the last time.
+    pub fn blocks_read(&mut self) -> Vec<Block> {
+        std::mem::take(&mut self.read)
     }
 
     /// Hands over its events up to the sequence number `last` as far as they are written, each with its own.
@@ -169,6 +203,7 @@ impl Stream {
             return Ok(false);
         };
         self.begun += 1;
+        self.read.extend(self.current.replace(block));
         self.bytes = context.file.bytes(&block)?;
         self.decoder = Decoder::new(block.head.first_seq);
         Ok(true)
@@ -256,6 +291,26 @@ impl Stream {
             }
             Entry::Free { seq, address } => Translated::Event(seq, Event::Freed { address }),
             Entry::Unmap { seq, address, size } => Translated::Event(seq, Event::Unmapped { address, size }),
+            Entry::Stack { parent, code, instruction } if self.mixed.is_some() => {
+                let location =
+                    (code != ENTERED).then(|| context.codes.location(code, instruction, context.symbols));
+                self.mixed.as_mut()?.python(parent, location)?;
+                Translated::Meta
+            }
+            Entry::NativeFrame { module, address, interprets } => {
+                let functions = context.functions(module, address);
+                self.mixed.as_mut()?.frame(functions, interprets, context.symbols);
+                Translated::Meta
+            }
+            Entry::NativeStack { parent, frame } => {
+                self.mixed.as_mut()?.native(parent, frame)?;
+                Translated::Meta
+            }
+            Entry::Mixed { python, native } => {
+                let stack = self.mixed.as_mut()?.mix(python, native, context.symbols)?;
+                self.stacks.push(stack);
+                Translated::Meta
+            }
             Entry::Stack { parent, code, instruction } => {
                 let caller = *self.stacks.get(parent as usize)?;
                 let location = context.codes.location(code, instruction, context.symbols);

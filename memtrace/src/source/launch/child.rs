@@ -39,8 +39,14 @@ pub struct Ended {
     pub peak_resident: u64,
 }
 
-/// Runs the program with `library` in it until it ends.
-pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<Ended, Error> {
+/// A program that was started.
+pub struct Running<'a> {
+    program: &'a Program,
+    pid: i32,
+}
+
+/// Starts the program with `library` in it.
+pub fn start<'a>(program: &'a Program, library: &Path, capture: &Path) -> Result<Running<'a>, Error> {
     let mut preload = OsString::from(library);
     if let Some(before) = std::env::var_os("LD_PRELOAD") {
         preload.push(":");
@@ -59,15 +65,23 @@ pub fn run(program: &Program, library: &Path, capture: &Path) -> Result<Ended, E
         command.arg0(name);
     }
     let start = |cause| Error::Start { path: program.executable.clone(), cause };
-    let child = command.spawn().map_err(start)?.id().cast_signed();
-    CHILD.store(child, Ordering::SeqCst);
+    let pid = command.spawn().map_err(start)?.id().cast_signed();
+    CHILD.store(pid, Ordering::SeqCst);
     take_signals();
-    let (status, peak_resident) = wait(child).map_err(start)?;
-    let end = match status.signal() {
-        Some(signal) => End::Killed(signal.unsigned_abs()),
-        None => End::Exited(status.code().unwrap_or(0).unsigned_abs()),
-    };
-    Ok(Ended { end, peak_resident })
+    Ok(Running { program, pid })
+}
+
+impl Running<'_> {
+    /// Waits until it ends.
+    pub fn wait(self) -> Result<Ended, Error> {
+        let start = |cause| Error::Start { path: self.program.executable.clone(), cause };
+        let (status, peak_resident) = wait(self.pid).map_err(start)?;
+        let end = match status.signal() {
+            Some(signal) => End::Killed(signal.unsigned_abs()),
+            None => End::Exited(status.code().unwrap_or(0).unsigned_abs()),
+        };
+        Ok(Ended { end, peak_resident })
+    }
 }
 
 /// Waits for the end of the program. When it is stopped memtrace stops too, so that a shell takes the

@@ -1,0 +1,139 @@
+//! Python stacks and native stacks of one thread in one: where a native frame is the interpreter at work, the Python
+//! functions that it runs stand in its place. Must not know how either was found.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use memtrace_wire::header::Header;
+
+use crate::events::{LocationId, StackId, Symbols};
+
+/// What is at one native address, innermost first: the function, and those that are inlined there.
+pub type Inlined = Rc<[LocationId]>;
+
+/// The stacks of one stream, by the numbers that they have there.
+pub struct MixedStacks {
+    /// Whether Python stacks say where C code called the interpreter; else it did for each of their functions.
+    marked: bool,
+    python: Vec<Python>,
+    frames: Vec<Frame>,
+    native: Vec<Native>,
+    known: HashMap<(u32, u32), StackId>,
+    /// What is being mixed, innermost first; empty in between.
+    layers: Vec<(u32, u32)>,
+}
+
+/// A Python stack.
+#[derive(Clone, Copy)]
+struct Python {
+    parent: u32,
+    /// None where C code called the interpreter.
+    location: Option<LocationId>,
+}
+
+struct Frame {
+    functions: Inlined,
+    interprets: bool,
+}
+
+/// A native stack.
+#[derive(Clone, Copy)]
+struct Native {
+    parent: u32,
+    frame: u32,
+}
+
+/// The interpreter's main function, or a part of it that the compiler set apart.
+const INTERPRETER: &str = "_PyEval_EvalFrameDefault";
+
+impl MixedStacks {
+    /// None where the capture has no native stacks.
+    pub fn of(header: &Header) -> Option<MixedStacks> {
+        /// The first Python that calls Python functions without C.
+        const PYTHON_3_11: u32 = 0x030b_0000;
+        header.options.native.then(|| MixedStacks {
+            marked: header.python >= PYTHON_3_11,
+            // The empty stacks and the frame of none, which are never looked at.
+            python: vec![Python { parent: 0, location: None }],
+            frames: vec![Frame { functions: Rc::new([]), interprets: false }],
+            native: vec![Native { parent: 0, frame: 0 }],
+            known: HashMap::from([((0, 0), StackId::EMPTY)]),
+            layers: Vec::new(),
+        })
+    }
+
+    /// The next Python stack; none where its parent is not known.
+    pub fn python(&mut self, parent: u32, location: Option<LocationId>) -> Option<()> {
+        self.python.get(parent as usize)?;
+        self.python.push(Python { parent, location });
+        Some(())
+    }
+
+    /// The next native frame.
+    pub fn frame(&mut self, functions: Inlined, interprets: bool, symbols: &Symbols) {
+        // Where the capture could not tell, the name does.
+        let named = || {
+            let function = functions.last().map(|outermost| &symbols.resolve(*outermost).function);
+            function.is_some_and(|function| function.starts_with(INTERPRETER))
+        };
+        let interprets = interprets || !self.marked && named();
+        self.frames.push(Frame { functions, interprets });
+    }
+
+    /// The next native stack; none where its parent or its frame is not known.
+    pub fn native(&mut self, parent: u32, frame: u32) -> Option<()> {
+        self.native.get(parent as usize)?;
+        self.frames.get(frame as usize).filter(|_| frame != 0)?;
+        self.native.push(Native { parent, frame });
+        Some(())
+    }
+
+    /// Both in one; none where one of them is not known.
+    pub fn mix(&mut self, python: u32, native: u32, symbols: &mut Symbols) -> Option<StackId> {
+        self.python.get(python as usize)?;
+        self.native.get(native as usize)?;
+        // Down to what was mixed before, then up again.
+        let mut at = (python, native);
+        while !self.known.contains_key(&at) {
+            self.layers.push(at);
+            at = self.beneath(at, |_| ());
+        }
+        let mut stack = self.known[&at];
+        let mut locations = Vec::new();
+        while let Some(layer) = self.layers.pop() {
+            self.beneath(layer, |location| locations.push(location));
+            for location in locations.drain(..).rev() {
+                stack = symbols.stack(stack, location);
+            }
+            self.known.insert(layer, stack);
+        }
+        Some(stack)
+    }
+
+    /// Takes the innermost layer away, handing over its locations innermost first: a native frame, or what the
+    /// interpreter runs there. What is left of the Python stack where the native one is cut short goes beneath.
+    fn beneath(&self, (python, native): (u32, u32), mut on_location: impl FnMut(LocationId)) -> (u32, u32) {
+        if native == 0 {
+            let Python { parent, location } = self.python[python as usize];
+            location.into_iter().for_each(on_location);
+            return (parent, 0);
+        }
+        let Native { parent, frame } = self.native[native as usize];
+        let Frame { functions, interprets } = &self.frames[frame as usize];
+        let mut below = python;
+        let mut runs_any = false;
+        while *interprets && below != 0 {
+            let Python { parent, location } = self.python[below as usize];
+            below = parent;
+            runs_any |= location.is_some();
+            location.into_iter().for_each(&mut on_location);
+            if !self.marked || location.is_none() {
+                break;
+            }
+        }
+        if !runs_any {
+            functions.iter().copied().for_each(on_location);
+        }
+        (below, parent)
+    }
+}
