@@ -83,7 +83,7 @@ pub struct NewArgs {
     /// What the page does
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     pub template: Template,
-    /// Run it by Pyodide: CPython with its library
+    /// Run it by Pyodide: the usual Python with its library
     #[arg(long, conflicts_with = "mpy")]
     pub py: bool,
     /// Run it by MicroPython: starts in a tenth of the time, with a small library
@@ -114,13 +114,13 @@ pub enum Template {
     Terminal,
     /// Counts primes in a worker while the page stays awake
     Worker,
-    /// Notes in IndexedDB
+    /// Notes that the browser keeps in a database
     Notes,
     /// The Mandelbrot set, pixel by pixel
     Mandelbrot,
     /// Bars that D3 draws from Python's data
     D3,
-    /// A table in SQLite
+    /// A table to ask in SQL
     Sqlite,
 }
 

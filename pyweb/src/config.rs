@@ -78,7 +78,8 @@ impl NewConfig {
         let form = new::form(args)?;
         // `.` and `..` have a name of their own only once they are resolved.
         let named = if folder.file_name().is_some() { Ok(folder.clone()) } else { folder.canonicalize() };
-        let name = named.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        let name =
+            named.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
         let Some(title) = name else { return Err(BadArgument::NoName(folder)) };
         match std::fs::read_dir(&folder).map(|mut entries| entries.next().is_none()) {
             Ok(true) => {}

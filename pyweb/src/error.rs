@@ -425,7 +425,9 @@ pub enum ServeError {
 impl Explain for ServeError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            ServeError::PortTaken { .. } => "end what listens there, or name another with --port; 0 is any that is free",
+            ServeError::PortTaken { .. } => {
+                "end what listens there, or name another with --port; 0 is any that is free"
+            }
             ServeError::Listen { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
                 "name a port from 1024 on"
             }

@@ -21,9 +21,9 @@ use templates::{Template, Worker};
 /// What runs a page's Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Python {
-    /// CPython.
+    /// `CPython`.
     Pyodide,
-    /// MicroPython.
+    /// `MicroPython`.
     Micropython,
 }
 

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn tests_from_outside_are_told_by_what_they_import() {
-        for source in ["from pyweb import expect\n", "import re\nimport pyweb", "from pyweb.page import Page"] {
+        for source in ["from pyweb import expect\n", "import re\nimport pyweb", "from pyweb.page import Page"]
+        {
             assert!(is_from_outside(source), "{source}");
         }
         for source in ["from pyscript import web", "import pywebs\n# from pyweb", "x = 'import pyweb'"] {

@@ -132,8 +132,13 @@ mod tests {
         let found = |path| in_bundle(path).map(|address| format!("{} {}", address.package, address.path));
         assert_eq!(found("pyscript/core.js").as_deref(), Some("@pyscript/core dist/core.js"));
         assert_eq!(found("a/pyscript/pyodide/pyodide.asm.wasm").as_deref(), Some("pyodide pyodide.asm.wasm"));
-        assert_eq!(found("/pyscript/micropython/micropython.mjs"), Some(format!("{MICROPYTHON} micropython.mjs")));
-        for path in ["core.js", "pyscript/", "pyscript/no.js", "pyscript/pyodide/../core.js", "pyscript/a/b/c"] {
+        assert_eq!(
+            found("/pyscript/micropython/micropython.mjs"),
+            Some(format!("{MICROPYTHON} micropython.mjs"))
+        );
+        for path in
+            ["core.js", "pyscript/", "pyscript/no.js", "pyscript/pyodide/../core.js", "pyscript/a/b/c"]
+        {
             assert_eq!(found(path), None, "{path}");
         }
     }

@@ -128,7 +128,8 @@ impl Answer {
         let mut response = Response::new(Payload::new(self.content, self.status.as_u16(), log));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        let always = ALWAYS.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let always =
+            ALWAYS.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         response.headers_mut().extend(always);
         if let Some(length) = self.length.filter(|_| self.status != StatusCode::NOT_MODIFIED) {
             response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
@@ -140,7 +141,8 @@ impl Answer {
 /// The answer to a request; `report` is what a page tells of an error with it.
 pub fn answer(shared: &Shared, asked: &Asked, report: Option<&[u8]>) -> Answer {
     if shared.loopback && !asked.is_for_this_machine() {
-        let said = "This server is for the machine it runs on: open it as localhost, or start it with --bind.\n";
+        let said =
+            "This server is for the machine it runs on: open it as localhost, or start it with --bind.\n";
         return Answer::text(StatusCode::FORBIDDEN, TEXT, said);
     }
     let mut answer = match (&asked.method, asked.path.strip_prefix(OWN)) {
@@ -316,7 +318,8 @@ mod tests {
 
     #[test]
     fn names_that_others_gave_this_machine_are_refused() {
-        for host in ["localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000", "app.localhost", "LOCALHOST"] {
+        for host in ["localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000", "app.localhost", "LOCALHOST"]
+        {
             assert!(asked(&[("host", host)]).is_for_this_machine(), "{host}");
         }
         for host in ["example.org", "localhost.example.org:8000", "127.0.0.1.example.org", ""] {

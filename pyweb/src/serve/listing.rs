@@ -22,7 +22,10 @@ pub fn folder(path: &str, names: &[Name]) -> String {
 
 /// The page of a path that names nothing.
 pub fn nothing(path: &str) -> String {
-    page(path, "<p>There is no such file. As soon as there is, this page shows it.</p><p><a href=\"/\">/</a></p>")
+    page(
+        path,
+        "<p>There is no such file. As soon as there is, this page shows it.</p><p><a href=\"/\">/</a></p>",
+    )
 }
 
 fn page(path: &str, body: &str) -> String {

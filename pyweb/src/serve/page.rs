@@ -25,9 +25,7 @@ pub struct Shown {
 pub fn shown(root: &Path, path: &str, html: &str, since: &str) -> Shown {
     match served::page(root, path, html) {
         Ok(page) => Shown { html: with_live(&page, since, None), trouble: None },
-        Err(trouble) => {
-            Shown { html: with_live(html, since, Some(&trouble)), trouble: Some(trouble) }
-        }
+        Err(trouble) => Shown { html: with_live(html, since, Some(&trouble)), trouble: Some(trouble) },
     }
 }
 

@@ -83,9 +83,8 @@ struct Script {
 
 /// The scripts of one interpreter.
 fn scripts(html: &str, interpreter: &str) -> Vec<Script> {
-    let selector = format!(
-        "script[type=\"{interpreter}\"]:not([worker]), {interpreter}-script:not([worker])"
-    );
+    let selector =
+        format!("script[type=\"{interpreter}\"]:not([worker]), {interpreter}-script:not([worker])");
     let found: RefCell<Vec<(Script, String)>> = RefCell::default();
     let settings = RewriteStrSettings::new()
         .append_element_content_handler(element!(selector, |element| {
@@ -113,7 +112,8 @@ fn scripts(html: &str, interpreter: &str) -> Vec<Script> {
 
 /// The path from the root of what the page at `page` calls `src`.
 fn beside(page: &str, src: &str) -> String {
-    let joined = url::Url::parse("http://localhost/").and_then(|root| root.join(page)).and_then(|page| page.join(src));
+    let joined =
+        url::Url::parse("http://localhost/").and_then(|root| root.join(page)).and_then(|page| page.join(src));
     joined.map_or_else(|_| src.to_owned(), |url| url.path().trim_start_matches('/').to_owned())
 }
 

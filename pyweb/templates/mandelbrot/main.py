@@ -71,7 +71,8 @@ async def draw(view):
                 # The page has its turn.
                 await asyncio.sleep(0)
         show(pixels)
-    find("#state").textContent = f"{round(HOME[2] / width)} times as near, {DEPTH} steps deep"
+    near = round(HOME[2] / width)
+    find("#state").textContent = f"{near} times as near" if near > 1 else "The whole set"
 
 
 def begin():

@@ -82,7 +82,9 @@ class Plot:
             lines.append(label(x, self.across(x) + 4, HEIGHT - 6))
         for y in ticks(self.low, self.high):
             lines.append(line(y, 0, self.down(y), WIDTH, self.down(y)))
-            lines.append(label(y, 4, self.down(y) - 4))
+            # The corners belong to the labels of x.
+            if 16 < self.down(y) < HEIGHT - 20:
+                lines.append(label(y, 4, self.down(y) - 4))
         find("#grid").replaceChildren(*lines)
 
 

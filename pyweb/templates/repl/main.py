@@ -89,7 +89,7 @@ def submitted(event):
     event.preventDefault()
 
 
-show(f"Python {sys.version}", "hint")
+show(f"Python {sys.version.split()[0]} on {sys.platform}", "hint")
 line.placeholder = ""
 line.disabled = False
 line.focus()

@@ -31,11 +31,12 @@ async def keep():
     await kept.sync()
 
 
-def cells(kind, values):
+def cells(kind, texts, values):
+    """A row of the table; what stands for a number stands at the right."""
     row = document.createElement("tr")
-    for value in values:
+    for text, value in zip(texts, values):
         cell = document.createElement(kind)
-        cell.textContent = "NULL" if value is None else str(value)
+        cell.textContent = "NULL" if text is None else str(text)
         cell.className = "number" if isinstance(value, (int, float)) else ""
         row.append(cell)
     return row
@@ -44,8 +45,9 @@ def cells(kind, values):
 def show(cursor):
     rows = cursor.fetchall()
     names = [column[0] for column in cursor.description or []]
-    find("#head").replaceChildren(*([cells("th", names)] if names else []))
-    find("#rows").replaceChildren(*[cells("td", row) for row in rows])
+    head = cells("th", names, rows[0] if rows else names)
+    find("#head").replaceChildren(head)
+    find("#rows").replaceChildren(*[cells("td", row, row) for row in rows])
     find("#state").textContent = f"{len(rows)} row{'' if len(rows) == 1 else 's'}" if names else "Done."
 
 

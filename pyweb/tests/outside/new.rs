@@ -68,7 +68,16 @@ fn every_page_passes_its_own_tests() {
     let Ok(python) = kit::venv("testfan") else { return };
     let folder = gallery();
     let mut pytest = Command::new(python);
-    pytest.args(["-m", "pytest", "-q", "-p", "pyweb.plugin", "-p", "no:cacheprovider", "--import-mode=importlib"]);
+    pytest.args([
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "pyweb.plugin",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+    ]);
     pytest.env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("python"));
     pytest.env("PYTHONDONTWRITEBYTECODE", "1").env("PYWEB_BIN", kit::binary("pyweb"));
     let ran = kit::run_within(pytest.current_dir(folder.path()), std::time::Duration::from_mins(10)).exits(0);

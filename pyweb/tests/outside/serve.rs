@@ -133,7 +133,9 @@ fn nothing_outside_the_folder_is_given_out() {
         "/%zz",
     ] {
         for accept in ["*/*", "text/html"] {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+            );
             let answer = serving.raw(&request);
             assert!(answer.starts_with("HTTP/1.1 404 ") && !answer.contains("secret"), "{path}: {answer}");
         }
@@ -165,7 +167,8 @@ fn only_this_machine_is_served() {
     }
     assert_eq!(head(&["-H", "Host: localhost:1", &serving.url("/")], "x").0, "200");
     let listening = kit::run(Command::new("ss").args(["-ltnH"])).stdout;
-    let own: Vec<&str> = listening.lines().filter(|line| line.contains(&format!(":{} ", serving.port))).collect();
+    let own: Vec<&str> =
+        listening.lines().filter(|line| line.contains(&format!(":{} ", serving.port))).collect();
     assert!(own.iter().all(|line| line.contains("127.0.0.1:")), "{own:?}");
     serving.end();
 }
@@ -229,7 +232,11 @@ fn a_page_tells_where_its_python_failed() {
     for (page, frames, place) in [
         ("/", "  File \"<stdin>\", line 3, in <module>\n  File \"<stdin>\", line 2, in f", ("main.py", 2)),
         ("/index.html", "  File \"<stdin>\", line 3, in <module>", ("main.py", 3)),
-        ("/inline.html", "  File \"/lib/python314.zip/x.py\", line 9\n  File \"<exec>\", line 2", ("inline.html", 4)),
+        (
+            "/inline.html",
+            "  File \"/lib/python314.zip/x.py\", line 9\n  File \"<exec>\", line 2",
+            ("inline.html", 4),
+        ),
         ("/inline.html", "  File \"/home/pyodide/helper.py\", line 7, in g", ("lib/helper.py", 7)),
         ("/inline.html", "  File \"/lib/python314.zip/x.py\", line 9", ("inline.html", 0)),
     ] {
@@ -252,7 +259,11 @@ fn what_cannot_be_served_is_said() {
     let serving = Serving::start(root.path());
     let port = serving.port.to_string();
     let taken = kit::run(pyweb(&["serve", "--port", &port]).arg(root.path())).exits(2);
-    assert!(taken.stderr.contains(&format!("error: port {port} of 127.0.0.1 is taken\n")), "{}", taken.stderr);
+    assert!(
+        taken.stderr.contains(&format!("error: port {port} of 127.0.0.1 is taken\n")),
+        "{}",
+        taken.stderr
+    );
     assert_eq!(taken.stderr.lines().count(), 2, "{}", taken.stderr);
     serving.end();
 }
