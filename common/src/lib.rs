@@ -10,8 +10,11 @@
 //! - [`schema`]: the record types as JSON Schema, kept in `schemas/`
 //! - [`error`], [`exit`]: failures with a hint; the documented exit codes
 //! - [`fs`]: files that appear whole or not at all, locks, cache folders
+//! - [`below`], [`conditions`]: for small servers of a folder: what a URL names in it; what a client asks of a file
 
 pub mod app;
+pub mod below;
+pub mod conditions;
 pub mod error;
 pub mod exit;
 pub mod format;

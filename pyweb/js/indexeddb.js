@@ -306,6 +306,8 @@
         }
     }
 
+    // For `stored.mjs`, which takes them from one page to the next.
+    Object.defineProperty(globalThis, "__databases", { value: databases });
     Object.assign(globalThis, {
         IDBCursor: class IDBCursor {},
         IDBDatabase,

@@ -4,6 +4,7 @@ import { hands } from "pyweb://js/hands.mjs";
 import { loadPage } from "pyweb://js/load.mjs";
 import { evaluatePython, reseedPython } from "pyweb://js/python.mjs";
 import { perform } from "pyweb://js/steps.mjs";
+import { databasesIn, databasesOut } from "pyweb://js/stored.mjs";
 
 const native = globalThis.__native;
 const { __clock: clock, __routes: routes, __reseed: reseed } = globalThis;
@@ -60,11 +61,16 @@ const COMMANDS = {
     },
     route: (step) => routes.add(step),
     route_answer: (step) => routes.answer(step),
-    set_storage: ({ local = {}, session = {} }) => {
+    set_storage: ({ local = {}, session = {}, databases = [] }) => {
         for (const [key, value] of Object.entries(local)) localStorage.setItem(key, value);
         for (const [key, value] of Object.entries(session)) sessionStorage.setItem(key, value);
+        databasesIn(databases);
     },
-    storage: () => ({ local: stored(localStorage), session: stored(sessionStorage) }),
+    storage: () => ({
+        local: stored(localStorage),
+        session: stored(sessionStorage),
+        databases: databasesOut(),
+    }),
     unroute: (step) => routes.remove(step),
 };
 

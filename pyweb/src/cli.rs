@@ -1,6 +1,7 @@
 //! The command line as clap sees it: types only. Must not check anything against the world;
 //! `config.rs` does.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use common::app::{CommandLine, Shell};
 
 const EXAMPLES: &str = "\
 Examples:
+  pyweb new hello                    a first page with its tests; --template shows what else there is
+  pyweb serve hello/                 the page at http://127.0.0.1:8000/, reloaded whenever a file changes
   pyweb render page.html             the document once its Python has run
   pyweb render page.html --click '#add' --wait 'li'
   pyweb test site/                   every page gets ready, raises nothing, passes its test_*.py
@@ -20,7 +23,7 @@ Examples:
 
 Exit codes: 0 yes, 1 no (a test failed, a file was damaged), 2 could not do it.";
 
-/// Makes, bundles and headlessly tests PyScript pages.
+/// Makes, serves, bundles and headlessly tests PyScript pages.
 #[derive(Debug, Parser)]
 #[command(name = "pyweb", version, about, after_help = EXAMPLES)]
 pub struct Cli {
@@ -44,6 +47,10 @@ impl CommandLine for Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a first page, with its tests, in a new folder
+    New(NewArgs),
+    /// Serve a site to the browsers of this machine; every change reloads its pages
+    Serve(ServeArgs),
     /// Run a page's Python without a browser and print its document
     Render(RenderArgs),
     /// Test the pages of a folder without a browser
@@ -61,6 +68,80 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+/// Makes a first page, with its tests, in a new folder.
+///
+/// The page takes PyScript from `pyscript/core.js` beside itself: `pyweb serve`, `test` and `bundle` put the pinned one
+/// there. Its tests are in `test_page.py`, for pytest with the plugin pytest-pyweb.
+/// Exit codes: 0 made, 2 nothing was written.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder, which is missing or empty; its name is the page's title
+    #[arg(value_name = "NAME")]
+    pub folder: PathBuf,
+    /// What the page does
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    pub template: Template,
+    /// Run it by Pyodide: the usual Python with its library
+    #[arg(long, conflicts_with = "mpy")]
+    pub py: bool,
+    /// Run it by MicroPython: starts in a tenth of the time, with a small library
+    #[arg(long)]
+    pub mpy: bool,
+    /// Run its Python in a worker, so that the page never stands still
+    #[arg(long)]
+    pub worker: bool,
+}
+
+/// What a new page does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// Greets by name
+    #[default]
+    Hello,
+    /// A list of things to do, kept by the browser
+    Todo,
+    /// A Python prompt
+    Repl,
+    /// A clock with hands
+    Clock,
+    /// `import antigravity`: somebody flies
+    Antigravity,
+    /// Draws formulas
+    Plot,
+    /// Python in a terminal
+    Terminal,
+    /// Counts primes in a worker while the page stays awake
+    Worker,
+    /// Notes that the browser keeps in a database
+    Notes,
+    /// The Mandelbrot set, pixel by pixel
+    Mandelbrot,
+    /// Bars that D3 draws from Python's data
+    D3,
+    /// A table to ask in SQL
+    Sqlite,
+}
+
+/// Serves a site to the browsers of this machine.
+///
+/// Pages get PyScript and its interpreters from this machine, wherever they take them from, and the headers that let
+/// workers share memory. When a file changes, the pages that are open load again, style sheets without that; a Python
+/// error that nothing catches is shown over its page and told here. Hidden files are not served, nor is anything outside
+/// of the folder. It ends with Ctrl-C.
+/// Exit codes: 0 ended, 2 could not serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The folder of the site
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Where to listen; 0 for any port that is free
+    #[arg(short, long, value_name = "N", default_value_t = 8000)]
+    pub port: u16,
+    /// The address to listen at; others than loopback's let other machines in
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub bind: IpAddr,
 }
 
 /// Runs a page's Python without a browser and prints its document.
@@ -88,7 +169,8 @@ pub struct RenderArgs {
 /// Each page with Python in it is a test, `page.html`: it must get ready and raise nothing that nobody catches.
 /// An error of the page's own JavaScript that nothing catches fails it too, with its file and line.
 /// Each `test_*` function of a `test_*.py` file beside it is one more, `page.html::test_x`, and runs inside the
-/// page's own interpreter; `test_index.py` is for `index.html` alone where that page exists.
+/// page's own interpreter; `test_index.py` is for `index.html` alone where that page exists. A file that imports
+/// `pyweb` is left to pytest.
 /// With --steps, a test is told step by step instead: `{"step": "goto", "url": "/"}`, then such as
 /// `{"step": "click", "locator": [{"role": "button", "name": "Add"}]}`; each is answered by a record.
 /// Exit codes: 0 all passed, 1 a test failed, 2 could not test.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::bundle;
-use crate::cli::{BundleArgs, Cli, Compress, External};
+use crate::cli::{BundleArgs, Cli, Compress, External, NewArgs};
 use crate::error::BadArgument;
+use crate::new::{self, Form};
 
 /// What every command may need to know.
 #[derive(Clone, Debug)]
@@ -56,6 +57,37 @@ impl BundleConfig {
             return Err(BadArgument::OutIsBundle { out });
         }
         Ok(BundleConfig { site, out, assets: args.assets, compress: args.compress, external: args.external })
+    }
+}
+
+/// What `pyweb new` is to do.
+#[derive(Clone, Debug)]
+pub struct NewConfig {
+    /// The folder: missing or empty.
+    pub folder: PathBuf,
+    /// The name of the page.
+    pub title: String,
+    /// Which page, and what runs it.
+    pub form: Form,
+}
+
+impl NewConfig {
+    /// Checks the arguments against what is there.
+    pub fn new(args: &NewArgs) -> Result<Self, BadArgument> {
+        let folder = args.folder.clone();
+        let form = new::form(args)?;
+        // `.` and `..` have a name of their own only once they are resolved.
+        let named = if folder.file_name().is_some() { Ok(folder.clone()) } else { folder.canonicalize() };
+        let name =
+            named.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        let Some(title) = name else { return Err(BadArgument::NoName(folder)) };
+        match std::fs::read_dir(&folder).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => {}
+            Ok(false) => return Err(BadArgument::Occupied(folder)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(_) => return Err(BadArgument::NotAFolder { what: "the new page's place", path: folder }),
+        }
+        Ok(NewConfig { folder, title, form })
     }
 }
 

@@ -132,6 +132,62 @@ pub enum Record {
         /// Those that are missing or not what they were; empty when all is well.
         damaged: Vec<String>,
     },
+    /// A new page is complete in its folder.
+    #[serde(rename = "pyweb.project.created")]
+    ProjectCreated {
+        /// The template it was made of.
+        template: String,
+        /// `py` or `mpy`.
+        interpreter: String,
+        /// Whether its Python runs in a worker.
+        worker: bool,
+        /// Its files, by their paths from the folder.
+        files: Vec<String>,
+        /// The folder.
+        #[serde(flatten)]
+        path: RecordPath,
+    },
+    /// `pyweb serve` listens.
+    #[serde(rename = "pyweb.server.started")]
+    ServerStarted {
+        /// Its URL, which ends with a slash.
+        url: String,
+        /// The port it listens at.
+        port: u16,
+        /// The folder it serves: an absolute path.
+        #[serde(flatten)]
+        path: RecordPath,
+    },
+    /// A request has been answered as far as its client wanted.
+    #[serde(rename = "pyweb.request.served")]
+    RequestServed {
+        /// `GET`, `HEAD` or what else the client tried.
+        method: String,
+        /// The path as the client wrote it, without the query.
+        path: String,
+        /// The status of the response.
+        status: u16,
+        /// How many bytes of its body went out: less than it has when the client went away.
+        bytes: u64,
+        /// From the end of the request's head to the last byte handed over, in microseconds.
+        duration_us: u64,
+    },
+    /// Files of the served site have changed, and its pages know.
+    #[serde(rename = "pyweb.site.changed")]
+    SiteChanged {
+        /// Their paths from the root of the site.
+        files: Vec<String>,
+    },
+    /// A page was served as it was written, because it cannot have its PyScript from here.
+    #[serde(rename = "pyweb.page.rejected")]
+    PageRejected {
+        /// The page's path from the root of its site.
+        page: String,
+        /// What is wrong with it.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// A page of a bundle still names another host.
     #[serde(rename = "pyweb.reference.kept")]
     ReferenceKept {

@@ -1,4 +1,4 @@
-//! `pyweb`: makes, bundles and headlessly tests PyScript pages.
+//! `pyweb`: makes, serves, bundles and headlessly tests PyScript pages.
 //!
 //! The rooms, in the order the data flows:
 //!
@@ -9,6 +9,8 @@
 //! - [`page`]: one page under way: loaded, waited for, clicked, read; with what it finds there (`pyweb/js`)
 //! - [`steps`]: a test told step by step: pages in processes of their own, warmed once, copied for each test
 //! - [`reduce`]: what a page did, as records and a verdict; pure
+//! - [`new`]: a first page, with its tests
+//! - [`serve`]: a server for who writes pages; reloads them when a file changes
 //! - [`bundle`]: a site folder made into one that needs no network
 //! - [`events`]: the records of this tool
 //! - [`render`]: the records as text for people; the only room that prints
@@ -22,11 +24,13 @@ pub mod digest;
 pub mod error;
 pub mod events;
 pub mod headless;
+pub mod new;
 pub mod page;
 pub mod reduce;
 pub mod render;
 pub mod run;
 pub mod runtime;
+pub mod serve;
 pub mod steps;
 
 /// This tool, as the wrapper in `common` sees it.

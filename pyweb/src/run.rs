@@ -1,14 +1,16 @@
 //! From a command to the rooms that do it. Must not know how they do it.
 
 mod pages;
+mod serve;
 
 use common::{Exit, Failure, Session, app};
 
 use crate::bundle;
 use crate::cli::{Cli, Command, RuntimeCommand};
-use crate::config::{self, BundleConfig, Config};
+use crate::config::{self, BundleConfig, Config, NewConfig};
 use crate::error::RuntimeError;
 use crate::events::Record;
+use crate::new;
 use crate::render;
 use crate::runtime::{self, Source};
 
@@ -16,6 +18,14 @@ use crate::runtime::{self, Source};
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
     let config = Config::new(&cli)?;
     match cli.command {
+        Command::New(args) => {
+            let project = NewConfig::new(&args)?;
+            begin(session)?;
+            let record = new::create(&project)?;
+            render::show(session, &record).map_err(RuntimeError::Output)?;
+            Ok(Exit::YES)
+        }
+        Command::Serve(args) => serve::serve(args, &config, session),
         Command::Bundle(args) => {
             let bundle = BundleConfig::new(args)?;
             begin(session)?;

@@ -4,13 +4,14 @@ use std::fs::{File, Metadata};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use common::below::{Found, encode};
+use common::conditions::{Version, Wanted, wanted};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::body::{Content, Log, Pace, Payload};
-use super::conditions::{Version, Wanted, wanted};
-use super::folder::{Folder, Found, encode, parts};
+use super::folder::{Folder, parts};
 use super::listing;
 use crate::cache::Stamp;
 

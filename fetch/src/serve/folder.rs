@@ -1,185 +1,65 @@
-//! What the path of a URL names below the served folder, and never anything outside of it. Must not know HTTP.
+//! The served folder without what fetch keeps for itself in it. Must not know HTTP.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Mutex;
 
+use common::below::{self, Below, Found};
 use common::fs::{PART_PREFIX, PART_SUFFIX};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
-use rustix::io::Errno;
 
 use super::listing::Digests;
 use crate::cache::CONTROL;
 
-/// How often a path is looked up again that was moved during the look-up.
-const TRIES: u32 = 16;
-/// Neither waits for a pipe's other end nor takes a terminal for its own.
-const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
-
-/// The served folder, held open: renamed, it is still the same.
+/// The served folder.
 #[derive(Debug)]
 pub struct Folder {
-    root: File,
+    below: Below,
     /// The digests of files that a registry was made of.
     pub digests: Mutex<Digests>,
-}
-
-/// What a path names.
-#[derive(Debug)]
-pub enum Found {
-    /// A regular file.
-    File(File, Metadata),
-    /// A folder.
-    Folder(File),
 }
 
 impl Folder {
     /// Opens the folder to serve.
     pub fn open(root: &Path) -> io::Result<Folder> {
-        let root = openat(CWD, root, READ | OFlags::DIRECTORY, Mode::empty())?;
-        Ok(Folder { root: File::from(root), digests: Mutex::default() })
+        Ok(Folder { below: Below::open(root)?, digests: Mutex::default() })
     }
 
     /// What the parts of a path name; an error too for what is neither a file nor a folder.
     pub fn find(&self, parts: &[Vec<u8>]) -> io::Result<Found> {
-        let file = self.open_below(parts)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            Ok(Found::Folder(file))
-        } else if metadata.is_file() {
-            Ok(Found::File(file, metadata))
-        } else {
-            Err(io::ErrorKind::NotFound.into())
-        }
+        self.below.find(parts)
     }
 
-    fn open_below(&self, parts: &[Vec<u8>]) -> io::Result<File> {
-        let path = if parts.is_empty() { b".".to_vec() } else { parts.join(&b'/') };
-        let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        for _ in 0..TRIES {
-            match openat2(&self.root, path.as_slice(), READ, Mode::empty(), inside) {
-                Ok(file) => return Ok(File::from(file)),
-                // Something on the way was moved meanwhile, so the kernel could not tell inside from outside.
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                // An old kernel, or a container that does not know the call.
-                Err(Errno::NOSYS | Errno::PERM) => return self.walk_below(parts),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    /// The same part by part, through no link at all.
-    fn walk_below(&self, parts: &[Vec<u8>]) -> io::Result<File> {
-        let mut at = File::from(openat(&self.root, ".", READ, Mode::empty())?);
-        for part in parts {
-            at = File::from(openat(at.as_fd(), part.as_slice(), READ | OFlags::NOFOLLOW, Mode::empty())?);
-        }
-        Ok(at)
+    /// The names in a folder that was found, in no order.
+    pub fn names(opened: &File) -> io::Result<Vec<Vec<u8>>> {
+        let mut names = Below::names(opened)?;
+        names.retain(|name| !is_hidden(name));
+        Ok(names)
     }
 }
 
-/// The parts of a URL's path with their percent-encoding undone; nothing for a path that names no file here: with
-/// `..` or a part that no file has, encoded or not, and what fetch keeps for itself.
+/// The parts of a URL's path; nothing for one that names no file here or what fetch keeps for itself.
 pub fn parts(path: &str) -> Option<Vec<Vec<u8>>> {
-    let mut parts = Vec::new();
-    for part in path.strip_prefix('/')?.split('/').filter(|part| !part.is_empty()) {
-        let part = decode(part)?;
-        let strange = part.contains(&b'/') || part.contains(&0) || part == b"." || part == b"..";
-        if strange || is_hidden(&part) {
-            return None;
-        }
-        parts.push(part);
-    }
-    Some(parts)
+    below::parts(path).filter(|parts| !parts.iter().any(|part| is_hidden(part)))
 }
 
 /// Whether a file or folder of this name is fetch's own, or not yet whole.
-pub fn is_hidden(name: &[u8]) -> bool {
+fn is_hidden(name: &[u8]) -> bool {
     let unfinished = name.starts_with(PART_PREFIX.as_bytes()) && name.ends_with(PART_SUFFIX.as_bytes());
     OsStr::from_bytes(name) == CONTROL || unfinished
-}
-
-/// A part of a path as a URL has it.
-pub fn encode(part: &[u8]) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'()*,;=@+".contains(&byte);
-    let one = |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
-    part.iter().map(one).collect()
-}
-
-fn decode(part: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let [high, low, after @ ..] = rest else { return None };
-        bytes.push(digit(high)? << 4 | digit(low)?);
-        rest = after;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
-    fn paths_that_name_nothing_here_are_refused() {
-        for path in [
-            "/..",
-            "/a/../b",
-            "/%2e%2e/x",
-            "/.%2E/x",
-            "/a%2f..%2fb",
-            "/a%00b",
-            "/%",
-            "/%4",
-            "/%zz",
-            "/.fetch/x",
-            "/a/.fetch",
-            "/.snakepipe-x.part",
-            "x",
-            "",
-            "/%2e",
-        ] {
+    fn what_fetch_keeps_for_itself_is_not_there() {
+        for path in ["/.fetch/x", "/a/.fetch", "/.snakepipe-x.part", "/../x"] {
             assert_eq!(parts(path), None, "{path}");
         }
-        assert_eq!(parts("//a//b%20c/"), Some(vec![b"a".to_vec(), b"b c".to_vec()]));
-        assert_eq!(parts("/"), Some(vec![]));
-    }
-
-    #[test]
-    fn without_the_kernels_help_links_lead_nowhere() -> io::Result<()> {
-        let temp = tempfile::tempdir()?;
-        std::fs::create_dir(temp.path().join("in"))?;
-        std::fs::write(temp.path().join("in/x"), "x")?;
-        std::os::unix::fs::symlink("/etc", temp.path().join("out"))?;
-        std::os::unix::fs::symlink("in", temp.path().join("link"))?;
-        let folder = Folder::open(temp.path())?;
-        let parts = |path: &str| path.split('/').map(|part| part.as_bytes().to_vec()).collect::<Vec<_>>();
-        assert!(folder.open_below(&parts("in/x")).is_ok() && folder.walk_below(&parts("in/x")).is_ok());
-        assert!(folder.open_below(&parts("link/x")).is_ok() && folder.walk_below(&parts("link/x")).is_err());
-        assert!(folder.open_below(&parts("out/passwd")).is_err());
-        assert!(folder.walk_below(&parts("out/passwd")).is_err());
-        Ok(())
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_encoded_is_decoded(name in proptest::collection::vec(1u8.., 1..20)) {
-            let strange = name.contains(&b'/') || is_hidden(&name) || name == b"." || name == b"..";
-            prop_assume!(!strange);
-            prop_assert_eq!(parts(&format!("/{}", encode(&name))), Some(vec![name]));
-        }
+        assert_eq!(parts("/a/b"), Some(vec![b"a".to_vec(), b"b".to_vec()]));
     }
 }

@@ -8,12 +8,12 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::PoisonError;
 
+use common::below::{Found, encode};
 use common::term::bytes;
 use jiff::Timestamp;
-use rustix::fs::Dir;
 use serde::Serialize;
 
-use super::folder::{Folder, Found, encode, is_hidden};
+use super::folder::Folder;
 use crate::cache::Stamp;
 use crate::hash::{Algorithm, Hasher};
 use crate::source::registry;
@@ -107,14 +107,7 @@ fn found(
     opened: &File,
     parts: &[Vec<u8>],
 ) -> io::Result<impl Iterator<Item = (Vec<u8>, Found)>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(opened)? {
-        let name = entry?.file_name().to_bytes().to_vec();
-        if name != b"." && name != b".." && !is_hidden(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names.into_iter().filter_map(move |name| {
+    Ok(Folder::names(opened)?.into_iter().filter_map(move |name| {
         let found = folder.find(&[parts, std::slice::from_ref(&name)].concat()).ok()?;
         Some((name, found))
     }))

@@ -2,12 +2,11 @@
 //! shown, nor of caches.
 //!
 //! One thread answers: what is in the page cache is sent without another one, what is not is read by a helper, so
-//! that a slow disk holds up nobody else. Rooms: `folder` (what a path names, and never more), `conditions` (what a
-//! client asks about versions and ranges), `answer` (both into a response), `listing` (folders), `body` (the bytes).
+//! that a slow disk holds up nobody else. Rooms: `folder` (what a path names, and never more), `answer` (a request into
+//! a response), `listing` (folders), `body` (the bytes).
 
 mod answer;
 mod body;
-mod conditions;
 mod folder;
 mod listing;
 

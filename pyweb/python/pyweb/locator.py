@@ -66,7 +66,7 @@ class Locator(Finder):
     def _found(self, *parts):
         return Locator(self.page, [*self.parts, *parts])
 
-    def _step(self, name, timeout=None, **fields):
+    def _step(self, name, timeout=None, /, **fields):
         __tracebackhide__ = True
         limit = self.page._timeout if timeout is None else timeout
         return self.page._step(name, locator=self.parts, timeout_ms=round(limit), **fields)
@@ -153,7 +153,7 @@ class Locator(Finder):
         self._step("dispatch_event", timeout, type=type, init=event_init or {})
 
     # ---- what can be read ----
-    def _read(self, what, timeout=None, **fields):
+    def _read(self, what, timeout=None, /, **fields):
         __tracebackhide__ = True
         return self._step("read", timeout, what=what, **fields)
 

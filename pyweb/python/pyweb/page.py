@@ -89,7 +89,7 @@ class Page(Finder):
         self.python_errors = []
         wire.listener = self._hear
 
-    def _step(self, name, **fields):
+    def _step(self, name, /, **fields):
         __tracebackhide__ = True
         return self._wire.step(name, **fields)
 

@@ -37,7 +37,7 @@ class Wire:
         self._stepping = False
         self.listener = None
 
-    def step(self, name, **fields):
+    def step(self, name, /, **fields):
         """Carries out a step and gives its value; what happens in the page meanwhile goes to the listener."""
         __tracebackhide__ = True
         if self._stepping:

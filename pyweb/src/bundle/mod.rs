@@ -9,6 +9,7 @@
 //! - [`plan`]: what must change in it
 //! - [`pyconfig`]: the PyScript configurations that change with it
 //! - [`rewrite`]: the page with the changes made
+//! - [`served`]: the same for a server, page by page
 //! - [`vendor`]: the files of PyScript and its interpreters
 //! - [`stored_zip`]: Python's library repacked for Brotli
 //! - [`tree`]: all files of the bundle, compressed, digested, moved into place at once
@@ -20,6 +21,7 @@ mod interpreter;
 mod plan;
 mod pyconfig;
 mod rewrite;
+pub mod served;
 mod site;
 mod stored_zip;
 mod survey;

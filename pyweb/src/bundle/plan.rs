@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::interpreter::{Interpreter, way_up};
+use super::interpreter::Interpreter;
 use super::pyconfig::{self, Configs, Syntax};
 use super::survey::{self, ConfigElement, Place, Reference, Role, Script, Survey};
 use super::vendor::Needs;
@@ -53,7 +53,7 @@ pub struct Plan {
 
 /// Plans the changes of the page at `path`.
 pub fn plan(path: &str, survey: &Survey, configs: &mut Configs) -> Result<Plan, BundleError> {
-    let mut planner = Planner { path, up: way_up(path), configs, plan: Plan::default() };
+    let mut planner = Planner { path, up: configs.way_up(path), configs, plan: Plan::default() };
     for interpreter in Interpreter::ALL {
         planner.interpreter(interpreter, survey)?;
     }
@@ -170,7 +170,7 @@ impl Planner<'_, '_> {
         }
         let Some(file) = resolve(self.path, value) else { return Ok(None) };
         // A worker reads its own configuration's paths against the configuration.
-        let up = if role == Role::Worker { way_up(&file) } else { self.up.clone() };
+        let up = if role == Role::Worker { self.configs.way_up(&file) } else { self.up.clone() };
         let module = format!("{up}{}", interpreter.module());
         let used = (self.path, place.line);
         let (variant, found) = self.configs.variant(&file, syntax, &module, interpreter, used)?;

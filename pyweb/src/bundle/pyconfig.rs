@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::interpreter::Interpreter;
+use super::interpreter::{Interpreter, way_up};
+use super::served;
 use super::site::{self, Files};
 use crate::error::BundleError;
 
@@ -129,6 +130,8 @@ fn collect_urls(value: &Value, urls: &mut Vec<String>) {
 #[derive(Debug)]
 pub struct Configs<'a> {
     files: &'a Files,
+    /// Whether a server has the pages, which makes variants as they are asked for.
+    served: bool,
     /// By file and module: the variant's path and text.
     variants: BTreeMap<(String, String), (String, String)>,
 }
@@ -136,7 +139,17 @@ pub struct Configs<'a> {
 impl<'a> Configs<'a> {
     /// None yet.
     pub fn new(files: &'a Files) -> Self {
-        Configs { files, variants: BTreeMap::new() }
+        Configs { files, served: false, variants: BTreeMap::new() }
+    }
+
+    /// None yet, for pages that a server has at its root.
+    pub fn served(files: &'a Files) -> Self {
+        Configs { served: true, ..Configs::new(files) }
+    }
+
+    /// The way from the folder of `file` to the root of the site.
+    pub fn way_up(&self, file: &str) -> String {
+        if self.served { "/".into() } else { way_up(file) }
     }
 
     /// The path of the variant of `file` that names `module`, and what the configuration asks for.
@@ -159,6 +172,9 @@ impl<'a> Configs<'a> {
         let bad = |message| BundleError::Config { file: file.to_owned(), line: 1, message };
         let rewritten = with_interpreter(text.trim(), syntax, module, interpreter).map_err(bad)?;
         rewritten.refuse_packages(file, 1)?;
+        if self.served {
+            return Ok((served::named(file, interpreter), rewritten.found));
+        }
         let key = (file.to_owned(), module.to_owned());
         if !self.variants.contains_key(&key) {
             let path = self.free_name(file);

@@ -50,6 +50,7 @@ const MODULES: &[(&str, &str)] = carried![
     "scripts.mjs",
     "session.mjs",
     "steps.mjs",
+    "stored.mjs",
     "styles.mjs",
     "user.mjs",
     "xpath.mjs",

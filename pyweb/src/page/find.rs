@@ -66,7 +66,7 @@ pub fn python_files(root: &Path) -> Vec<String> {
 }
 
 /// The `test_*.py` modules beside `page`. `test_index.py` is for `index.html` alone where that page exists;
-/// one that is named for no page is for all of them.
+/// one that is named for no page is for all of them. What imports `pyweb` looks at pages from outside: pytest runs it.
 pub fn test_modules(page: &Page) -> Result<Vec<TestModule>, PageError> {
     let folder = page.root.join(&page.path).parent().map(Path::to_owned).unwrap_or_default();
     let prefix = page.path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
@@ -81,9 +81,20 @@ pub fn test_modules(page: &Page) -> Result<Vec<TestModule>, PageError> {
         }
         let path = folder.join(&name);
         let source = std::fs::read_to_string(&path).map_err(|cause| PageError::Unreadable { path, cause })?;
-        modules.push(TestModule { path: format!("{prefix}{name}"), source });
+        if !is_from_outside(&source) {
+            modules.push(TestModule { path: format!("{prefix}{name}"), source });
+        }
     }
     Ok(modules)
+}
+
+/// Whether a test module has the pytest plugin's `page`, which there is not inside of pages.
+fn is_from_outside(source: &str) -> bool {
+    let imports = |line: &str| {
+        let module = line.strip_prefix("from ").or_else(|| line.strip_prefix("import "))?;
+        Some(module.split([' ', '.', ',']).next()? == "pyweb")
+    };
+    source.lines().any(|line| imports(line) == Some(true))
 }
 
 /// Whether a page has Python in it: a script of PyScript's types or one of its elements.
@@ -119,4 +130,20 @@ fn files(root: &Path, extension: &str) -> io::Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_from_outside_are_told_by_what_they_import() {
+        for source in ["from pyweb import expect\n", "import re\nimport pyweb", "from pyweb.page import Page"]
+        {
+            assert!(is_from_outside(source), "{source}");
+        }
+        for source in ["from pyscript import web", "import pywebs\n# from pyweb", "x = 'import pyweb'"] {
+            assert!(!is_from_outside(source), "{source}");
+        }
+    }
 }

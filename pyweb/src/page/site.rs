@@ -12,7 +12,8 @@ use url::Url;
 
 use super::{Page, environment, image};
 use crate::headless::{Resource, Site};
-use crate::runtime::{CORE, LINKEDOM, MICROPYTHON, PYODIDE, Runtime, address};
+use crate::runtime::address::{self, Address};
+use crate::runtime::{LINKEDOM, PYODIDE, Runtime};
 
 /// Where pages live.
 const ORIGIN: &str = "http://localhost/";
@@ -54,6 +55,14 @@ impl PageSite {
         url.into()
     }
 
+    /// A file of a pinned package, asked for by `url`.
+    fn pinned(&self, url: &str, address: &Address) -> Option<Resource> {
+        match address.package {
+            PYODIDE => self.pyodide(url, &address.path),
+            package => self.packaged(package, &address.path),
+        }
+    }
+
     /// A file of Pyodide's; in the place of its main module, the one that begins with the image.
     fn pyodide(&self, url: &str, path: &str) -> Option<Resource> {
         let published = url.split_once('?').is_some_and(|(_, query)| query == AS_PUBLISHED);
@@ -78,14 +87,8 @@ impl PageSite {
         if let Some(found) = own_file(&self.root, url).and_then(|file| read(&file)) {
             return Some(found);
         }
-        let segments: Vec<&str> = url.path_segments()?.collect();
-        let at = segments.iter().rposition(|segment| *segment == "pyscript")?;
-        match &segments[at + 1..] {
-            ["pyodide", file] => self.pyodide(url.as_str(), file),
-            ["micropython", file] => self.packaged(MICROPYTHON, file),
-            [file] => self.packaged(CORE, &format!("dist/{file}")),
-            _ => None,
-        }
+        let address = address::in_bundle(url.path())?;
+        self.pinned(url.as_str(), &address)
     }
 }
 
@@ -104,11 +107,7 @@ impl Site for PageSite {
         if url.starts_with(ORIGIN) {
             return self.local(&Url::parse(url).ok()?);
         }
-        let address = address::locate(url)?;
-        match address.package {
-            PYODIDE => self.pyodide(url, &address.path),
-            package => self.packaged(package, &address.path),
-        }
+        self.pinned(url, &address::locate(url)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Records as they leave: JSON lines, or text for people. The only room that prints.
 
 pub mod page;
+pub mod serve;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -25,6 +26,12 @@ fn human(session: &Session, record: &Record) -> io::Result<()> {
         Record::PackageInstalled { name, version, size_bytes, path, .. } => {
             let size = term::bytes(*size_bytes);
             writeln!(out, "{} {name} {version}, {size}: {}", styles.good("got"), path.path)
+        }
+        Record::ProjectCreated { files, path, .. } => {
+            let folder = &path.path;
+            writeln!(out, "{} {folder}: {}", styles.good("made"), files.join(", "))?;
+            writeln!(out, "  {}  pyweb serve {folder}", styles.dim("look at it:"))?;
+            writeln!(out, "  {}     pytest {folder}", styles.dim("test it:"))
         }
         Record::ReferenceKept { file, line, url } => {
             session.warn(&format!("{file}:{line}: {url} is on another host"));

@@ -27,6 +27,20 @@ pub fn locate(url: &str) -> Option<Address> {
     PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
 }
 
+/// The pinned file that `path` means below a folder `pyscript` as a bundle has it: `core.js`, `pyodide/…`,
+/// `micropython/…`.
+pub fn in_bundle(path: &str) -> Option<Address> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let at = segments.iter().rposition(|segment| *segment == "pyscript")?;
+    let address = match &segments[at + 1..] {
+        ["pyodide", file] => Address { package: PYODIDE, path: (*file).to_owned() },
+        ["micropython", file] => Address { package: MICROPYTHON, path: (*file).to_owned() },
+        [file] => core(file),
+        _ => return None,
+    };
+    PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
+}
+
 /// `host/path`
 fn remote_file(url: &str) -> Option<Address> {
     let (host, path) = url.split_once('/')?;
@@ -111,6 +125,22 @@ mod tests {
         );
         let url = "https://cdn.jsdelivr.net/npm/@micropython/micropython-webassembly-pyscript@1.26.0/micropython.mjs";
         assert_eq!(located(url), Some(format!("{MICROPYTHON} micropython.mjs")));
+    }
+
+    #[test]
+    fn a_bundles_files_are_found_below_any_path() {
+        let found = |path| in_bundle(path).map(|address| format!("{} {}", address.package, address.path));
+        assert_eq!(found("pyscript/core.js").as_deref(), Some("@pyscript/core dist/core.js"));
+        assert_eq!(found("a/pyscript/pyodide/pyodide.asm.wasm").as_deref(), Some("pyodide pyodide.asm.wasm"));
+        assert_eq!(
+            found("/pyscript/micropython/micropython.mjs"),
+            Some(format!("{MICROPYTHON} micropython.mjs"))
+        );
+        for path in
+            ["core.js", "pyscript/", "pyscript/no.js", "pyscript/pyodide/../core.js", "pyscript/a/b/c"]
+        {
+            assert_eq!(found(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -143,11 +143,12 @@ impl<'a> Browser<'a> {
         if self.open.is_some() {
             // What a page has stored is there again for the next one of the same test.
             if let Ok(stored) = self.command(json!({"step": "storage"}), self.script.time_limit)?
-                && stored != json!({"local": {}, "session": {}})
+                && stored != json!({"local": {}, "session": {}, "databases": []})
             {
                 let mut storage = json!({"step": "set_storage"});
-                storage["local"] = stored["local"].clone();
-                storage["session"] = stored["session"].clone();
+                for kind in ["local", "session", "databases"] {
+                    storage[kind] = stored[kind].clone();
+                }
                 setup.push(storage);
             }
             self.close()?;

@@ -23,7 +23,7 @@
 //! | `evaluate` `evaluate_py` | `expression`, `argument`; `code`, `type` |
 //! | `title` `url` `content` | |
 //! | `route` `unroute` `route_answer` | `route`: a number, `url`: a glob or regex, `fulfill`; `request`, `action` |
-//! | `offline` `clock` `init_script` `set_storage` | `offline`; `action`, `time`, `milliseconds`; `script`; `local`, `session` |
+//! | `offline` `clock` `init_script` `set_storage` | `offline`; `action`, `time`, `milliseconds`; `script`; `local`, `session`, `databases` |
 //!
 //! A locator's parts are `css`, `role` (with `name`), `text`, `label`, `placeholder`, `alt_text`, `title`, `test_id`,
 //! `has_text`, `has`, `visible`, `nth`, `and`, `or`; a text may be `{"regex": …, "flags": …}`.

@@ -36,6 +36,7 @@ def test_locators(steps):
     expect(steps.locator("#gone")).to_be_hidden()
     expect(steps.locator("#shown")).to_be_visible()
     expect(steps.get_by_text("There")).to_have_attribute("href", "#there")
+    assert steps.get_by_text("There").get_attribute("href") == "#there"
 
 
 def test_keyboard(steps):

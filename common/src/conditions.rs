@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper::header::{self, HeaderMap};
+use http::header::{self, HeaderMap};
 
 /// What tells one version of a file from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ fn range(text: &str, size: u64) -> Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::{HeaderName, HeaderValue};
+    use http::header::{HeaderName, HeaderValue};
 
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
