@@ -9,7 +9,9 @@
 //! - [`page`]: one page under way: loaded, waited for, clicked, read; with what it finds there (`pyweb/js`)
 //! - [`steps`]: a test told step by step: pages in processes of their own, warmed once, copied for each test
 //! - [`reduce`]: what a page did, as records and a verdict; pure
+//! - [`packages`]: the Python packages of a site, as wheels for Pyodide
 //! - [`bundle`]: a site folder made into one that needs no network
+//! - [`pwa`]: what makes a bundle an app that can be installed
 //! - [`events`]: the records of this tool
 //! - [`render`]: the records as text for people; the only room that prints
 //! - [`digest`]: SHA-256 and npm's integrity strings
@@ -22,7 +24,9 @@ pub mod digest;
 pub mod error;
 pub mod events;
 pub mod headless;
+pub mod packages;
 pub mod page;
+pub mod pwa;
 pub mod reduce;
 pub mod render;
 pub mod run;

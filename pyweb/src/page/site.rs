@@ -60,7 +60,10 @@ impl PageSite {
         if path == PYODIDE_MODULE && !published && self.cache_dir.is_some() {
             return environment::module(PYODIDE_MODULE).map(module);
         }
-        self.packaged(PYODIDE, path)
+        match self.runtime.python_package(path) {
+            Some(file) => read(&file),
+            None => self.packaged(PYODIDE, path),
+        }
     }
 
     fn packaged(&self, package: &str, path: &str) -> Option<Resource> {
@@ -104,10 +107,10 @@ impl Site for PageSite {
         if url.starts_with(ORIGIN) {
             return self.local(&Url::parse(url).ok()?);
         }
-        let address = address::locate(url)?;
+        let address = address::any_file(url)?;
         match address.package {
             PYODIDE => self.pyodide(url, &address.path),
-            package => self.packaged(package, &address.path),
+            _ => address::locate(url).and_then(|address| self.packaged(address.package, &address.path)),
         }
     }
 }

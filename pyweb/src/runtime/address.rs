@@ -4,6 +4,9 @@
 use super::pins::PINS;
 use super::{CORE, MICROPYTHON, PYODIDE};
 
+/// Where jsDelivr has Pyodide's releases with all their packages: `VERSION/full/FILE` goes on from here.
+pub const DISTRIBUTION: &str = "https://cdn.jsdelivr.net/pyodide/v";
+
 /// A file of a pinned package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -18,13 +21,18 @@ pub struct Address {
 /// Known are `pyscript.net/releases/VERSION/` and its aliases, `pyscript/core.js` on any path, and the
 /// packages' own names and folders on jsDelivr, unpkg and esm.sh. A URL without a file means the package's main one.
 pub fn locate(url: &str) -> Option<Address> {
+    let address = any_file(url)?;
+    PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
+}
+
+/// The same for any file that lies beside a package's own, such as the wheels beside Pyodide.
+pub fn any_file(url: &str) -> Option<Address> {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     let bare = url.strip_prefix("https:").or_else(|| url.strip_prefix("http:")).unwrap_or(url);
-    let address = match bare.strip_prefix("//") {
+    match bare.strip_prefix("//") {
         Some(remote) => remote_file(remote),
         None => local_file(bare),
-    }?;
-    PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
+    }
 }
 
 /// `host/path`
