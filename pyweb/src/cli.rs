@@ -194,6 +194,9 @@ pub struct BundleArgs {
     /// Keep this module of Python's library all the same, such as one that is imported by a computed name
     #[arg(long, value_name = "MODULE", requires = "strip_stdlib")]
     pub keep: Vec<String>,
+    /// Have pages begin with the memory of a Pyodide that has started: more to load once, and sooner ready
+    #[arg(long)]
+    pub snapshot: bool,
     /// Make it an app that can be installed and works offline: a manifest, icons, a service worker
     #[arg(long)]
     pub pwa: bool,

@@ -40,6 +40,8 @@ pub struct BundleConfig {
     pub packages: Sources,
     /// Whether it is to be an app that can be installed.
     pub pwa: bool,
+    /// Whether its pages begin with the memory of a Pyodide that has started.
+    pub snapshot: bool,
     /// The modules of Python's library to keep whoever uses them, where only what is used is to be kept.
     pub keep: Option<BTreeSet<String>>,
 }
@@ -64,9 +66,9 @@ impl BundleConfig {
             return Err(BadArgument::OutIsBundle { out });
         }
         let packages = sources(args.packages)?;
-        let BundleArgs { assets, compress, external, pwa, strip_stdlib, keep, .. } = args;
+        let BundleArgs { assets, compress, external, pwa, strip_stdlib, keep, snapshot, .. } = args;
         let keep = strip_stdlib.then(|| keep.into_iter().collect());
-        Ok(BundleConfig { site, out, assets, compress, external, packages, pwa, keep })
+        Ok(BundleConfig { site, out, assets, compress, external, packages, pwa, snapshot, keep })
     }
 }
 

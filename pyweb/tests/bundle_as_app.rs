@@ -36,8 +36,9 @@ fn load(page: &mut DevTools, url: &str) {
 fn title(page: &mut DevTools, start: &str) -> String {
     let mut title = String::new();
     wait_for(|| {
-        let found = page.call("Runtime.evaluate", &json!({"expression": "document.title"}));
-        title = found["result"]["value"].as_str().unwrap_or_default().to_owned();
+        // Between two pages there is nobody to answer.
+        let found = page.ask("Runtime.evaluate", &json!({"expression": "document.title"}));
+        title = found["result"]["result"]["value"].as_str().unwrap_or_default().to_owned();
         title.starts_with(start).then_some(())
     });
     title
@@ -79,7 +80,7 @@ fn an_app_is_installed_once_works_offline_keeps_its_data_and_gets_only_what_chan
     assert_eq!(page.evaluate("crossOriginIsolated"), true);
     load(&mut page, &format!("{url}index.html?from=home"));
     assert_eq!(title(&mut page, "visit 3"), "visit 3 of version one");
-    // A folder without its slash, and a page whose Python needs isolation.
+    // A page whose Python needs isolation.
     load(&mut page, &format!("{url}deep/worker.html"));
     assert_eq!(title(&mut page, "isolated"), "isolated: True");
 
@@ -102,7 +103,7 @@ fn update(page: &mut DevTools, folder: &TempDir, python: &Path, args: &[&str], u
     page.call("Page.reload", &json!({}));
     assert_eq!(title(page, "visit 5"), "visit 5 of version two", "the new one with the next load");
     let log = server.stop();
-    assert_eq!(requested(&log), ["/sub/data.txt", "/sub/service-worker.js"]);
+    assert_eq!(requested(&log), ["/sub/data.txt", "/sub/service-worker.js"], "{log}");
 }
 
 #[test]

@@ -98,7 +98,9 @@ const answer = async (request, path) => {
 const navigate = async (request, path) => {
     if (registration.waiting && (await clients.matchAll()).length < 2) {
         registration.waiting.postMessage("take over");
-        return new Response("", { headers: { Refresh: "0" } });
+        // Without an icon of its own, the browser would ask for one.
+        const headers = { "Content-Type": "text/html", Refresh: "0" };
+        return new Response('<!doctype html><link rel="icon" href="data:,">', { headers });
     }
     const { pathname, search } = new URL(request.url);
     // Its relative URLs would otherwise lead elsewhere.

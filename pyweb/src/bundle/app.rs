@@ -4,16 +4,25 @@ use std::path::Path;
 
 use super::interpreter::way_up;
 use super::plan::{Edit, Plan, resolve};
-use super::survey::{Head, Role, Survey};
+use super::survey::{Head, Icon, Role, Survey};
 use crate::pwa::{self, App};
 use crate::runtime::CORE;
 use crate::runtime::address::locate;
 
 /// Plans for the page at `path` what makes it one of an app's.
-pub fn edit(path: &str, survey: &Survey, plan: &mut Plan) {
-    let Head { after, into, manifest, .. } = &survey.head;
+///
+/// `own` when the site has a manifest of its own, and so icons.
+pub fn edit(path: &str, survey: &Survey, own: bool, plan: &mut Plan) {
+    let Head { after, into, icon, .. } = &survey.head;
     let isolated = survey.scripts.iter().any(|script| matches!(script.role, Role::Worker | Role::Editor));
-    let html = pwa::head(&way_up(path), !manifest, isolated);
+    let up = way_up(path);
+    let mut html = pwa::head(&up, isolated);
+    if !own {
+        html = pwa::manifest_link(&up) + &html;
+        if *icon == Icon::None {
+            html = pwa::icon_link(&up) + &html;
+        }
+    }
     let place = match (after, into) {
         (Some(element), _) => (*element, Edit::After(html)),
         (None, Some(element)) => (*element, Edit::Prepend(html)),
@@ -46,6 +55,9 @@ pub fn app<'a>(pages: impl Iterator<Item = (&'a str, &'a Head)>, site: &Path) ->
         name: if title.is_empty() { folder() } else { title },
         start: if *path == "index.html" { String::new() } else { (*path).to_owned() },
         color: head.color.clone(),
-        icon: head.icon.as_ref().and_then(|icon| resolve(path, icon)),
+        icon: match &head.icon {
+            Icon::Svg(icon) => resolve(path, icon),
+            Icon::None | Icon::Other => None,
+        },
     }
 }

@@ -102,6 +102,9 @@ pub enum BundleError {
         #[source]
         cause: io::Error,
     },
+    /// Pyodide does not start, or not so that its memory could be kept.
+    #[error("failed to make the memory image of Pyodide")]
+    NoImage,
     /// A module to keep that is not there.
     #[error("Python's library for Pyodide has no module {module}")]
     NoModule {
@@ -188,6 +191,9 @@ impl Explain for BundleError {
             BundleError::External { .. } => "put the file into the site, or allow it with --external warn",
             BundleError::NoConfig { .. } => "check the path; it is read from the page's folder",
             BundleError::Clash { .. } => "rename one; `pyscript/` and `pyweb.lock.json` are the bundle's own",
+            BundleError::NoImage => {
+                "bundle without --snapshot; `pyweb runtime verify` says whether Pyodide is sound"
+            }
             BundleError::NoModule { .. } => "check --keep; the modules of the site itself need no keeping",
             BundleError::UnsafeAsset { .. } => "give it a relative name without `..`",
             BundleError::AssetChanged { .. }

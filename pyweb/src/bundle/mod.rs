@@ -12,6 +12,7 @@
 //! - [`rewrite`]: the page with the changes made
 //! - [`vendor`]: the files of PyScript and its interpreters
 //! - [`stdlib`]: Python's library, all of it or what is used; [`imports`] says what that is; [`stored_zip`] repacks it
+//! - [`snapshot`]: Pyodide's memory once it has started
 //! - [`tree`]: all files of the bundle, compressed, digested, moved into place at once
 //! - [`compress`]: the `.br` and `.gz` files, remembered by digest
 
@@ -25,6 +26,7 @@ mod plan;
 mod pyconfig;
 mod rewrite;
 mod site;
+mod snapshot;
 mod stdlib;
 mod stored_zip;
 mod survey;
@@ -97,6 +99,11 @@ pub fn write(
                 None => stdlib::whole(&library).map_err(|cause| BundleError::Library { cause })?,
                 Some(keep) => stdlib::stripped(&library, &pages.imports(&files, provided.as_ref())?, keep)?,
             };
+            if bundle.snapshot {
+                let progress = session.progress.spinner("starting Pyodide for its memory image");
+                snapshot::add(&runtime, &library, &mut tree)?;
+                progress.finish_and_clear();
+            }
             vendor::set_library(library, &mut tree);
         }
     }
@@ -136,6 +143,8 @@ struct Pages {
     heads: Vec<(String, Head)>,
     /// The Python inside the pages.
     sources: Vec<String>,
+    /// Whether one of them names a manifest.
+    own_manifest: bool,
 }
 
 impl Pages {
@@ -172,12 +181,18 @@ impl Pages {
 fn rewrite_pages(files: &site::Files, pwa: bool, tree: &mut Tree) -> Result<Pages, BundleError> {
     let mut configs = Configs::new(files);
     let mut pages = Pages::default();
+    let mut surveys = Vec::new();
     for (path, file) in files.iter().filter(|(path, _)| site::is_page(path)) {
         let html = site::read_text(file)?;
         let survey = survey::survey(path, &html)?;
+        surveys.push((path, html, survey));
+    }
+    // A site with a manifest of its own knows better.
+    pages.own_manifest = surveys.iter().any(|(_, _, survey)| survey.head.manifest);
+    for (path, html, survey) in surveys {
         let mut plan = plan::plan(path, &survey, &mut configs)?;
         if pwa {
-            app::edit(path, &survey, &mut plan);
+            app::edit(path, &survey, pages.own_manifest, &mut plan);
         }
         pages.heads.push((path.clone(), survey.head));
         pages.sources.extend(survey.scripts.into_iter().map(|script| script.text));
@@ -199,8 +214,7 @@ fn rewrite_pages(files: &site::Files, pwa: bool, tree: &mut Tree) -> Result<Page
 /// Adds what makes the bundle an app, except for the service worker, which knows all other files.
 fn add_app(pages: &Pages, site: &Path, tree: &mut Tree) -> Result<(), BundleError> {
     let heads = pages.heads.iter().map(|(path, head)| (path.as_str(), head));
-    // A site with a manifest of its own knows better.
-    if pages.heads.iter().any(|(_, head)| head.manifest) {
+    if pages.own_manifest {
         return Ok(());
     }
     let site = site.canonicalize().map_err(FileError::at("find", site))?;

@@ -20,6 +20,14 @@ const MESSAGE: (&str, &str) = (
 const IN_BUNDLE: &str = "is not in this bundle, which was made with --strip-stdlib.\"\n            \
     \" Make it again with --keep {import_name}.";
 
+/// Modules that another one imports when it is first needed: from C, or from inside a function that is all its use.
+const LATER: [(&str, &str); 4] = [
+    ("decimal", "numbers"),
+    ("unittest", "unittest.async_case"),
+    ("xml.etree.ElementTree", "xml.etree.ElementPath"),
+    ("zoneinfo", "importlib.resources"),
+];
+
 /// The whole library.
 pub fn whole(archive: &[u8]) -> io::Result<Vec<u8>> {
     stored_zip::stored(archive, &|_, content| Some(content))
@@ -39,7 +47,11 @@ pub fn stripped(
     }
     let kept = library.closure(used, keep);
     let change = |name: &str, content: Vec<u8>| {
-        if module(name).is_some_and(|(module, _)| !kept.contains(&module)) {
+        let left_out = |module: &String| library.modules.contains_key(module) && !kept.contains(module);
+        // A folder that is left is a package without a text, and would be found.
+        if module(name).is_some_and(|(module, _)| left_out(&module))
+            || package(name).is_some_and(|it| left_out(&it))
+        {
             return None;
         }
         if name != MESSAGE.0 {
@@ -55,6 +67,11 @@ fn module(path: &str) -> Option<(String, bool)> {
     let dotted = path.strip_suffix(".py")?.replace('/', ".");
     let package = dotted.strip_suffix(".__init__").map(str::to_owned);
     Some(package.map_or((dotted, false), |package| (package, true)))
+}
+
+/// The package in whose folder a file of the library lies, or whose folder it is.
+fn package(path: &str) -> Option<String> {
+    Some(path.rsplit_once('/')?.0.replace('/', "."))
 }
 
 /// The modules with their texts.
@@ -92,6 +109,8 @@ impl Library {
                 let Some((package, text)) = self.modules.get(name) else { break };
                 if kept.insert(name.to_owned()) {
                     open.extend(imports(text, Module { name, package: *package }, Depth::Top));
+                    let later = LATER.iter().filter(|(module, _)| *module == name);
+                    open.extend(later.map(|(_, later)| (*later).to_owned()));
                 }
             }
         }

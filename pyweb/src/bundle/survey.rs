@@ -22,6 +22,18 @@ pub struct Survey {
     pub head: Head,
 }
 
+/// The icon of a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Icon {
+    /// It names none.
+    #[default]
+    None,
+    /// An SVG image of the site.
+    Svg(String),
+    /// Any other.
+    Other,
+}
+
 /// What the head of a page says of it, and where more can be put there.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
@@ -33,8 +45,8 @@ pub struct Head {
     pub title: String,
     /// The colour that it wants for the window's frame.
     pub color: Option<String>,
-    /// Its icon, if that is an SVG image of the site.
-    pub icon: Option<String>,
+    /// Its icon.
+    pub icon: Icon,
     /// Whether it names a manifest.
     pub manifest: bool,
 }
@@ -227,11 +239,11 @@ impl Reader<'_> {
             }
             "link" => {
                 let rel = get("rel").unwrap_or_default().to_ascii_lowercase();
-                let local = get("href").filter(|href| href.ends_with(".svg") && !href.contains("//"));
-                match rel.as_str() {
-                    "manifest" => head.manifest = true,
-                    "icon" | "shortcut icon" => head.icon = head.icon.take().or(local),
-                    _ => {}
+                if rel == "manifest" {
+                    head.manifest = true;
+                } else if rel.split_whitespace().any(|word| word == "icon") && head.icon == Icon::None {
+                    let local = get("href").filter(|href| href.ends_with(".svg") && !href.contains("//"));
+                    head.icon = local.map_or(Icon::Other, Icon::Svg);
                 }
             }
             _ => {}

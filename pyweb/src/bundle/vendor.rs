@@ -15,10 +15,10 @@ use crate::runtime::pins::{PINS, Package};
 use crate::runtime::{CORE, MICROPYTHON, PYODIDE, Runtime};
 
 /// Where Pyodide is in a bundle.
-const PYODIDE_FOLDER: &str = "pyscript/pyodide";
+pub const PYODIDE_FOLDER: &str = "pyscript/pyodide";
 
 /// Python's library.
-const LIBRARY: &str = "python_stdlib.zip";
+pub const LIBRARY: &str = "python_stdlib.zip";
 
 /// What the pages of a site need.
 #[derive(Clone, Debug, Default)]

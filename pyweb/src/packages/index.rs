@@ -10,6 +10,7 @@ use url::Url;
 use super::error::PackagesError;
 use super::pip::{self, Configured};
 use super::simple::{self, Link};
+use super::wheel::WheelName;
 use super::{Sources, metadata};
 use crate::runtime::fetcher::{self, Got, Request};
 
@@ -17,7 +18,7 @@ use crate::runtime::fetcher::{self, Got, Request};
 pub struct Index<'a> {
     session: &'a Session,
     /// Where packages are.
-    pub places: Configured,
+    places: Configured,
     refresh: bool,
 }
 
@@ -91,9 +92,15 @@ impl<'a> Index<'a> {
         links.iter().zip(&requests).map(text).collect()
     }
 
-    /// Gets files, all at once.
-    pub fn files(&self, requests: &[Request]) -> Result<HashMap<String, Got>, PackagesError> {
-        self.get(&requests.iter().collect::<Vec<_>>(), false)
+    /// The wheels of a project in the folders that pip is told to look into beside the index.
+    pub fn found(&self, name: &str) -> Vec<(WheelName, PathBuf)> {
+        let files =
+            self.places.folders.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
+        let wheel = |entry: std::fs::DirEntry| {
+            let wheel = WheelName::parse(entry.file_name().to_str()?)?;
+            (wheel.name == name).then(|| (wheel, entry.path()))
+        };
+        files.flatten().filter_map(wheel).collect()
     }
 
     fn get(&self, requests: &[&Request], refresh: bool) -> Result<HashMap<String, Got>, PackagesError> {

@@ -200,10 +200,17 @@ impl<'a> Shelf<'a> {
     }
 
     /// What an index has of a package; what it lacks, Pyodide's distribution may have.
-    fn offer(&self, name: &str, links: Vec<Link>) -> Offer {
+    fn offer(&self, name: &str, links: Vec<Link>, found: Vec<(WheelName, PathBuf)>) -> Offer {
         let target = &self.desk.target;
         let mut lack = if links.is_empty() { Lack::Unknown } else { Lack::Source };
         let mut candidates = Vec::new();
+        for (wheel, path) in found {
+            let Some(rank) = target.rank(&wheel) else { continue };
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let (from, rank) =
+                (From::File { path, name, entry: None }, (rank, std::cmp::Reverse(wheel.build)));
+            candidates.push(Candidate { version: wheel.version, from, rank, yanked: false });
+        }
         for link in links {
             let Some(wheel) = WheelName::parse(&link.file).filter(|wheel| wheel.name == name) else {
                 continue;
@@ -285,9 +292,11 @@ impl Offers for Shelf<'_> {
         if new.is_empty() {
             return Ok(());
         }
-        let pages = self.index()?.pages(&new)?;
-        for name in new {
-            let offer = self.offer(name, pages.get(name).cloned().unwrap_or_default());
+        let index = self.index()?;
+        let mut pages = index.pages(&new)?;
+        let found: Vec<_> = new.iter().map(|name| index.found(name)).collect();
+        for (name, found) in new.into_iter().zip(found) {
+            let offer = self.offer(name, pages.remove(name).unwrap_or_default(), found);
             self.offers.insert(name.to_owned(), offer);
         }
         Ok(())

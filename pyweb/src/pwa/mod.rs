@@ -46,7 +46,7 @@ impl App {
             icons.push(json!({"src": icon, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}));
         } else {
             for width in WIDTHS {
-                let path = format!("icons/icon-{width}.png");
+                let path = icon_path(width);
                 let sizes = format!("{width}x{width}");
                 // It keeps clear of the edges, so it may be cut to any shape.
                 for purpose in ["any", "maskable"] {
@@ -91,14 +91,28 @@ fn short(name: &str) -> String {
     }
 }
 
-/// What goes into the head of a page that is `up` away from the bundle's root. `manifest` unless it has one itself;
-/// `isolated` when its Python needs isolation.
-pub fn head(up: &str, manifest: bool, isolated: bool) -> String {
-    let script =
-        REGISTER.replace("PYWEB_UP", up).replace("PYWEB_ISOLATED", if isolated { "true" } else { "false" });
-    let link =
-        if manifest { format!("<link rel=\"manifest\" href=\"{up}{MANIFEST}\">\n") } else { String::new() };
-    format!("{link}<script>\n{script}</script>\n")
+/// What goes into the head of a page that is `up` away from the bundle's root; `isolated` when its Python needs
+/// isolation.
+pub fn head(up: &str, isolated: bool) -> String {
+    let script = REGISTER.replace("PYWEB_UP", up);
+    format!(
+        "<script>\n{}</script>\n",
+        script.replace("PYWEB_ISOLATED", if isolated { "true" } else { "false" })
+    )
+}
+
+/// What leads a page to the manifest.
+pub fn manifest_link(up: &str) -> String {
+    format!("<link rel=\"manifest\" href=\"{up}{MANIFEST}\">\n")
+}
+
+/// What leads a page to the icon of an app that has none of its own.
+pub fn icon_link(up: &str) -> String {
+    format!("<link rel=\"icon\" href=\"{up}{}\">\n", icon_path(WIDTHS[0]))
+}
+
+fn icon_path(width: u32) -> String {
+    format!("icons/icon-{width}.png")
 }
 
 /// The service worker for files with these digests, by their paths.
@@ -128,10 +142,8 @@ mod tests {
     fn the_placeholders_are_all_filled() {
         let worker = service_worker([("a \"b\".html", "00")].into_iter());
         assert!(worker.contains(r#""a \"b\".html": "00""#), "{worker}");
-        let head = head("../", true, true);
-        assert!(
-            head.contains("\"../service-worker.js\"") && head.contains("href=\"../manifest.webmanifest\"")
-        );
+        let head = head("../", true);
+        assert!(head.contains("\"../service-worker.js\""), "{head}");
         for text in [worker, head] {
             assert!(!text.contains("PYWEB_"), "{text}");
         }

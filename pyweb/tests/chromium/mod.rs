@@ -162,16 +162,22 @@ pub struct DevTools {
 }
 
 impl DevTools {
-    /// Calls a method; what else the browser says in the meantime is skipped.
+    /// Calls a method that cannot fail.
     pub fn call(&mut self, method: &str, params: &Value) -> Value {
+        let answer = self.ask(method, params);
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// Calls a method; the answer may be an error. What else the browser says in the meantime is skipped.
+    pub fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.last += 1;
         let message = json!({"id": self.last, "method": method, "params": params}).to_string();
         self.send(message.as_bytes());
         loop {
             let answer: Value = serde_json::from_slice(&self.receive()).unwrap();
             if answer["id"] == self.last {
-                assert!(answer["error"].is_null(), "{method}: {answer}");
-                return answer["result"].clone();
+                return answer;
             }
         }
     }
