@@ -18,6 +18,7 @@ Examples:
   pyweb test site/                   every page gets ready, raises nothing, passes its test_*.py
   pyweb bundle site/ -o dist/        a folder that needs no network
   fetch get -r registry.txt | pyweb bundle site/ -o dist/ --assets -
+  pyweb lock site/                   its packages, as versions and digests for Pyodide
   pyweb runtime get                  Pyodide, MicroPython and PyScript's core, by pinned digest
   pyweb runtime verify               are they still what they were?
 
@@ -57,6 +58,8 @@ pub enum Command {
     Test(TestArgs),
     /// Write a site as a folder that needs no network
     Bundle(BundleArgs),
+    /// Pin the Python packages that a site's pages ask for
+    Lock(LockArgs),
     /// The packages that pages run on: Pyodide, MicroPython, PyScript's core, linkedom
     #[command(subcommand)]
     Runtime(RuntimeCommand),
@@ -162,6 +165,9 @@ pub struct RenderArgs {
     /// How to run the page.
     #[command(flatten)]
     pub browse: BrowseArgs,
+    /// Where its packages come from.
+    #[command(flatten)]
+    pub packages: PackageArgs,
 }
 
 /// Tests the pages of a folder without a browser.
@@ -184,6 +190,9 @@ pub struct TestArgs {
     /// How to run the pages.
     #[command(flatten)]
     pub browse: BrowseArgs,
+    /// Where their packages come from.
+    #[command(flatten)]
+    pub packages: PackageArgs,
 }
 
 /// `pyweb page-process`
@@ -198,9 +207,23 @@ pub struct PageProcessArgs {
     /// Its address
     #[arg(long)]
     pub url: String,
+    /// The folder of the site's Python packages
+    #[arg(long)]
+    pub packages: Option<PathBuf>,
     /// How long each of its tasks may take
     #[arg(long, value_parser = seconds)]
     pub timeout: Duration,
+}
+
+/// Where Python packages come from.
+#[derive(Debug, Args)]
+pub struct PackageArgs {
+    /// Take the Python packages that lie in this folder of wheels from there; may be given again
+    #[arg(long = "wheel-dir", value_name = "DIR")]
+    pub wheel_dirs: Vec<PathBuf>,
+    /// Ask this package index instead of the one that pip is configured for
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
 }
 
 /// How a page is run.
@@ -247,6 +270,35 @@ pub struct BundleArgs {
     /// What to do about a URL of another host in the pages
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     pub external: External,
+    /// Leave out of Python's library what neither the site nor its packages import
+    #[arg(long)]
+    pub strip_stdlib: bool,
+    /// Keep this module of Python's library all the same, such as one that is imported by a computed name
+    #[arg(long, value_name = "MODULE", requires = "strip_stdlib")]
+    pub keep: Vec<String>,
+    /// Have pages begin with the memory of a Pyodide that has started: more to load once, and sooner ready
+    #[arg(long)]
+    pub snapshot: bool,
+    /// Make it an app that can be installed and works offline: a manifest, icons, a service worker
+    #[arg(long)]
+    pub pwa: bool,
+    /// Where Python packages come from.
+    #[command(flatten)]
+    pub packages: PackageArgs,
+}
+
+/// Pins the Python packages that a site's pages ask for.
+///
+/// They are resolved for Pyodide's Python, not for this machine's, from the index that pip is configured for: pure
+/// wheels and those for `pyemscripten_*_wasm32`. What is found is written to DIR/pyodide-lock.json, which `bundle`
+/// and `test` then keep to; without it they resolve by themselves.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// The folder of the site
+    pub dir: PathBuf,
+    /// Where the packages come from.
+    #[command(flatten)]
+    pub packages: PackageArgs,
 }
 
 /// How hard to compress.

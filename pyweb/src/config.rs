@@ -1,11 +1,13 @@
 //! The command line made valid, once. Must not do any of the work.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::bundle;
-use crate::cli::{BundleArgs, Cli, Compress, External, NewArgs};
+use crate::cli::{BundleArgs, Cli, Compress, External, NewArgs, PackageArgs};
 use crate::error::BadArgument;
 use crate::new::{self, Form};
+use crate::packages::Sources;
 
 /// What every command may need to know.
 #[derive(Clone, Debug)]
@@ -35,6 +37,14 @@ pub struct BundleConfig {
     pub compress: Compress,
     /// What to do about a URL of another host.
     pub external: External,
+    /// Where Python packages come from.
+    pub packages: Sources,
+    /// Whether it is to be an app that can be installed.
+    pub pwa: bool,
+    /// Whether its pages begin with the memory of a Pyodide that has started.
+    pub snapshot: bool,
+    /// The modules of Python's library to keep whoever uses them, where only what is used is to be kept.
+    pub keep: Option<BTreeSet<String>>,
 }
 
 impl BundleConfig {
@@ -56,7 +66,10 @@ impl BundleConfig {
         if occupied && !args.force {
             return Err(BadArgument::OutIsBundle { out });
         }
-        Ok(BundleConfig { site, out, assets: args.assets, compress: args.compress, external: args.external })
+        let packages = sources(args.packages)?;
+        let BundleArgs { assets, compress, external, pwa, strip_stdlib, keep, snapshot, .. } = args;
+        let keep = strip_stdlib.then(|| keep.into_iter().collect());
+        Ok(BundleConfig { site, out, assets, compress, external, packages, pwa, snapshot, keep })
     }
 }
 
@@ -89,6 +102,14 @@ impl NewConfig {
         }
         Ok(NewConfig { folder, title, form })
     }
+}
+
+/// Where Python packages come from, once the folders are there.
+pub fn sources(args: PackageArgs) -> Result<Sources, BadArgument> {
+    let PackageArgs { wheel_dirs, index_url } = args;
+    let wheel_dirs =
+        wheel_dirs.into_iter().map(|path| folder("--wheel-dir", path)).collect::<Result<_, _>>()?;
+    Ok(Sources { wheel_dirs, index_url })
 }
 
 /// `path`, which the argument `what` gave, when it is a folder.

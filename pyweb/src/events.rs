@@ -198,6 +198,29 @@ pub enum Record {
         /// The URL.
         url: String,
     },
+    /// A Python package is pinned.
+    #[serde(rename = "pyweb.wheel.locked")]
+    WheelLocked {
+        /// Its canonical name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Its wheel; for one of the site, the path from the site's root.
+        file: String,
+        /// The wheel's SHA-256 in hexadecimal.
+        sha256: String,
+        /// The canonical names of the packages that it needs.
+        depends: Vec<String>,
+    },
+    /// The list of a site's Python packages is in its place.
+    #[serde(rename = "pyweb.lock.written")]
+    LockWritten {
+        /// How many packages it has.
+        packages: u64,
+        /// The list.
+        #[serde(flatten)]
+        path: RecordPath,
+    },
     /// A bundle is complete and in its place.
     #[serde(rename = "pyweb.bundle.written")]
     BundleWritten {

@@ -11,7 +11,9 @@
 //! - [`reduce`]: what a page did, as records and a verdict; pure
 //! - [`new`]: a first page, with its tests
 //! - [`serve`]: a server for who writes pages; reloads them when a file changes
+//! - [`packages`]: the Python packages of a site, as wheels for Pyodide
 //! - [`bundle`]: a site folder made into one that needs no network
+//! - [`pwa`]: what makes a bundle an app that can be installed
 //! - [`events`]: the records of this tool
 //! - [`render`]: the records as text for people; the only room that prints
 //! - [`digest`]: SHA-256 and npm's integrity strings
@@ -25,7 +27,9 @@ pub mod error;
 pub mod events;
 pub mod headless;
 pub mod new;
+pub mod packages;
 pub mod page;
+pub mod pwa;
 pub mod reduce;
 pub mod render;
 pub mod run;

@@ -1,5 +1,6 @@
 //! From a command to the rooms that do it. Must not know how they do it.
 
+mod packages;
 mod pages;
 mod serve;
 
@@ -34,7 +35,8 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
             Ok(Exit::YES)
         }
         Command::Render(args) => pages::render(args, &config, session),
-        Command::Test(args) => pages::test(&args, &config, session),
+        Command::Lock(args) => packages::lock(args, &config, session),
+        Command::Test(args) => pages::test(args, &config, session),
         Command::PageProcess(args) => pages::host(args, &config, session),
         Command::Runtime(command) => run_runtime(command, &config, session),
         Command::Completions { shell } => {

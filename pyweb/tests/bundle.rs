@@ -149,8 +149,12 @@ fn other_hosts_are_named_or_refused() {
 fn what_cannot_be_bundled_is_refused_by_file_and_line() {
     for (page, said) in [
         (
-            "<py-config>packages = [\"numpy\"]</py-config>",
-            "index.html:1: packages come from the network: numpy",
+            "<mpy-config>packages = [\"aiorepl\"]</mpy-config>",
+            "index.html:1: packages come from the network: aiorepl",
+        ),
+        (
+            "<py-config>\n\npackages = [\n</py-config>",
+            "index.html:3: the PyScript configuration cannot be read",
         ),
         ("\n<mpy-config>a = </mpy-config>", "index.html:2: the PyScript configuration cannot be read"),
         ("<script type=py config=no.toml></script>", "configuration no.toml is not in the site"),
@@ -252,6 +256,67 @@ fn what_a_killed_run_left_is_swept_and_nothing_else() {
     written(bundle(&folder).arg("-f"));
     let left = fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 4, "the site, the bundle, and the two that stay: an earlier bundle is gone");
+}
+
+#[test]
+fn a_broken_configuration_is_named_with_its_line() {
+    let page = "<script type=py config=c/pyscript.json></script>";
+    let folder = site(&[("index.html", page), ("c/pyscript.json", "{\n\n  \"packages\": [,]\n}")]);
+    let stderr = refused(&folder, &mut bundle(&folder), 2);
+    assert!(stderr.contains("c/pyscript.json:3: the PyScript configuration cannot be read"), "{stderr}");
+}
+
+#[test]
+fn a_stripped_library_has_what_is_imported_and_says_how_to_keep_the_rest() {
+    let page = format!(
+        "{CORE}<py-config>[files]\n\"helper.py\" = \"\"</py-config><script type=\"py\">
+import csv, datetime, decimal, helper
+day = datetime.datetime.strptime('2026-01-02', '%Y-%m-%d').isoformat()
+print(day, decimal.Decimal('0.1'), helper.TEXT, __import__('wave').__name__)
+__import__('tom' + 'llib')
+</script>"
+    );
+    let folder =
+        site(&[("index.html", &page), ("helper.py", "import html.parser\nTEXT = html.escape('<')\n")]);
+    written(bundle(&folder).args(["--compress", "none", "--strip-stdlib", "--keep", "wave"]));
+    let mut render = Command::new(kit::binary("pyweb"));
+    render.current_dir(folder.path()).args(["render", "out/index.html"]);
+    let records = kit::records("pyweb", &kit::run(&mut render).exits(1).stdout);
+    let logged = kit::of_type(&records, "pyweb.console.logged");
+    let said = logged.iter().find(|record| record["level"] == "info").unwrap();
+    assert_eq!(said["message"], "2026-01-02T00:00:00 0.1 &lt; wave");
+    let raised = kit::of_type(&records, "pyweb.python.raised")[0]["traceback"].as_str().unwrap();
+    let hint = "The module 'tomllib' is not in this bundle, which was made with --strip-stdlib. \
+        Make it again with --keep tomllib.";
+    assert!(raised.contains(hint), "{raised}");
+    let library = fs::metadata(folder.path().join("out/pyscript/pyodide/python_stdlib.zip")).unwrap().len();
+    assert!(library < 4_200_000, "{library} bytes of nine million");
+
+    let stderr = refused(&folder, bundle(&folder).args(["-f", "--strip-stdlib", "--keep", "tkinter"]), 2);
+    assert!(stderr.contains("Python's library for Pyodide has no module tkinter"), "{stderr}");
+}
+
+/// The list in `bundle/stdlib-base.txt`.
+#[test]
+fn a_stripped_library_keeps_all_that_a_ready_page_has_imported() {
+    let page = format!(
+        "{CORE}<script type=\"py\">
+import sys
+get = lambda module, name: str(getattr(module, name, None))
+modules = [name for name, module in sys.modules.items() if name == get(getattr(module, '__spec__', None), 'name')]
+print(*[name for name in modules if 'python314.zip' in get(sys.modules[name], '__file__')])
+</script>"
+    );
+    let folder = site(&[("index.html", &page)]);
+    let mut render = Command::new(kit::binary("pyweb"));
+    render.current_dir(folder.path()).args(["render", "site/index.html"]);
+    let records = kit::records("pyweb", &kit::run(&mut render).exits(0).stdout);
+    let logged = kit::of_type(&records, "pyweb.console.logged");
+    let names = logged.iter().find(|record| record["level"] == "info").unwrap()["message"].as_str().unwrap();
+    let base = include_str!("../src/bundle/stdlib-base.txt");
+    let missing: Vec<&str> =
+        names.split(' ').filter(|name| !base.lines().any(|line| line == *name)).collect();
+    assert!(names.split(' ').count() > 100 && missing.is_empty(), "{missing:?}");
 }
 
 #[test]

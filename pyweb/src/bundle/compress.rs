@@ -15,9 +15,27 @@ use crate::error::BundleError;
 const REMEMBERED_BYTES: usize = 64 << 10;
 
 /// What shrinks; other formats are compressed already, and so are most ZIP archives, whose copies are dropped.
-const SHRINKING: [&str; 18] = [
-    "css", "csv", "htm", "html", "ico", "js", "json", "map", "md", "mjs", "py", "svg", "toml", "ttf", "txt",
-    "wasm", "xml", "zip",
+const SHRINKING: [&str; 20] = [
+    "bin",
+    "css",
+    "csv",
+    "htm",
+    "html",
+    "ico",
+    "js",
+    "json",
+    "map",
+    "md",
+    "mjs",
+    "py",
+    "svg",
+    "toml",
+    "ttf",
+    "txt",
+    "wasm",
+    "webmanifest",
+    "xml",
+    "zip",
 ];
 
 /// How files are compressed.

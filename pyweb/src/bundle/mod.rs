@@ -8,35 +8,52 @@
 //! - [`survey`]: what a page asks for
 //! - [`plan`]: what must change in it
 //! - [`pyconfig`]: the PyScript configurations that change with it
+//! - [`app`]: what more must change when it is to be an app that can be installed
 //! - [`rewrite`]: the page with the changes made
 //! - [`served`]: the same for a server, page by page
 //! - [`vendor`]: the files of PyScript and its interpreters
-//! - [`stored_zip`]: Python's library repacked for Brotli
+//! - [`stdlib`]: Python's library, all of it or what is used; [`imports`] says what that is; [`stored_zip`] repacks it
+//! - [`snapshot`]: Pyodide's memory once it has started
 //! - [`tree`]: all files of the bundle, compressed, digested, moved into place at once
 //! - [`compress`]: the `.br` and `.gz` files, remembered by digest
 
+mod app;
 mod assets;
 mod compress;
+mod error;
+mod imports;
 mod interpreter;
 mod plan;
 mod pyconfig;
 mod rewrite;
 pub mod served;
 mod site;
+mod snapshot;
+mod stdlib;
 mod stored_zip;
 mod survey;
 mod tree;
 mod vendor;
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use common::Session;
+use common::fs::FileError;
 use common::record::RecordPath;
 
 use crate::cli::External;
 use crate::config::{BundleConfig, Config};
-use crate::error::BundleError;
 use crate::events::Record;
+use crate::packages::wanted::Wanted;
+use crate::packages::{self, Desk, Provided};
 use crate::runtime::Runtime;
+pub use error::BundleError;
+use imports::{Depth, Module, imports};
+use interpreter::Interpreter;
 use pyconfig::Configs;
+use survey::Head;
+pub use survey::unescape;
 pub use tree::LOCK;
 use tree::{Content, Tree};
 
@@ -52,6 +69,8 @@ pub fn write(
         // An offline release of PyScript, whose place the pinned one takes.
         files.retain(|path, _| !path.starts_with("pyscript/"));
     }
+    // What of it the pages need is beside Pyodide.
+    files.remove(packages::LOCK);
     let assets = bundle.assets.as_ref().map(assets::read).transpose()?.unwrap_or_default();
 
     let mut tree = Tree::default();
@@ -61,15 +80,38 @@ pub fn write(
     for asset in assets {
         tree.add(&asset.name, Content::File(asset.path))?;
     }
-    let pages = rewrite_pages(&files, &mut tree)?;
-    keep_or_refuse(bundle.external, pages.kept, report)?;
+    let pages = rewrite_pages(&files, bundle.pwa, &mut tree)?;
+    if bundle.pwa {
+        add_app(&pages, &bundle.site, &mut tree)?;
+    }
+    keep_or_refuse(bundle.external, &pages.kept, report)?;
     let mut packages = Vec::new();
     if pages.needs.any() {
-        packages = vendor::add(&pages.needs, &Runtime::ensure(session, config)?, &mut tree)?;
+        let runtime = Runtime::ensure(session, config)?;
+        packages = vendor::add(&pages.needs, &runtime, &mut tree)?;
+        let mut provided = None;
+        if !pages.needs.packages.is_empty() {
+            let desk = Desk::new(session, &runtime, &bundle.site, &bundle.packages)?;
+            let given = provided.insert(desk.provide(&pages.needs.packages)?);
+            vendor::add_packages(given, &mut tree)?;
+        }
+        if pages.needs.interpreters.contains(&Interpreter::Pyodide) {
+            let library = vendor::library(&runtime)?;
+            let library = match &bundle.keep {
+                None => stdlib::whole(&library).map_err(|cause| BundleError::Library { cause })?,
+                Some(keep) => stdlib::stripped(&library, &pages.imports(&files, provided.as_ref())?, keep)?,
+            };
+            if bundle.snapshot {
+                let progress = session.progress.spinner("starting Pyodide for its memory image");
+                snapshot::add(&runtime, &library, &mut tree)?;
+                progress.finish_and_clear();
+            }
+            vendor::set_library(library, &mut tree);
+        }
     }
 
     let progress = session.progress.spinner("compressing");
-    let written = tree.write(&bundle.out, bundle.compress, &packages)?;
+    let written = tree.write(&bundle.out, bundle.compress, bundle.pwa, &packages)?;
     progress.finish_and_clear();
     report(Record::BundleWritten {
         files: written.files,
@@ -79,21 +121,83 @@ pub fn write(
     })
 }
 
+/// The Python packages that the pages of a site ask for, all of them or those of one page.
+pub fn wanted_packages(root: &Path, page: Option<&str>) -> Result<Vec<Wanted>, BundleError> {
+    let files = site::files(root, Path::new(""))?;
+    let chosen = |path: &&str| page.is_none_or(|page| page == *path);
+    let pages: Vec<&str> =
+        files.keys().map(String::as_str).filter(|path| site::is_page(path)).filter(chosen).collect();
+    let mut configs = Configs::new(&files);
+    let mut wanted = Vec::new();
+    for path in pages {
+        let survey = survey::survey(path, &site::read_text(&files[path])?)?;
+        wanted.extend(plan::plan(path, &survey, &mut configs)?.needs.packages);
+    }
+    Ok(wanted)
+}
+
 /// What all pages together came to.
 #[derive(Default)]
 struct Pages {
     needs: vendor::Needs,
     kept: Vec<plan::Kept>,
+    /// By path.
+    heads: Vec<(String, Head)>,
+    /// The Python inside the pages.
+    sources: Vec<String>,
+    /// Whether one of them names a manifest.
+    own_manifest: bool,
+}
+
+impl Pages {
+    /// Every module that the site's Python imports, and that of its packages.
+    fn imports(
+        &self,
+        files: &site::Files,
+        provided: Option<&Provided>,
+    ) -> Result<BTreeSet<String>, BundleError> {
+        let mut used = BTreeSet::new();
+        let mut read = |name: &str, text: &str| {
+            let package = name.strip_suffix("__init__");
+            let name = package.unwrap_or(name).trim_end_matches('.');
+            used.extend(imports(text, Module { name, package: package.is_some() }, Depth::All));
+        };
+        self.sources.iter().for_each(|source| read("", source));
+        for (path, file) in files.iter().filter(|(path, _)| path.ends_with(".py")) {
+            read(&path.trim_end_matches(".py").replace('/', "."), &site::read_text(file)?);
+        }
+        for package in provided.iter().flat_map(|provided| provided.lock.packages.values()) {
+            let Some(folder) = provided.map(|provided| &provided.folder) else { continue };
+            let wheel = folder.join(packages::file_name(&package.file_name));
+            let archive = std::fs::read(&wheel).map_err(FileError::at("read", &wheel))?;
+            let entries = stored_zip::entries(&archive).map_err(FileError::at("unpack", &wheel))?;
+            for (path, content) in entries.iter().filter(|(path, _)| path.ends_with(".py")) {
+                read(&path.trim_end_matches(".py").replace('/', "."), &String::from_utf8_lossy(content));
+            }
+        }
+        Ok(used)
+    }
 }
 
 /// Puts the pages, and the configurations that change with them, into the tree as they must be.
-fn rewrite_pages(files: &site::Files, tree: &mut Tree) -> Result<Pages, BundleError> {
+fn rewrite_pages(files: &site::Files, pwa: bool, tree: &mut Tree) -> Result<Pages, BundleError> {
     let mut configs = Configs::new(files);
     let mut pages = Pages::default();
+    let mut surveys = Vec::new();
     for (path, file) in files.iter().filter(|(path, _)| site::is_page(path)) {
         let html = site::read_text(file)?;
         let survey = survey::survey(path, &html)?;
-        let plan = plan::plan(path, &survey, &mut configs)?;
+        surveys.push((path, html, survey));
+    }
+    // A site with a manifest of its own knows better.
+    pages.own_manifest = surveys.iter().any(|(_, _, survey)| survey.head.manifest);
+    for (path, html, survey) in surveys {
+        let mut plan = plan::plan(path, &survey, &mut configs)?;
+        if pwa {
+            app::edit(path, &survey, pages.own_manifest, &mut plan);
+        }
+        pages.heads.push((path.clone(), survey.head));
+        pages.sources.extend(survey.scripts.into_iter().map(|script| script.text));
         pages.needs.extend(plan.needs);
         pages.kept.extend(plan.kept);
         if !plan.edits.is_empty() {
@@ -109,20 +213,32 @@ fn rewrite_pages(files: &site::Files, tree: &mut Tree) -> Result<Pages, BundleEr
     Ok(pages)
 }
 
+/// Adds what makes the bundle an app, except for the service worker, which knows all other files.
+fn add_app(pages: &Pages, site: &Path, tree: &mut Tree) -> Result<(), BundleError> {
+    let heads = pages.heads.iter().map(|(path, head)| (path.as_str(), head));
+    if pages.own_manifest {
+        return Ok(());
+    }
+    let site = site.canonicalize().map_err(FileError::at("find", site))?;
+    for (path, bytes) in app::app(heads, &site).files() {
+        tree.add(&path, Content::Bytes(bytes))?;
+    }
+    Ok(())
+}
+
 /// Deals with the URLs that still name another host as the user wishes.
 fn keep_or_refuse(
     external: External,
-    kept: Vec<plan::Kept>,
+    kept: &[plan::Kept],
     report: &mut dyn FnMut(Record) -> Result<(), BundleError>,
 ) -> Result<(), BundleError> {
-    match external {
-        External::Allow => Ok(()),
-        External::Deny => match kept.into_iter().next() {
-            Some(plan::Kept { file, line, url }) => Err(BundleError::External { file, line, url }),
-            None => Ok(()),
-        },
-        External::Warn => kept
-            .into_iter()
-            .try_for_each(|plan::Kept { file, line, url }| report(Record::ReferenceKept { file, line, url })),
+    for plan::Kept { file, line, url } in kept {
+        let (file, line, url) = (file.clone(), *line, url.clone());
+        match external {
+            External::Allow => {}
+            External::Deny => return Err(BundleError::External { file, line, url }),
+            External::Warn => report(Record::ReferenceKept { file, line, url })?,
+        }
     }
+    Ok(())
 }

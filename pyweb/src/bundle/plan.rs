@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::interpreter::Interpreter;
-use super::pyconfig::{self, Configs, Syntax};
+use super::interpreter::{Interpreter, way_up};
+use super::pyconfig::{self, Configs, Syntax, Wrong};
 use super::survey::{self, ConfigElement, Place, Reference, Role, Script, Survey};
 use super::vendor::Needs;
 use crate::error::BundleError;
+use crate::packages::wanted::Wanted;
 use crate::runtime::address::{Address, locate};
 use crate::runtime::{CORE, MICROPYTHON, PYODIDE};
 
@@ -24,6 +25,12 @@ pub enum Edit {
     Remove(&'static str),
     /// The element's content becomes this, as it stands.
     Content(String),
+    /// This comes before the element.
+    Before(String),
+    /// This comes after the element.
+    After(String),
+    /// This comes first in the element.
+    Prepend(String),
 }
 
 /// Changes by the number of the element.
@@ -146,7 +153,7 @@ impl Planner<'_, '_> {
             return Ok(());
         }
         let text = survey::unescape(text);
-        let text = self.inline_config(text.trim(), *place, *interpreter)?;
+        let text = self.inline_config(&text, *place, *interpreter)?;
         let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
         self.edit(*place, Edit::Content(format!("\n{escaped}\n")));
         Ok(())
@@ -178,6 +185,12 @@ impl Planner<'_, '_> {
         for url in found.urls {
             self.plan.kept.push(Kept { file: file.clone(), line: 1, url });
         }
+        // As the interpreter: against the page, in a worker against the configuration.
+        let base = if role == Role::Worker { file.as_str() } else { self.path };
+        for (entry, before) in found.packages {
+            let wanted = Wanted::new(&entry, &file, 1 + before, |path| resolve(base, path))?;
+            self.plan.needs.packages.push(wanted);
+        }
         Ok(Some(format!("{}{variant}", self.up)))
     }
 
@@ -188,13 +201,21 @@ impl Planner<'_, '_> {
         interpreter: Interpreter,
     ) -> Result<String, BundleError> {
         let module = format!("{}{}", self.up, interpreter.module());
-        let syntax = Syntax::of_text(text);
-        let bad = |message| BundleError::Config { file: self.path.to_owned(), line: place.line, message };
+        let syntax = Syntax::of_text(text.trim_start());
+        let bad = |wrong: Wrong| {
+            let (line, message) = (place.line + wrong.lines_before, wrong.message);
+            BundleError::Config { file: self.path.to_owned(), line, message }
+        };
         let parsed = pyconfig::with_interpreter(text, syntax, &module, interpreter).map_err(bad)?;
         parsed.refuse_packages(self.path, place.line)?;
         self.plan.needs.micropython_builds.extend(parsed.found.builds);
         for url in parsed.found.urls {
             self.keep(place.line, &url);
+        }
+        for (entry, before) in parsed.found.packages {
+            let wanted =
+                Wanted::new(&entry, self.path, place.line + before, |path| resolve(self.path, path))?;
+            self.plan.needs.packages.push(wanted);
         }
         Ok(parsed.text)
     }
@@ -286,7 +307,7 @@ fn is_external(url: &str) -> bool {
 }
 
 /// The site's file that `url` means on the page at `path`.
-fn resolve(path: &str, url: &str) -> Option<String> {
+pub fn resolve(path: &str, url: &str) -> Option<String> {
     let base = url::Url::parse("http://site/").and_then(|root| root.join(path)).ok()?;
     let target = base.join(url).ok()?;
     Some(target.path().trim_start_matches('/').replace("%20", " "))

@@ -9,6 +9,7 @@ use super::interpreter::{Interpreter, way_up};
 use super::served;
 use super::site::{self, Files};
 use crate::error::BundleError;
+use crate::packages::wanted;
 
 /// How a configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +49,19 @@ pub struct Found {
     pub builds: Vec<&'static str>,
     /// Files of other hosts.
     pub urls: Vec<String>,
-    /// Packages that only the network has.
-    pub packages: Vec<String>,
+    /// Packages for Pyodide, each with how many lines of the configuration come before it.
+    pub packages: Vec<(String, u32)>,
+    /// Packages for MicroPython, which only the network has.
+    pub unsupported: Vec<String>,
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// How many lines of it come before.
+    pub lines_before: u32,
+    /// The parser's words.
+    pub message: String,
 }
 
 /// A configuration with its interpreter in place.
@@ -62,12 +74,12 @@ pub struct Rewritten {
 }
 
 impl Rewritten {
-    /// An error when the configuration, used at `file` and `line`, asks for packages.
+    /// An error when the configuration, used at `file` and `line`, asks for packages that cannot be had.
     pub fn refuse_packages(&self, file: &str, line: u32) -> Result<(), BundleError> {
-        if self.found.packages.is_empty() {
+        if self.found.unsupported.is_empty() {
             return Ok(());
         }
-        let packages = self.found.packages.join(", ");
+        let packages = self.found.unsupported.join(", ");
         Err(BundleError::Packages { file: file.to_owned(), line, packages })
     }
 }
@@ -78,24 +90,54 @@ pub fn with_interpreter(
     syntax: Syntax,
     module: &str,
     interpreter: Interpreter,
-) -> Result<Rewritten, String> {
-    let mut config: Map<String, Value> = match syntax {
-        Syntax::Json if text.is_empty() => Map::new(),
-        Syntax::Json => serde_json::from_str(text).map_err(|error| error.to_string())?,
-        Syntax::Toml => toml::from_str(text).map_err(|error| error.message().to_owned())?,
-    };
+) -> Result<Rewritten, Wrong> {
+    let mut config = parse(text, syntax)?;
     // Workers look at `version` first.
     config.remove("version");
     config.insert("interpreter".into(), module.into());
-    let found = found(&config, interpreter);
+    let found = found(&config, text, interpreter);
+    if !found.packages.is_empty() {
+        take_from_beside(&mut config, &found);
+    }
     let text = match syntax {
         Syntax::Json => Value::Object(config).to_string(),
-        Syntax::Toml => toml::to_string(&config).map_err(|error| error.to_string())?,
+        Syntax::Toml => {
+            toml::to_string(&config).map_err(|error| Wrong { lines_before: 0, message: error.to_string() })?
+        }
     };
     Ok(Rewritten { text, found })
 }
 
-fn found(config: &Map<String, Value>, interpreter: Interpreter) -> Found {
+fn parse(text: &str, syntax: Syntax) -> Result<Map<String, Value>, Wrong> {
+    let bare = text.trim_start();
+    let before = |bytes: usize| lines_before(text, text.len() - bare.len() + bytes);
+    match syntax {
+        Syntax::Json if bare.is_empty() => Ok(Map::new()),
+        Syntax::Json => serde_json::from_str(bare).map_err(|error| {
+            let inside = bare.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+            Wrong { lines_before: before(inside), message: error.to_string() }
+        }),
+        Syntax::Toml => toml::from_str(bare).map_err(|error| {
+            let inside = error.span().map_or(0, |span| span.start);
+            Wrong { lines_before: before(inside), message: error.message().to_owned() }
+        }),
+    }
+}
+
+fn lines_before(text: &str, bytes: usize) -> u32 {
+    let newlines = text.bytes().take(bytes).filter(|byte| *byte == b'\n').count();
+    u32::try_from(newlines).unwrap_or(u32::MAX)
+}
+
+/// Has core load the packages from beside Pyodide by their names, rather than ask micropip for them.
+fn take_from_beside(config: &mut Map<String, Value>, found: &Found) {
+    let names = found.packages.iter().map(|(entry, _)| wanted::name(entry).unwrap_or_else(|| entry.clone()));
+    config.insert("packages".into(), names.collect());
+    config.insert("packages_cache".into(), "passthrough".into());
+    config.remove("index_urls");
+}
+
+fn found(config: &Map<String, Value>, text: &str, interpreter: Interpreter) -> Found {
     let mut found = Found::default();
     let micropython = interpreter == Interpreter::Micropython;
     if micropython && config.get("debug").is_some_and(|debug| *debug != Value::Bool(false)) {
@@ -107,7 +149,11 @@ fn found(config: &Map<String, Value>, interpreter: Interpreter) -> Found {
             "ulab" if micropython => found.builds.push("ulab"),
             // A file of the site, which MicroPython unpacks by itself.
             file if micropython && file.starts_with(['.', '/']) => {}
-            _ => found.packages.push(package.to_owned()),
+            _ if micropython => found.unsupported.push(package.to_owned()),
+            _ => {
+                let at = text.find(&format!("\"{package}")).or_else(|| text.find(package));
+                found.packages.push((package.to_owned(), lines_before(text, at.unwrap_or_default())));
+            }
         }
     }
     for key in ["files", "js_modules"] {
@@ -169,8 +215,11 @@ impl<'a> Configs<'a> {
             return Err(BundleError::NoConfig { file: page, line, config: file.to_owned() });
         };
         let text = site::read_text(place)?;
-        let bad = |message| BundleError::Config { file: file.to_owned(), line: 1, message };
-        let rewritten = with_interpreter(text.trim(), syntax, module, interpreter).map_err(bad)?;
+        let bad = |wrong: Wrong| {
+            let (line, message) = (1 + wrong.lines_before, wrong.message);
+            BundleError::Config { file: file.to_owned(), line, message }
+        };
+        let rewritten = with_interpreter(&text, syntax, module, interpreter).map_err(bad)?;
         rewritten.refuse_packages(file, 1)?;
         if self.served {
             return Ok((served::named(file, interpreter), rewritten.found));

@@ -24,6 +24,9 @@ fn apply(element: &mut Element, edit: &Edit) -> Result<(), lol_html::errors::Att
         // Quotes are escaped by `set_attribute`, ampersands are not.
         Edit::Attribute(name, value) => element.set_attribute(name, &value.replace('&', "&amp;"))?,
         Edit::Remove(name) => element.remove_attribute(name),
+        Edit::Before(html) => element.before(html, ContentType::Html),
+        Edit::After(html) => element.after(html, ContentType::Html),
+        Edit::Prepend(html) => element.prepend(html, ContentType::Html),
         Edit::Content(content) => element.set_inner_content(content, ContentType::Html),
     }
     Ok(())

@@ -18,6 +18,37 @@ pub struct Survey {
     pub references: Vec<Reference>,
     /// Scripts of JavaScript, and import maps, inside the page.
     pub inline: Vec<Inline>,
+    /// What its head says.
+    pub head: Head,
+}
+
+/// The icon of a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Icon {
+    /// It names none.
+    #[default]
+    None,
+    /// An SVG image of the site.
+    Svg(String),
+    /// Any other.
+    Other,
+}
+
+/// What the head of a page says of it, and where more can be put there.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// The number of the element after which something can stand: the title, or the encoding if that comes later.
+    pub after: Option<usize>,
+    /// The number of `<head>`, or of `<html>` where that is implied.
+    pub into: Option<usize>,
+    /// The title.
+    pub title: String,
+    /// The colour that it wants for the window's frame.
+    pub color: Option<String>,
+    /// Its icon.
+    pub icon: Icon,
+    /// Whether it names a manifest.
+    pub manifest: bool,
 }
 
 /// Where an element is.
@@ -55,6 +86,8 @@ pub struct Script {
     pub config: Option<String>,
     /// Its `env` attribute.
     pub env: Option<String>,
+    /// Its Python, as far as that is in the page.
+    pub text: String,
 }
 
 /// A configuration element.
@@ -96,6 +129,8 @@ pub struct Inline {
 #[derive(Clone, Copy, PartialEq)]
 enum Reading {
     Nothing,
+    Title,
+    Python,
     Config,
     Inline,
 }
@@ -106,10 +141,13 @@ pub fn survey(path: &str, html: &str) -> Result<Survey, BundleError> {
         RefCell::new(Reader { html, path, survey: Survey::default(), count: 0, reading: Reading::Nothing });
     let settings = RewriteStrSettings::new()
         .append_element_content_handler(element!("*", |element| Ok(reader.borrow_mut().element(element)?)))
-        .append_element_content_handler(text!("py-config, mpy-config, script", |chunk| {
-            reader.borrow_mut().text(chunk);
-            Ok(())
-        }));
+        .append_element_content_handler(text!(
+            "py-config, mpy-config, py-script, mpy-script, script, title",
+            |chunk| {
+                reader.borrow_mut().text(chunk);
+                Ok(())
+            }
+        ));
     let read = rewrite_str(html, settings);
     read.map_err(|cause| BundleError::html(path, cause))?;
     Ok(reader.into_inner().survey)
@@ -136,6 +174,7 @@ impl Reader<'_> {
         if tag == "base" && element.has_attribute("href") {
             return Err(BundleError::Base { file: self.path.to_owned(), line: place.line });
         }
+        self.head(element, &tag, place.element);
         let config_of = |interpreter: &Interpreter| tag.strip_suffix("-config") == Some(interpreter.tag());
         if let Some(interpreter) = Interpreter::ALL.into_iter().find(config_of) {
             self.reading = Reading::Config;
@@ -146,7 +185,9 @@ impl Reader<'_> {
         let kind = if tag == "script" { get("type").unwrap_or_default() } else { tag.clone() };
         if let Some((interpreter, role)) = role(&tag, &kind, element.has_attribute("worker")) {
             let (config, env) = (get("config"), get("env"));
-            self.survey.scripts.push(Script { place, interpreter, role, config, env });
+            self.reading = Reading::Python;
+            let text = String::new();
+            self.survey.scripts.push(Script { place, interpreter, role, config, env, text });
         } else if tag == "script" && !element.has_attribute("src") && is_javascript(&kind) {
             self.reading = Reading::Inline;
             self.survey.inline.push(Inline { place, text: String::new() });
@@ -171,7 +212,41 @@ impl Reader<'_> {
                     inline.text += chunk.as_str();
                 }
             }
+            Reading::Python => {
+                if let Some(script) = self.survey.scripts.last_mut() {
+                    script.text += chunk.as_str();
+                }
+            }
+            Reading::Title => self.survey.head.title += chunk.as_str(),
             Reading::Nothing => {}
+        }
+    }
+
+    fn head(&mut self, element: &Element, tag: &str, number: usize) {
+        let get = |name: &str| element.get_attribute(name).map(|value| unescape(&value));
+        let head = &mut self.survey.head;
+        match tag {
+            "head" => head.into = Some(number),
+            "html" => head.into = head.into.or(Some(number)),
+            // An SVG image has titles, too.
+            "title" if head.title.is_empty() => {
+                head.after = Some(number);
+                self.reading = Reading::Title;
+            }
+            "meta" if element.has_attribute("charset") => head.after = Some(number),
+            "meta" if get("name").as_deref() == Some("theme-color") => {
+                head.color = head.color.take().or(get("content"));
+            }
+            "link" => {
+                let rel = get("rel").unwrap_or_default().to_ascii_lowercase();
+                if rel == "manifest" {
+                    head.manifest = true;
+                } else if rel.split_whitespace().any(|word| word == "icon") && head.icon == Icon::None {
+                    let local = get("href").filter(|href| href.ends_with(".svg") && !href.contains("//"));
+                    head.icon = local.map_or(Icon::Other, Icon::Svg);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -15,6 +15,7 @@ use super::compress::Compressor;
 use crate::cli::Compress;
 use crate::digest::sha256_file;
 use crate::error::BundleError;
+use crate::pwa;
 use crate::runtime::pins::Package;
 
 /// The list of a bundle's files, by which one is known.
@@ -71,11 +72,13 @@ impl Tree {
         self.files.insert(path.to_owned(), content);
     }
 
-    /// Writes everything into the folder `out`, which is empty, missing or an earlier bundle.
+    /// Writes everything into the folder `out`, which is empty, missing or an earlier bundle; with `pwa`, and a
+    /// service worker that knows it all.
     pub fn write(
         &self,
         out: &Path,
         compress: Compress,
+        pwa: bool,
         packages: &[&Package],
     ) -> Result<Written, BundleError> {
         let out =
@@ -84,12 +87,22 @@ impl Tree {
         std::fs::create_dir_all(parent).map_err(FileError::at("create", parent))?;
         let staging = Staging::new(parent)?;
         let compressor = Compressor::new(compress)?;
-        let entries: Vec<Entry> = self
+        let root = staging.folder.path();
+        let mut entries: Vec<Entry> = self
             .files
             .par_iter()
-            .map(|(path, content)| write_file(staging.folder.path(), path, content, &compressor))
+            .map(|(path, content)| write_file(root, path, content, &compressor))
             .collect::<Result<_, _>>()?;
-        let lock = staging.folder.path().join(LOCK);
+        if pwa {
+            if self.files.contains_key(pwa::SERVICE_WORKER) {
+                return Err(BundleError::Clash { path: pwa::SERVICE_WORKER.into() });
+            }
+            let files = entries.iter().map(|entry| (entry.path.as_str(), entry.sha256.as_str()));
+            let worker = Content::Bytes(pwa::service_worker(files).into_bytes());
+            entries.push(write_file(root, pwa::SERVICE_WORKER, &worker, &compressor)?);
+            entries.sort_by(|one, other| one.path.cmp(&other.path));
+        }
+        let lock = root.join(LOCK);
         let list = format!("{:#}\n", list(&entries, packages));
         std::fs::write(&lock, list).map_err(FileError::at("write", &lock))?;
         publish(staging, &out, parent)?;

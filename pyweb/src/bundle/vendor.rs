@@ -7,11 +7,18 @@ use common::fs::FileError;
 use serde_json::{Map, Value};
 
 use super::interpreter::Interpreter;
-use super::stored_zip;
 use super::tree::{Content, Tree};
 use crate::error::BundleError;
+use crate::packages::wanted::Wanted;
+use crate::packages::{self, Provided, file_name};
 use crate::runtime::pins::{PINS, Package};
 use crate::runtime::{CORE, MICROPYTHON, PYODIDE, Runtime};
+
+/// Where Pyodide is in a bundle.
+pub const PYODIDE_FOLDER: &str = "pyscript/pyodide";
+
+/// Python's library.
+pub const LIBRARY: &str = "python_stdlib.zip";
 
 /// What the pages of a site need.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +29,8 @@ pub struct Needs {
     pub interpreters: BTreeSet<Interpreter>,
     /// Other builds of MicroPython: `ulab`, `settrace`.
     pub micropython_builds: BTreeSet<&'static str>,
+    /// Python packages.
+    pub packages: Vec<Wanted>,
 }
 
 impl Needs {
@@ -35,7 +44,30 @@ impl Needs {
         self.core |= other.core;
         self.interpreters.extend(other.interpreters);
         self.micropython_builds.extend(other.micropython_builds);
+        self.packages.extend(other.packages);
     }
+}
+
+/// Python's library as it is published.
+pub fn library(runtime: &Runtime) -> Result<Vec<u8>, FileError> {
+    let path = runtime.file(PYODIDE, LIBRARY);
+    std::fs::read(&path).map_err(FileError::at("read", &path))
+}
+
+/// Puts another library in its place.
+pub fn set_library(library: Vec<u8>, tree: &mut Tree) {
+    tree.replace(&format!("{PYODIDE_FOLDER}/{LIBRARY}"), Content::Bytes(library));
+}
+
+/// Adds the Python packages, where Pyodide looks for them.
+pub fn add_packages(provided: &Provided, tree: &mut Tree) -> Result<(), BundleError> {
+    for package in provided.lock.packages.values() {
+        let name = file_name(&package.file_name);
+        tree.add(&format!("{PYODIDE_FOLDER}/{name}"), Content::File(provided.folder.join(&name)))?;
+    }
+    let lock = provided.folder.join(packages::LOCK);
+    tree.replace(&format!("{PYODIDE_FOLDER}/{}", packages::LOCK), Content::File(lock));
+    Ok(())
 }
 
 /// Adds the files that are needed; the answer is the packages they are of.
@@ -55,15 +87,11 @@ pub fn add(needs: &Needs, runtime: &Runtime, tree: &mut Tree) -> Result<Vec<&'st
         add(MICROPYTHON, "pyscript/micropython", &|path| is_wanted_build(path, &needs.micropython_builds))?;
     }
     if needs.interpreters.contains(&Interpreter::Pyodide) {
-        add(PYODIDE, "pyscript/pyodide", &|_| true)?;
-        let lock = runtime.file(PYODIDE, "pyodide-lock.json");
+        add(PYODIDE, PYODIDE_FOLDER, &|_| true)?;
+        let lock = runtime.file(PYODIDE, packages::LOCK);
         let text = std::fs::read_to_string(&lock).map_err(FileError::at("read", &lock))?;
         let pruned = without_packages(&text).map_err(|cause| BundleError::PyodideLock { cause })?;
-        let library = runtime.file(PYODIDE, "python_stdlib.zip");
-        let stored = std::fs::read(&library).and_then(|archive| stored_zip::stored(&archive));
-        let stored = stored.map_err(FileError::at("read", &library))?;
-        tree.replace("pyscript/pyodide/python_stdlib.zip", Content::Bytes(stored));
-        tree.replace("pyscript/pyodide/pyodide-lock.json", Content::Bytes(pruned.into_bytes()));
+        tree.replace(&format!("{PYODIDE_FOLDER}/{}", packages::LOCK), Content::Bytes(pruned.into_bytes()));
     }
     Ok(packages)
 }

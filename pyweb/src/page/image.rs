@@ -22,8 +22,7 @@ const MAKER: &str = "image.mjs";
 
 /// The image, from the cache or new; nothing when it cannot be made, and then Python starts as ever.
 pub fn image(runtime: &Runtime, cache_dir: &Path) -> Option<Vec<u8>> {
-    let files: Option<Vec<_>> =
-        FILES.iter().map(|file| std::fs::read(runtime.file(PYODIDE, file)).ok()).collect();
+    let files: Option<Vec<_>> = FILES.iter().map(|file| std::fs::read(place(runtime, file)).ok()).collect();
     let files = files?;
     let mut parts: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
     parts.push(environment::module(MAKER)?.as_bytes());
@@ -40,6 +39,11 @@ pub fn image(runtime: &Runtime, cache_dir: &Path) -> Option<Vec<u8>> {
     let image = make(runtime, cache_dir.to_owned())?;
     cache.write(&key, &image);
     Some(image)
+}
+
+/// Where a file of Pyodide's is; a bundle has a library of its own.
+fn place(runtime: &Runtime, file: &str) -> PathBuf {
+    runtime.python_package(file).unwrap_or_else(|| runtime.file(PYODIDE, file))
 }
 
 fn make(runtime: &Runtime, cache_dir: PathBuf) -> Option<Vec<u8>> {

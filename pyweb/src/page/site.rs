@@ -55,11 +55,12 @@ impl PageSite {
         url.into()
     }
 
-    /// A file of a pinned package, asked for by `url`.
-    fn pinned(&self, url: &str, address: &Address) -> Option<Resource> {
+    /// A file of a package, or a wheel beside Pyodide's.
+    fn beside(&self, url: &str, address: &Address) -> Option<Resource> {
         match address.package {
             PYODIDE => self.pyodide(url, &address.path),
-            package => self.packaged(package, &address.path),
+            package if address.is_pinned() => self.packaged(package, &address.path),
+            _ => None,
         }
     }
 
@@ -69,7 +70,10 @@ impl PageSite {
         if path == PYODIDE_MODULE && !published && self.cache_dir.is_some() {
             return environment::module(PYODIDE_MODULE).map(module);
         }
-        self.packaged(PYODIDE, path)
+        match self.runtime.python_package(path) {
+            Some(file) => read(&file),
+            None => self.packaged(PYODIDE, path),
+        }
     }
 
     fn packaged(&self, package: &str, path: &str) -> Option<Resource> {
@@ -87,8 +91,7 @@ impl PageSite {
         if let Some(found) = own_file(&self.root, url).and_then(|file| read(&file)) {
             return Some(found);
         }
-        let address = address::in_bundle(url.path())?;
-        self.pinned(url.as_str(), &address)
+        self.beside(url.as_str(), &address::any_in_bundle(url.path())?)
     }
 }
 
@@ -107,7 +110,7 @@ impl Site for PageSite {
         if url.starts_with(ORIGIN) {
             return self.local(&Url::parse(url).ok()?);
         }
-        self.pinned(url, &address::locate(url)?)
+        self.beside(url, &address::any_file(url)?)
     }
 }
 

@@ -37,6 +37,12 @@ fn human(session: &Session, record: &Record) -> io::Result<()> {
             session.warn(&format!("{file}:{line}: {url} is on another host"));
             Ok(())
         }
+        Record::WheelLocked { name, version, file, .. } => {
+            writeln!(out, "{} {name} {version} {}", styles.good("locked"), styles.dim(file))
+        }
+        Record::LockWritten { packages, path } => {
+            writeln!(out, "{} {}: {}", styles.good("wrote"), path.path, term::count(*packages, "package"))
+        }
         Record::BundleWritten { files, bytes, br_bytes, path } => {
             let (files, size) = (term::count(*files, "file"), term::bytes(*bytes));
             let packed = term::bytes(*br_bytes);

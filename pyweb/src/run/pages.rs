@@ -12,6 +12,7 @@ use crate::error::PageError;
 use crate::events::Record;
 use crate::page::{self, Page, Steps, find};
 use crate::reduce::page::{PageRun, Verdict};
+use crate::run::packages;
 use crate::runtime::Runtime;
 use crate::steps::host::Hosted;
 use crate::steps::script::Script;
@@ -22,6 +23,8 @@ pub fn render(args: RenderArgs, config: &Config, session: &mut Session) -> Resul
     let page = find::page(&args.page)?;
     session.begin().map_err(PageError::Output)?;
     let runtime = Runtime::ensure(session, config)?;
+    let packages = packages::folder(session, &runtime, &page.root, Some(&page.path), args.packages)?;
+    let runtime = runtime.with_python_packages(packages);
     let steps = Steps { clicks: args.click, wait: args.wait, tests: Vec::new() };
     let run = PageRun::new(&page.path, find::python_files(&page.root));
     let show = |record: &Record| render::page::rendered(session, record);
@@ -35,13 +38,23 @@ pub fn render(args: RenderArgs, config: &Config, session: &mut Session) -> Resul
 }
 
 /// `pyweb test`: 0 when every page gets ready, raises nothing and passes its tests, else 1.
-pub fn test(args: &TestArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
+pub fn test(args: TestArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
     if let Some(file) = &args.steps {
-        return carry_out(args, file, config, session);
+        let file = file.clone();
+        return carry_out(args, &file, config, session);
     }
     let pages = find::pages(&args.dir)?;
     session.begin().map_err(PageError::Output)?;
     let runtime = Runtime::ensure(session, config)?;
+    let runtime = match pages.as_slice() {
+        [] => runtime,
+        // All pages of a run are of one site.
+        [first, rest @ ..] => {
+            let only = rest.is_empty().then_some(first.path.as_str());
+            let packages = packages::folder(session, &runtime, &first.root, only, args.packages)?;
+            runtime.with_python_packages(packages)
+        }
+    };
     let began = Instant::now();
     let (mut passed, mut failed, mut raised) = (0, 0, 0);
     for page in &pages {
@@ -64,13 +77,14 @@ pub fn test(args: &TestArgs, config: &Config, session: &mut Session) -> Result<E
 }
 
 /// `pyweb test --steps`: 0 when every step does what it should and every test passes, else 1.
-fn carry_out(args: &TestArgs, file: &Path, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
-    let root = config::folder("the site", args.dir.clone())?;
+fn carry_out(args: TestArgs, file: &Path, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
+    let root = config::folder("the site", args.dir)?;
     session.begin().map_err(PageError::Output)?;
-    Runtime::ensure(session, config)?;
+    let runtime = Runtime::ensure(session, config)?;
+    let packages = packages::folder(session, &runtime, &root, None, args.packages)?;
     let began = Instant::now();
     let (runtime, time_limit) = (config.runtime.clone(), args.browse.timeout);
-    let script = Script { root, steps: file.to_owned(), runtime, time_limit };
+    let script = Script { root, steps: file.to_owned(), runtime, packages, time_limit };
     let shown = &*session;
     let tally = steps::run(&script, &|record| Ok(render::page::stepped(shown, record)?))?;
     for (what, number) in [
@@ -87,10 +101,12 @@ fn carry_out(args: &TestArgs, file: &Path, config: &Config, session: &mut Sessio
 
 /// `pyweb page-process`: what it says is no answer of this tool's but of the page's.
 pub fn host(args: PageProcessArgs, config: &Config, session: &Session) -> Result<Exit, Failure> {
-    let runtime = Runtime::ensure(session, config)?;
+    let packages = args.packages;
+    let runtime = Runtime::ensure(session, config)?.with_python_packages(packages.clone());
     let page = Page { root: args.root, path: args.page };
     let folder = config.runtime.clone();
-    steps::host::host(&Hosted { page, url: args.url, runtime: folder, time_limit: args.timeout }, runtime)?;
+    let hosted = Hosted { page, url: args.url, runtime: folder, packages, time_limit: args.timeout };
+    steps::host::host(&hosted, runtime)?;
     Ok(Exit::YES)
 }
 

@@ -4,6 +4,9 @@
 use super::pins::PINS;
 use super::{CORE, MICROPYTHON, PYODIDE};
 
+/// Where jsDelivr has Pyodide's releases with all their packages: `VERSION/full/FILE` goes on from here.
+pub const DISTRIBUTION: &str = "https://cdn.jsdelivr.net/pyodide/v";
+
 /// A file of a pinned package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -13,32 +16,47 @@ pub struct Address {
     pub path: String,
 }
 
+impl Address {
+    /// Whether such a file is pinned.
+    pub fn is_pinned(&self) -> bool {
+        PINS.package(self.package).is_some_and(|package| package.files.contains_key(&self.path))
+    }
+}
+
 /// The pinned file that `url` means, whichever version it names; nothing when no such file is pinned.
 ///
 /// Known are `pyscript.net/releases/VERSION/` and its aliases, `pyscript/core.js` on any path, and the
 /// packages' own names and folders on jsDelivr, unpkg and esm.sh. A URL without a file means the package's main one.
 pub fn locate(url: &str) -> Option<Address> {
+    any_file(url).filter(Address::is_pinned)
+}
+
+/// The same for any file that lies beside a package's own, such as the wheels beside Pyodide.
+pub fn any_file(url: &str) -> Option<Address> {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     let bare = url.strip_prefix("https:").or_else(|| url.strip_prefix("http:")).unwrap_or(url);
-    let address = match bare.strip_prefix("//") {
+    match bare.strip_prefix("//") {
         Some(remote) => remote_file(remote),
         None => local_file(bare),
-    }?;
-    PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
+    }
 }
 
 /// The pinned file that `path` means below a folder `pyscript` as a bundle has it: `core.js`, `pyodide/…`,
 /// `micropython/…`.
 pub fn in_bundle(path: &str) -> Option<Address> {
+    any_in_bundle(path).filter(Address::is_pinned)
+}
+
+/// The same for any file that lies beside a package's own.
+pub fn any_in_bundle(path: &str) -> Option<Address> {
     let segments: Vec<&str> = path.split('/').collect();
     let at = segments.iter().rposition(|segment| *segment == "pyscript")?;
-    let address = match &segments[at + 1..] {
-        ["pyodide", file] => Address { package: PYODIDE, path: (*file).to_owned() },
-        ["micropython", file] => Address { package: MICROPYTHON, path: (*file).to_owned() },
-        [file] => core(file),
-        _ => return None,
-    };
-    PINS.package(address.package)?.files.contains_key(&address.path).then_some(address)
+    match &segments[at + 1..] {
+        ["pyodide", file] => Some(Address { package: PYODIDE, path: (*file).to_owned() }),
+        ["micropython", file] => Some(Address { package: MICROPYTHON, path: (*file).to_owned() }),
+        [file] => Some(core(file)),
+        _ => None,
+    }
 }
 
 /// `host/path`

@@ -10,7 +10,7 @@
 
 pub mod address;
 mod archive;
-mod fetcher;
+pub mod fetcher;
 mod npm;
 pub mod pins;
 mod source;
@@ -40,6 +40,8 @@ pub const LINKEDOM: &str = "linkedom";
 #[derive(Clone, Debug)]
 pub struct Runtime {
     store: Store,
+    /// The folder of the Python packages that pages find beside Pyodide.
+    python_packages: Option<PathBuf>,
 }
 
 impl Runtime {
@@ -55,7 +57,18 @@ impl Runtime {
             }
             source::install(&store, &Source::Network, session, &mut |_| Ok(()))?;
         }
-        Ok(Runtime { store })
+        Ok(Runtime { store, python_packages: None })
+    }
+
+    /// The same with the Python packages in `folder`, as `packages::Provided` has it.
+    pub fn with_python_packages(self, folder: Option<PathBuf>) -> Runtime {
+        Runtime { python_packages: folder, ..self }
+    }
+
+    /// The file of this name beside Pyodide that comes with the Python packages, its list of them among it.
+    pub fn python_package(&self, name: &str) -> Option<PathBuf> {
+        let file = self.python_packages.as_ref()?.join(Path::new(name).file_name()?);
+        file.is_file().then_some(file)
     }
 
     /// Where a file of a package is; both as the lock file names them.

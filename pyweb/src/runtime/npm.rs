@@ -65,5 +65,5 @@ fn tarball(package: &Package) -> Result<Request, RuntimeError> {
             got: dist.integrity,
         });
     }
-    Ok(Request { url: dist.tarball, name: archive_name(package), hash: dist.integrity })
+    Ok(Request::new(&dist.tarball, &archive_name(package), Some(&dist.integrity)))
 }

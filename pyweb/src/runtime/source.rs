@@ -110,10 +110,9 @@ impl Installer<'_> {
     }
 
     fn download_files(mut self, missing: &[&Package], session: &Session) -> Result<(), RuntimeError> {
-        let request = |package: &Package, path: &str, digest: &str| fetcher::Request {
-            url: format!("{CDN}{}@{}/{path}", package.name, package.version),
-            name: joined(package, path),
-            hash: format!("sha256:{digest}"),
+        let request = |package: &Package, path: &str, digest: &str| {
+            let url = format!("{CDN}{}@{}/{path}", package.name, package.version);
+            fetcher::Request::new(&url, &joined(package, path), Some(&format!("sha256:{digest}")))
         };
         let files = |package: &&Package| {
             let package = *package;

@@ -176,8 +176,9 @@ impl<'a> Browser<'a> {
         }
         let page = find::page_at(&self.root, &url)
             .ok_or_else(|| no_page(format!("{address} is not in {}", self.root.display())))?;
-        let Script { runtime, time_limit, .. } = self.script;
-        Ok(Hosted { page, url: url.into(), runtime: runtime.clone(), time_limit: *time_limit })
+        let Script { runtime, packages, time_limit, .. } = self.script;
+        let (runtime, packages) = (runtime.clone(), packages.clone());
+        Ok(Hosted { page, url: url.into(), runtime, packages, time_limit: *time_limit })
     }
 
     /// Loads a page in a process of its own.

@@ -23,6 +23,8 @@ pub struct Hosted {
     pub url: String,
     /// The folder given for the runtime's packages.
     pub runtime: Option<PathBuf>,
+    /// The folder of the site's Python packages.
+    pub packages: Option<PathBuf>,
     /// How long each of its tasks may take.
     pub time_limit: Duration,
 }

@@ -40,6 +40,9 @@ impl PageProcess {
         if let Some(folder) = &hosted.runtime {
             command.arg("--runtime").arg(folder);
         }
+        if let Some(folder) = &hosted.packages {
+            command.arg("--packages").arg(folder);
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(commands), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());

@@ -30,6 +30,8 @@ pub struct Script {
     pub steps: PathBuf,
     /// The folder given for the runtime's packages.
     pub runtime: Option<PathBuf>,
+    /// The folder of the site's Python packages.
+    pub packages: Option<PathBuf>,
     /// How long a page may take to get ready, and any of its tasks.
     pub time_limit: Duration,
 }

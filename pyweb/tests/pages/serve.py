@@ -1,4 +1,7 @@
-"""Serves a folder on loopback with the headers that give pages shared memory, and logs as `http.server` does."""
+"""Serves a folder on loopback and logs as `http.server` does: `serve.py FOLDER [PORT] [plain]`.
+
+Without `plain`, with the headers that give pages shared memory.
+"""
 
 import functools
 import http.server
@@ -12,7 +15,9 @@ class Isolated(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
 
-handler = functools.partial(Isolated, directory=sys.argv[1])
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+folder, *more = sys.argv[1:]
+kind = http.server.SimpleHTTPRequestHandler if "plain" in more else Isolated
+port = int(next((word for word in more if word.isdigit()), 0))
+server = http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(kind, directory=folder))
 print(server.server_port, flush=True)
 server.serve_forever()
