@@ -1,6 +1,7 @@
 //! From a command to the rooms that do it. Must not know how they do it.
 
 mod pages;
+mod signals;
 
 use common::{Exit, Failure, Session, app};
 

@@ -23,6 +23,7 @@ pub(super) fn fork(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     let status = match copy() {
         Ok(0) => {
             COPY.store(true, Ordering::Relaxed);
+            end_with_parent();
             // Without it, only endless JavaScript is stopped; no reason not to go on.
             let _ = host.watchdog.watch();
             call.context.null()
@@ -32,6 +33,13 @@ pub(super) fn fork(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     };
     host.watchdog.arm();
     Ok(status)
+}
+
+/// Has this process killed when the one that started it ends, however busy it is.
+pub fn end_with_parent() {
+    // Where this is not to be had, it ends with its commands or at its time limit.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }
 
 fn copy() -> io::Result<libc::pid_t> {

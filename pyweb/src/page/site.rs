@@ -15,7 +15,7 @@ use crate::headless::{Resource, Site};
 use crate::runtime::{CORE, LINKEDOM, MICROPYTHON, PYODIDE, Runtime, address};
 
 /// Where pages live.
-const ORIGIN: &str = "http://localhost/";
+pub const ORIGIN: &str = "http://localhost/";
 /// Where the environment finds the document's implementation.
 const OWN_PACKAGES: &str = "pyweb://runtime/linkedom/";
 /// Where `js/pyodide.mjs` finds the memory image of a started Pyodide.
