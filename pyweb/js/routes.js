@@ -35,6 +35,7 @@
     };
 
     const api = {
+        expressionOf,
         offline: false,
         /** `{route, url, fulfill?}`; without `fulfill` the test is asked. Later routes come first. */
         add: ({ route: id, url, fulfill = null }) => {

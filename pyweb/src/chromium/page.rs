@@ -411,9 +411,10 @@ fn uncaught(details: &Value) -> Value {
     let frames = lines.iter().rev().take_while(|line| line.starts_with("    at ")).count();
     let (message, stack) = lines.split_at(lines.len() - frames);
     let message = message.join("\n");
-    if exception["className"] == "PythonError" {
+    // Pyodide and MicroPython both raise one whose message is the whole traceback.
+    if exception["className"] == "PythonError" || message.starts_with("PythonError: ") {
         let text = message.split_once(": ").map_or(message.as_str(), |(_, text)| text);
-        return json!({"kind": "python", "text": text});
+        return json!({"kind": "python", "text": text.trim_end()});
     }
     let mut stack = stack.join("\n");
     if stack.is_empty()
@@ -439,8 +440,8 @@ mod tests {
         assert_eq!(uncaught(&details), json!({"kind": "uncaught", "text": text}));
 
         let python = json!({"exception": {
-            "className": "PythonError",
-            "description": "Error: Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'k'\n    at new_error (x.js:1:1)",
+            "className": "Error",
+            "description": "PythonError: Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'k'\n\n    at f (x.js:1:1)",
         }});
         let text = "Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'k'";
         assert_eq!(uncaught(&python), json!({"kind": "python", "text": text}));
