@@ -161,7 +161,10 @@ impl Session {
 
     /// What closes the run's frame from another thread, where the one that runs cannot be asked to: at Ctrl-C.
     pub fn closer(&self) -> Closer {
-        Closer { tool: self.tool, output: (self.begun && self.format == Format::Jsonl).then(|| self.output()) }
+        Closer {
+            tool: self.tool,
+            output: (self.begun && self.format == Format::Jsonl).then(|| self.output()),
+        }
     }
 
     fn frame(&self, what: &str, payload: impl Serialize) -> io::Result<()> {

@@ -12,7 +12,7 @@
 
     const GLOB = { "**": ".*", "*": "[^/]*", "{": "(?:", "}": ")", ",": "|" };
     // `**` is anything, `*` anything but a slash, `{a,b}` either.
-    const expressionOf = (pattern, base = location.href) => {
+    const expressionOf = (pattern, base = native.config().page) => {
         if (typeof pattern === "object") return new RegExp(pattern.regex, pattern.flags ?? "");
         const absolute = /^(\*|[a-z][a-z0-9+.-]*:)/i.test(pattern) ? pattern : new URL(pattern, base).href;
         const source = absolute.replace(/\*\*|[*{},]|[\\^$+?.()|[\]]/g, (part) => GLOB[part] ?? `\\${part}`);

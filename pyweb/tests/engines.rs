@@ -70,7 +70,9 @@ fn python_raises_in_both_at_the_same_places() {
     }
     for page in ["handler-micropython", "handler-pyodide"] {
         for button in ["#sync", "#async"] {
-            let Some(seen) = same(&["render", &format!("bad/{page}.html"), "--click", button]) else { return };
+            let Some(seen) = same(&["render", &format!("bad/{page}.html"), "--click", button]) else {
+                return;
+            };
             assert_eq!(seen["raised"].as_array().unwrap().len(), 1, "{seen}");
         }
     }
@@ -105,7 +107,10 @@ fn a_page_in_chromium_has_no_network_and_only_its_own_folder() {
     let (code, records) = pyweb("chromium", &["render", "stuck/outside.html"]);
     assert_eq!(code, 0);
     let refused = "refused https://example.org/other.js: a page here has no network, only its own folder and the runtime";
-    assert!(fields(&records, "pyweb.console.logged", &["message"]).contains(&json!([refused])), "{records:?}");
+    assert!(
+        fields(&records, "pyweb.console.logged", &["message"]).contains(&json!([refused])),
+        "{records:?}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site");
@@ -123,7 +128,10 @@ fn a_page_in_chromium_has_no_network_and_only_its_own_folder() {
 
 #[test]
 fn a_chromium_that_is_none_is_one_clear_line() {
-    for (program, said) in [("/nowhere/chromium", "failed to start /nowhere/chromium"), ("/bin/false", "/bin/false did not get ready")] {
+    for (program, said) in [
+        ("/nowhere/chromium", "failed to start /nowhere/chromium"),
+        ("/bin/false", "/bin/false did not get ready"),
+    ] {
         let mut command = Command::new(kit::binary("pyweb"));
         command.current_dir(pages()).args(["test", "good", "--engine", "chromium", "--chromium", program]);
         let ran = kit::run(&mut command).exits(2);

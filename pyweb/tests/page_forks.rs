@@ -106,7 +106,11 @@ fn a_thousand_tests_of_one_page_leave_nothing_and_share_nothing() {
         steps.send(&json!({"step": "evaluate_py", "code": spoil}));
         let steps_of_test: Vec<Value> = (0..3).map(|_| steps.next("pyweb.step.finished")).collect();
         let seen = &steps_of_test[1]["value"];
-        assert_eq!(seen.as_array().unwrap()[..4], [json!(false), json!(null), json!(0), json!("Counter")], "{seen}");
+        assert_eq!(
+            seen.as_array().unwrap()[..4],
+            [json!(false), json!(null), json!(0), json!("Counter")],
+            "{seen}"
+        );
         assert!(drawn.insert(seen[4].to_string()) && drawn.insert(seen[5].to_string()), "{seen}");
         if number == 50 {
             let [page] = steps.page_processes()[..] else { panic!("{:?}", steps.page_processes()) };
@@ -125,7 +129,8 @@ fn a_thousand_tests_of_one_page_leave_nothing_and_share_nothing() {
     }
     let (records, code) = steps.end();
     assert_eq!(code, 0);
-    let passed = kit::of_type(&records, "test.finished").into_iter().filter(|test| test["outcome"] == "passed");
+    let passed =
+        kit::of_type(&records, "test.finished").into_iter().filter(|test| test["outcome"] == "passed");
     assert_eq!(passed.count(), 1000);
     until("the page process ends", || !Path::new(&format!("/proc/{page}")).exists());
 }

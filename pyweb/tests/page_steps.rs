@@ -106,8 +106,12 @@ fn only_what_is_seen_is_clicked_and_expected() {
             &[],
             1,
         );
-        assert_eq!(values(&records, "read"), [json!(false), json!(true), json!(false), json!(false), json!(1)]);
-        let clicks: Vec<&Value> = steps_of(&records).into_iter().filter(|step| step["step"] == "click").collect();
+        assert_eq!(
+            values(&records, "read"),
+            [json!(false), json!(true), json!(false), json!(false), json!(1)]
+        );
+        let clicks: Vec<&Value> =
+            steps_of(&records).into_iter().filter(|step| step["step"] == "click").collect();
         for (click, code, message) in [
             (clicks[0], "timeout", "locator(\"#gone\") is not visible"),
             (clicks[1], "timeout", "role button named \"Never\" is disabled"),
@@ -144,7 +148,10 @@ fn expectations_wait_until_they_hold() {
         let failed = steps_of(&records).pop().unwrap();
         assert_eq!(failed["code"], "expected");
         let message = failed["message"].as_str().unwrap();
-        assert!(message.contains(r#"locator("h1") to have text "Another", got "A page of steps""#), "{message}");
+        assert!(
+            message.contains(r#"locator("h1") to have text "Another", got "A page of steps""#),
+            "{message}"
+        );
     });
 }
 

@@ -156,14 +156,23 @@ impl Driver {
     }
 
     /// The same, and waits for the answer.
-    pub(super) fn call(&mut self, session: Option<&str>, method: &str, params: Value) -> Result<Value, Fault> {
+    pub(super) fn call(
+        &mut self,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, Fault> {
         let deadline = self.page.as_ref().and_then(OpenPage::deadline);
         let deadline = deadline.unwrap_or_else(|| Instant::now() + LIMIT);
         let id = self.say(session, method, params)?;
         loop {
             match self.hear(Some(deadline))? {
                 Input::Said(mut message) if message["id"] == id => {
-                    return if message["error"].is_object() { Err(Fault::Refused) } else { Ok(message["result"].take()) };
+                    return if message["error"].is_object() {
+                        Err(Fault::Refused)
+                    } else {
+                        Ok(message["result"].take())
+                    };
                 }
                 Input::Said(message) => self.event(&message)?,
                 Input::Gone => return Err(Fault::Gone),
@@ -182,7 +191,9 @@ impl Driver {
         if method == "Fetch.requestPaused" {
             return self.requested(params);
         }
-        let (Some(page), Some(session)) = (&mut self.page, message["sessionId"].as_str()) else { return Ok(()) };
+        let (Some(page), Some(session)) = (&mut self.page, message["sessionId"].as_str()) else {
+            return Ok(());
+        };
         if page.session == session {
             return self.happened(method, params);
         }

@@ -86,7 +86,9 @@ impl Chromium {
     /// Opens a page under a number of the caller's. It is loaded by the command `{"step": "load"}`; `tell` hears all.
     pub fn open(&self, number: u64, opening: Opening, tell: Tell) -> Tab {
         let tab = Tab { number, inputs: self.inputs.clone() };
-        if let Err(mpsc::SendError(Input::Open(_, _, mut tell))) = self.inputs.send(Input::Open(number, opening, tell)) {
+        if let Err(mpsc::SendError(Input::Open(_, _, mut tell))) =
+            self.inputs.send(Input::Open(number, opening, tell))
+        {
             tell(Told::Gone);
         }
         tab

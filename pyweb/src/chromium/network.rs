@@ -189,7 +189,9 @@ impl Driver {
     pub(super) fn answer_request(&mut self, answer: &Value) -> Result<(), Fault> {
         let Some(page) = &mut self.page else { return Ok(()) };
         let number = answer["request"].as_u64();
-        let Some(asked) = number.and_then(|number| page.network.waiting.remove(&number)) else { return Ok(()) };
+        let Some(asked) = number.and_then(|number| page.network.waiting.remove(&number)) else {
+            return Ok(());
+        };
         let offline = page.network.offline;
         match answer["action"].as_str() {
             Some("continue") if offline => self.fail(&asked, "InternetDisconnected"),
@@ -227,12 +229,20 @@ impl Driver {
             let (url, path) = (&asked.url, asked.url.trim_start_matches(site::ORIGIN));
             if said && own {
                 let path = path.split(['?', '#']).next().unwrap_or(path);
-                page.log(Level::Error, format!("failed to load /{path}: it is not in the page's folder (404)"));
+                page.log(
+                    Level::Error,
+                    format!("failed to load /{path}: it is not in the page's folder (404)"),
+                );
             } else if said {
-                let text = format!("refused {url}: a page here has no network, only its own folder and the runtime");
+                let text =
+                    format!("refused {url}: a page here has no network, only its own folder and the runtime");
                 page.log(Level::Error, text);
             }
-            return if own { self.fulfill(asked, 404, Vec::new(), String::new()) } else { self.fail(asked, "BlockedByClient") };
+            return if own {
+                self.fulfill(asked, 404, Vec::new(), String::new())
+            } else {
+                self.fail(asked, "BlockedByClient")
+            };
         };
         if own && asked.method != "GET" && asked.method != "HEAD" {
             return self.fulfill(asked, 405, Vec::new(), String::new());
@@ -262,7 +272,8 @@ impl Driver {
             ("cross-origin-resource-policy".to_owned(), "cross-origin".to_owned()),
             ("cache-control".to_owned(), "no-store".to_owned()),
         ]);
-        let headers: Vec<Value> = headers.map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let headers: Vec<Value> =
+            headers.map(|(name, value)| json!({"name": name, "value": value})).collect();
         let answer =
             json!({"requestId": asked.id, "responseCode": status, "responseHeaders": headers, "body": body});
         self.say(None, "Fetch.fulfillRequest", answer).map(drop)

@@ -217,7 +217,8 @@ impl Driver {
             let identifier = json!({"identifier": script});
             self.call(Some(&session), "Page.removeScriptToEvaluateOnNewDocument", identifier)?;
         }
-        let named = |step: &&Value, names: &[&str]| step["step"].as_str().is_some_and(|name| names.contains(&name));
+        let named =
+            |step: &&Value, names: &[&str]| step["step"].as_str().is_some_and(|name| names.contains(&name));
         for step in setup.iter().filter(|step| named(step, &["offline", "route", "unroute"])) {
             self.prepare_network(step)?;
         }
@@ -292,8 +293,16 @@ impl Driver {
                 let level = serde_json::from_value(said["level"].clone()).unwrap_or(Level::Info);
                 page.log(level, text_of(&said["text"]));
             }
-            Some("input") => return self.input(&said["act"], said["calls"].as_array().map_or(&[], Vec::as_slice)),
-            Some("exit") => self.end(Ended::Done(said["code"].as_i64().and_then(|code| code.try_into().ok()).unwrap_or(0))),
+            Some("input") => {
+                return self.input(&said["act"], said["calls"].as_array().map_or(&[], Vec::as_slice));
+            }
+            Some("exit") => {
+                // What the page's last deeds led to may still be on its way.
+                self.hear_out();
+                self.end(Ended::Done(
+                    said["code"].as_i64().and_then(|code| code.try_into().ok()).unwrap_or(0),
+                ));
+            }
             Some("ready") if page.ready => return self.moved(),
             Some("ready") => {
                 page.ready = true;
@@ -422,7 +431,11 @@ fn uncaught(details: &Value) -> Value {
     {
         stack = format!("    at {url}:{}:{}", line + 1, details["columnNumber"].as_u64().unwrap_or(0) + 1);
     }
-    let promise = if details["text"].as_str().is_some_and(|text| text.contains("promise")) { " (in promise)" } else { "" };
+    let promise = if details["text"].as_str().is_some_and(|text| text.contains("promise")) {
+        " (in promise)"
+    } else {
+        ""
+    };
     json!({"kind": "uncaught", "text": format!("Uncaught {message}{promise}\n{stack}").trim_end()})
 }
 

@@ -25,8 +25,7 @@ const NAMES: [&str; 6] = [
 ];
 /// Chromium reads descriptor 3 and writes 4. The shell waits for it, so that its profile goes with it even where
 /// nobody else is left to remove it.
-const START: &str =
-    r#"profile=$1; shift; "$@" 3<&0 4>&1 </dev/null >/dev/null; status=$?; rm -rf -- "$profile"; exit $status"#;
+const START: &str = r#"profile=$1; shift; "$@" 3<&0 4>&1 </dev/null >/dev/null; status=$?; rm -rf -- "$profile"; exit $status"#;
 /// No window, no network of its own, nothing that a person would be asked, nothing slowed down for being unseen.
 const OPTIONS: [&str; 23] = [
     "--headless",
@@ -141,5 +140,8 @@ impl Drop for Program {
 
 /// The messages in what the browser says; one that cannot be read ends them.
 pub(super) fn messages(output: ChildStdout) -> impl Iterator<Item = Value> {
-    BufReader::new(output).split(0).map_while(Result::ok).map_while(|bytes| serde_json::from_slice(&bytes).ok())
+    BufReader::new(output)
+        .split(0)
+        .map_while(Result::ok)
+        .map_while(|bytes| serde_json::from_slice(&bytes).ok())
 }

@@ -61,8 +61,9 @@ impl Bundle {
             }
         }
         let exports = exports.join(", ");
-        self.text +=
-            &format!("modules[{name:?}] = (() => {{\n\"use strict\";\n{body}return {{ {exports} }};\n}})();\n");
+        self.text += &format!(
+            "modules[{name:?}] = (() => {{\n\"use strict\";\n{body}return {{ {exports} }};\n}})();\n"
+        );
     }
 }
 
@@ -75,7 +76,8 @@ fn import(line: &str) -> Option<(&str, &str)> {
 
 /// What a declaration declares.
 fn declared(declaration: &str) -> Option<&str> {
-    let mut words = declaration.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    let mut words =
+        declaration.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
     words.find(|word| !matches!(*word, "async" | "class" | "const" | "function"))
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use common::{Exit, Failure, Session};
 
+use super::signals;
 use crate::chromium::Chromium;
 use crate::cli::{BrowseArgs, Engine, PageProcessArgs, RenderArgs, TestArgs};
 use crate::config::{self, Config};
@@ -16,7 +17,6 @@ use crate::reduce::page::{PageRun, Verdict};
 use crate::runtime::Runtime;
 use crate::steps::host::Hosted;
 use crate::steps::script::Script;
-use super::signals;
 use crate::{render, steps};
 
 /// `pyweb render`: 0, or 1 when the page's Python raised something that nothing caught.

@@ -171,7 +171,10 @@ impl Run<'_> {
     fn begin_test(&mut self, id: &Value) -> Result<(), PageError> {
         self.end_test()?;
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-        (self.show)(&Record::TestStarted(TestStarted { id: id.clone(), worker: self.script.worker.to_owned() }))?;
+        (self.show)(&Record::TestStarted(TestStarted {
+            id: id.clone(),
+            worker: self.script.worker.to_owned(),
+        }))?;
         self.test = Some(Test { id, began: Instant::now(), failures: Vec::new() });
         Ok(())
     }

@@ -29,7 +29,9 @@ pub(super) fn may_come_late(step: &Value) -> bool {
 impl Browser<'_> {
     /// From now on the open page is only copied.
     pub(super) fn keep_warm(&mut self) {
-        let Some(Open { url, past, own: Some(Runner::Process(process)), .. }) = self.open.take() else { return };
+        let Some(Open { url, past, own: Some(Runner::Process(process)), .. }) = self.open.take() else {
+            return;
+        };
         if self.warm.len() >= WARM_PAGES {
             let oldest = self.warm.iter().min_by_key(|(_, warm)| warm.used).map(|(url, _)| url.clone());
             oldest.and_then(|url| self.warm.remove(&url));
