@@ -74,7 +74,7 @@ impl Driver {
         let started = std::thread::Builder::new().name("chromium output".into()).spawn(read);
         // Every request of every page asks here first.
         let every = json!({"patterns": [{"urlPattern": "*"}]});
-        if started.is_err() || driver.call(None, "Fetch.enable", every).is_err() {
+        if started.is_err() || driver.call(None, "Fetch.enable", &every).is_err() {
             return Err(driver.program.silent());
         }
         Ok(driver)
@@ -109,7 +109,7 @@ impl Driver {
         match input {
             Input::Open(number, opening, tell) => self.open(number, opening, tell),
             Input::Command(number, command) => match &self.page {
-                Some(page) if page.number == number => self.command(command),
+                Some(page) if page.number == number => self.command(&command),
                 _ => Ok(()),
             },
             Input::Close(number) => {
@@ -145,7 +145,7 @@ impl Driver {
     }
 
     /// Says a command to the browser, or to the page of `session`; the number of its answer.
-    pub(super) fn say(&mut self, session: Option<&str>, method: &str, params: Value) -> Result<u64, Fault> {
+    pub(super) fn say(&mut self, session: Option<&str>, method: &str, params: &Value) -> Result<u64, Fault> {
         self.last_id += 1;
         let mut message = json!({"id": self.last_id, "method": method, "params": params});
         if let Some(session) = session {
@@ -160,7 +160,7 @@ impl Driver {
         &mut self,
         session: Option<&str>,
         method: &str,
-        params: Value,
+        params: &Value,
     ) -> Result<Value, Fault> {
         let deadline = self.page.as_ref().and_then(OpenPage::deadline);
         let deadline = deadline.unwrap_or_else(|| Instant::now() + LIMIT);

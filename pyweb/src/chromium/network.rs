@@ -1,6 +1,7 @@
 //! What the requests of a page get: what a test says, else what the page's own site has; nothing else exists.
 //! Must not know who asks for what.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine as _;
@@ -10,11 +11,14 @@ use serde_json::{Map, Value, json};
 use super::driver::{Driver, Fault};
 use crate::headless::{Level, Site};
 use crate::page::{environment, site};
+use crate::runtime::address;
 
 /// The header by which our own script in the page reads files of the site (`js/chromium-native.mjs`).
 const OWN: &str = "x-pyweb-read";
 /// What a test may answer in the place of the site: what the page's code asks for, not what it is made of.
 const CODE: [&str; 2] = ["Document", "Script"];
+/// What our own browser tells of on the console when it is not there.
+const TOLD: [&str; 4] = ["Fetch", "Script", "Stylesheet", "XHR"];
 
 /// A test's answer to requests.
 struct Route {
@@ -91,7 +95,7 @@ impl Driver {
                 let session = page.session.clone();
                 let none = json!({"offline": step["offline"], "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
                 // What a page sees of it as `navigator.onLine`; its requests are ours anyway.
-                self.call(Some(&session), "Network.emulateNetworkConditions", none).map(drop)
+                self.call(Some(&session), "Network.emulateNetworkConditions", &none).map(drop)
             }
         }
     }
@@ -111,10 +115,10 @@ impl Driver {
         let own = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(OWN)).map(|(_, token)| token);
         let Some(page) = &self.page else { return self.fail(&asked, "Aborted") };
         if own.is_some_and(|token| *token == page.network.token.as_str()) {
-            return self.from_site(&asked, false);
+            return self.answer_from_site(&asked, false);
         }
         match self.fate(&asked)? {
-            Fate::Site => self.from_site(&asked, true),
+            Fate::Site => self.answer_from_site(&asked, true),
             Fate::Offline => self.fail(&asked, "InternetDisconnected"),
             Fate::Route(index) => self.routed(index, asked, headers, &request["postData"]),
         }
@@ -143,7 +147,7 @@ impl Driver {
         let find =
             format!("{patterns}.findIndex((pattern) => routes.expressionOf(pattern, {base}).test({url}))");
         let session = self.matcher()?;
-        let found = self.call(Some(&session), "Runtime.evaluate", json!({"expression": find}))?;
+        let found = self.call(Some(&session), "Runtime.evaluate", &json!({"expression": find}))?;
         Ok(found["result"]["value"].as_u64().and_then(|index| usize::try_from(index).ok()))
     }
 
@@ -151,10 +155,10 @@ impl Driver {
         if let Some(session) = &self.matcher {
             return Ok(session.clone());
         }
-        let session = self.attached(json!({"url": "about:blank"}))?;
+        let session = self.attached(&json!({"url": "about:blank"}))?;
         let routes = environment::script("routes.js").unwrap_or_default();
         let expression = format!("globalThis.__native = {{}};\n{routes}\nconst {{ routes }} = __native;");
-        self.call(Some(&session), "Runtime.evaluate", json!({"expression": expression}))?;
+        self.call(Some(&session), "Runtime.evaluate", &json!({"expression": expression}))?;
         self.matcher = Some(session.clone());
         Ok(session)
     }
@@ -168,7 +172,7 @@ impl Driver {
     ) -> Result<(), Fault> {
         let Some(page) = &mut self.page else { return self.fail(&asked, "Aborted") };
         let network = &mut page.network;
-        let Some(route) = network.routes.get(index) else { return self.from_site(&asked, true) };
+        let Some(route) = network.routes.get(index) else { return self.answer_from_site(&asked, true) };
         if let Some(given) = route.fulfill.clone() {
             return self.fulfill_as(&asked, &given);
         }
@@ -195,7 +199,7 @@ impl Driver {
         let offline = page.network.offline;
         match answer["action"].as_str() {
             Some("continue") if offline => self.fail(&asked, "InternetDisconnected"),
-            Some("continue") => self.from_site(&asked, true),
+            Some("continue") => self.answer_from_site(&asked, true),
             Some("abort") => self.fail(&asked, "Failed"),
             _ => self.fulfill_as(&asked, answer),
         }
@@ -217,47 +221,53 @@ impl Driver {
             Some(encoded) => encoded.to_owned(),
             None => STANDARD.encode(given["body"].as_str().unwrap_or_default()),
         };
-        self.fulfill(asked, given["status"].as_u64().unwrap_or(200), headers, body)
+        self.fulfill(asked, given["status"].as_u64().unwrap_or(200), headers, &body)
     }
 
     /// Answers from the page's site; with `tells`, what is not there is said on the page's console.
-    fn from_site(&mut self, asked: &Asked, tells: bool) -> Result<(), Fault> {
-        let Some(page) = &mut self.page else { return self.fail(asked, "Aborted") };
-        let own = asked.url.starts_with(site::ORIGIN);
-        let Some(resource) = page.opening.site.get(&asked.url) else {
-            let said = tells && matches!(asked.kind.as_str(), "Fetch" | "Script" | "Stylesheet" | "XHR");
-            let (url, path) = (&asked.url, asked.url.trim_start_matches(site::ORIGIN));
-            if said && own {
-                let path = path.split(['?', '#']).next().unwrap_or(path);
-                page.log(
-                    Level::Error,
-                    format!("failed to load /{path}: it is not in the page's folder (404)"),
-                );
-            } else if said {
-                let text =
-                    format!("refused {url}: a page here has no network, only its own folder and the runtime");
-                page.log(Level::Error, text);
-            }
-            return if own {
-                self.fulfill(asked, 404, Vec::new(), String::new())
-            } else {
-                self.fail(asked, "BlockedByClient")
-            };
-        };
-        if own && asked.method != "GET" && asked.method != "HEAD" {
-            return self.fulfill(asked, 405, Vec::new(), String::new());
+    fn answer_from_site(&mut self, asked: &Asked, tells: bool) -> Result<(), Fault> {
+        let Some(page) = &self.page else { return self.fail(asked, "Aborted") };
+        let Some(resource) = page.opening.site.get(&asked.url) else { return self.missing(asked, tells) };
+        if asked.url.starts_with(site::ORIGIN) && asked.method != "GET" && asked.method != "HEAD" {
+            return self.fulfill(asked, 405, Vec::new(), "");
         }
-        let mut mime = resource.mime;
-        let mut headers = Vec::new();
+        if let Some(whole) = address::whole(&asked.url) {
+            // As the delivery networks do, so that what it imports is found beside it.
+            return self.fulfill(asked, 302, vec![("location".to_owned(), whole)], "");
+        }
+        let (mut mime, mut bytes) = (resource.mime, resource.bytes);
+        let mut headers = vec![("cross-origin-embedder-policy".to_owned(), "require-corp".to_owned())];
         if asked.kind == "Document" {
             mime += "; charset=utf-8";
             // Workers that share memory with their page need it.
             headers.push(("cross-origin-opener-policy".to_owned(), "same-origin".to_owned()));
+            bytes = site::without_integrity(&bytes).map_or(bytes, Cow::Owned);
         }
-        headers.push(("cross-origin-embedder-policy".to_owned(), "require-corp".to_owned()));
         headers.push(("content-type".to_owned(), mime));
-        let body = STANDARD.encode(&resource.bytes);
-        self.fulfill(asked, 200, headers, body)
+        self.fulfill(asked, 200, headers, &STANDARD.encode(&bytes))
+    }
+
+    /// Answers that there is no such thing.
+    fn missing(&mut self, asked: &Asked, tells: bool) -> Result<(), Fault> {
+        let url = &asked.url;
+        let path = url.strip_prefix(site::ORIGIN).map(|path| path.split(['?', '#']).next().unwrap_or(path));
+        if let Some(page) = &mut self.page
+            && tells
+            && TOLD.contains(&asked.kind.as_str())
+        {
+            let text = match path {
+                Some(path) => format!("failed to load /{path}: it is not in the page's folder (404)"),
+                None => {
+                    format!("refused {url}: a page here has no network, only its own folder and the runtime")
+                }
+            };
+            page.log(Level::Error, text);
+        }
+        if path.is_some() {
+            self.fulfill(asked, 404, Vec::new(), "")
+        } else {
+            self.fail(asked, "BlockedByClient")
+        }
     }
 
     fn fulfill(
@@ -265,7 +275,7 @@ impl Driver {
         asked: &Asked,
         status: u64,
         headers: Vec<(String, String)>,
-        body: String,
+        body: &str,
     ) -> Result<(), Fault> {
         let headers = headers.into_iter().chain([
             ("access-control-allow-origin".to_owned(), "*".to_owned()),
@@ -276,10 +286,10 @@ impl Driver {
             headers.map(|(name, value)| json!({"name": name, "value": value})).collect();
         let answer =
             json!({"requestId": asked.id, "responseCode": status, "responseHeaders": headers, "body": body});
-        self.say(None, "Fetch.fulfillRequest", answer).map(drop)
+        self.say(None, "Fetch.fulfillRequest", &answer).map(drop)
     }
 
     fn fail(&mut self, asked: &Asked, reason: &str) -> Result<(), Fault> {
-        self.say(None, "Fetch.failRequest", json!({"requestId": asked.id, "errorReason": reason})).map(drop)
+        self.say(None, "Fetch.failRequest", &json!({"requestId": asked.id, "errorReason": reason})).map(drop)
     }
 }

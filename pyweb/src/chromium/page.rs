@@ -145,29 +145,29 @@ impl Driver {
             ),
             ("Emulation.setFocusEmulationEnabled", json!({"enabled": true})),
         ] {
-            self.call(Some(&session), method, params)?;
+            self.call(Some(&session), method, &params)?;
         }
         Ok(())
     }
 
     fn made(&mut self) -> Result<(String, String), Fault> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let context = self.call(None, "Target.createBrowserContext", json!({"disposeOnDetach": true}))?;
+        let context = self.call(None, "Target.createBrowserContext", &json!({"disposeOnDetach": true}))?;
         let context = text(&context["browserContextId"]);
-        let session = self.attached(json!({"url": "about:blank", "browserContextId": context}))?;
+        let session = self.attached(&json!({"url": "about:blank", "browserContextId": context}))?;
         Ok((context, session))
     }
 
     /// Makes a page and gives its session.
-    pub(super) fn attached(&mut self, target: Value) -> Result<String, Fault> {
+    pub(super) fn attached(&mut self, target: &Value) -> Result<String, Fault> {
         let made = self.call(None, "Target.createTarget", target)?;
         let attach = json!({"targetId": made["targetId"], "flatten": true});
-        let session = self.call(None, "Target.attachToTarget", attach)?;
+        let session = self.call(None, "Target.attachToTarget", &attach)?;
         Ok(session["sessionId"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Has the open page do what `command` says.
-    pub(super) fn command(&mut self, command: Value) -> Result<(), Fault> {
+    pub(super) fn command(&mut self, command: &Value) -> Result<(), Fault> {
         let seq = command["seq"].as_u64();
         match command["step"].as_str().unwrap_or_default() {
             "load" => {
@@ -182,18 +182,18 @@ impl Driver {
                 Ok(())
             }
             "offline" | "route" | "unroute" => {
-                self.prepare_network(&command)?;
-                self.answered(seq, Value::Null);
+                self.prepare_network(command)?;
+                self.answered(seq);
                 Ok(())
             }
-            "route_answer" => self.answer_request(&command),
+            "route_answer" => self.answer_request(command),
             _ => {
                 let Some(page) = &mut self.page else { return Ok(()) };
                 page.arm();
                 if let Some(seq) = seq {
                     page.pending.insert(seq, command.clone());
                 }
-                self.hand_in(&command)
+                self.hand_in(command)
             }
         }
     }
@@ -211,11 +211,11 @@ impl Driver {
         let old = std::mem::take(&mut page.scripts);
         if was_loaded {
             // An address that differs in its fragment alone would not be loaded again.
-            self.call(Some(&session), "Page.navigate", json!({"url": "about:blank"}))?;
+            self.call(Some(&session), "Page.navigate", &json!({"url": "about:blank"}))?;
         }
         for script in old {
             let identifier = json!({"identifier": script});
-            self.call(Some(&session), "Page.removeScriptToEvaluateOnNewDocument", identifier)?;
+            self.call(Some(&session), "Page.removeScriptToEvaluateOnNewDocument", &identifier)?;
         }
         let named =
             |step: &&Value, names: &[&str]| step["step"].as_str().is_some_and(|name| names.contains(&name));
@@ -228,12 +228,12 @@ impl Driver {
         let init = init.filter_map(|step| step["script"].as_str().map(str::to_owned));
         for source in std::iter::once(script::prologue(&config)).chain(init) {
             let source = json!({"source": source});
-            let added = self.call(Some(&session), "Page.addScriptToEvaluateOnNewDocument", source)?;
+            let added = self.call(Some(&session), "Page.addScriptToEvaluateOnNewDocument", &source)?;
             if let Some(page) = &mut self.page {
                 page.scripts.push(added["identifier"].clone());
             }
         }
-        self.say(Some(&session), "Page.navigate", json!({"url": url})).map(drop)
+        self.say(Some(&session), "Page.navigate", &json!({"url": url})).map(drop)
     }
 
     /// Hands a command to the document.
@@ -241,12 +241,12 @@ impl Driver {
         let Some(page) = &self.page else { return Ok(()) };
         let (session, door) = (page.session.clone(), &page.door);
         let expression = format!("void globalThis.{door}?.({command})");
-        self.say(Some(&session), "Runtime.evaluate", json!({"expression": expression})).map(drop)
+        self.say(Some(&session), "Runtime.evaluate", &json!({"expression": expression})).map(drop)
     }
 
-    fn answered(&mut self, seq: Option<u64>, value: Value) {
+    fn answered(&mut self, seq: Option<u64>) {
         if let Some(page) = &mut self.page {
-            page.told(json!({"kind": "answer", "seq": seq, "value": value}));
+            page.told(json!({"kind": "answer", "seq": seq, "value": null}));
         }
     }
 
@@ -268,13 +268,13 @@ impl Driver {
                 page.log(Level::Info, format!("{}: {}", text_of(kind), text_of(text)));
                 let session = page.session.clone();
                 let dismissed = json!({"accept": params["type"] == "alert"});
-                self.say(Some(&session), "Page.handleJavaScriptDialog", dismissed).map(drop)
+                self.say(Some(&session), "Page.handleJavaScriptDialog", &dismissed).map(drop)
             }
             "Target.attachedToTarget" => {
                 let Some(session) = params["sessionId"].as_str().map(str::to_owned) else { return Ok(()) };
                 page.workers.push(session.clone());
                 // What it said before is said again.
-                self.say(Some(&session), "Runtime.enable", json!({})).map(drop)
+                self.say(Some(&session), "Runtime.enable", &json!({})).map(drop)
             }
             "Inspector.targetCrashed" => {
                 (page.tell)(Told::Gone);
@@ -331,7 +331,7 @@ impl Driver {
         for (seq, command) in pending {
             let name = command["step"].as_str().unwrap_or_default();
             if LOOKS.contains(&name) {
-                self.command(command)?;
+                self.command(&command)?;
                 continue;
             }
             let Some(page) = &mut self.page else { return Ok(()) };
@@ -354,7 +354,7 @@ impl Driver {
             if !method.starts_with("Input.") {
                 continue;
             }
-            match self.call(Some(&session), method, call[1].clone()) {
+            match self.call(Some(&session), method, &call[1]) {
                 Ok(_) | Err(Fault::Refused) => {}
                 Err(fault) => return Err(fault),
             }
@@ -370,7 +370,7 @@ impl Driver {
         let idle = self.hear_out();
         let busy = if idle { Busy::Waiting } else { Busy::Scripts };
         if !idle {
-            let _ = self.say(Some(&session), "Page.crash", json!({}));
+            let _ = self.say(Some(&session), "Page.crash", &json!({}));
         }
         self.end(Ended::TimedOut { busy, stack: String::new() });
     }
@@ -380,7 +380,7 @@ impl Driver {
         let Some(page) = &mut self.page else { return false };
         page.deadline = Some(Instant::now() + AT_ONCE);
         let session = page.session.clone();
-        self.call(Some(&session), "Runtime.evaluate", json!({"expression": "0"})).is_ok()
+        self.call(Some(&session), "Runtime.evaluate", &json!({"expression": "0"})).is_ok()
     }
 
     fn end(&mut self, ended: Ended) {
@@ -394,7 +394,8 @@ impl Driver {
     pub(super) fn close(&mut self) {
         if let Some(page) = self.page.take() {
             // Where the browser is gone, the next that hears finds out.
-            let _ = self.say(None, "Target.disposeBrowserContext", json!({"browserContextId": page.context}));
+            let _ =
+                self.say(None, "Target.disposeBrowserContext", &json!({"browserContextId": page.context}));
         }
     }
 }
