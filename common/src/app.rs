@@ -159,15 +159,19 @@ impl Session {
         }
     }
 
+    /// What closes the run's frame from another thread, where the one that runs cannot be asked to: at Ctrl-C.
+    pub fn closer(&self) -> Closer {
+        Closer {
+            tool: self.tool,
+            output: (self.begun && self.format == Format::Jsonl).then(|| self.output()),
+        }
+    }
+
     fn frame(&self, what: &str, payload: impl Serialize) -> io::Result<()> {
         if !self.begun || (self.format == Format::Human && self.copy.is_none()) {
             return Ok(());
         }
-        let mut record = json!({"type": format!("{}.run.{what}", self.tool.name)});
-        if let (Value::Object(record), Value::Object(payload)) = (&mut record, serde_json::to_value(payload)?)
-        {
-            record.extend(payload);
-        }
+        let record = framed(self.tool, what, payload)?;
         if let Some(copy) = &self.copy {
             let _ = copy.record(&record);
         }
@@ -199,6 +203,30 @@ impl Session {
         self.frame("finished", RunFinished { exit_code: exit.0, counts, dropped: self.dropped })?;
         self.output.flush()
     }
+}
+
+/// Closes the frame of a run; see [`Session::closer`].
+pub struct Closer {
+    tool: &'static Tool,
+    output: Option<Output>,
+}
+
+impl Closer {
+    /// Writes `<tool>.run.finished`, without counts, as the last record there is.
+    pub fn close(&self, exit: Exit) -> io::Result<()> {
+        let Some(output) = &self.output else { return Ok(()) };
+        let finished = RunFinished { exit_code: exit.0, counts: BTreeMap::new(), dropped: 0 };
+        output.last_record(&framed(self.tool, "finished", finished)?)
+    }
+}
+
+/// A record of the frame of `tool`'s run.
+fn framed(tool: &Tool, what: &str, payload: impl Serialize) -> serde_json::Result<Value> {
+    let mut record = json!({"type": format!("{}.run.{what}", tool.name)});
+    if let (Value::Object(record), Value::Object(payload)) = (&mut record, serde_json::to_value(payload)?) {
+        record.extend(payload);
+    }
+    Ok(record)
 }
 
 /// A message, perhaps of several lines, in which what others wrote commands no terminal.

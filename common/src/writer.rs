@@ -35,13 +35,15 @@ impl Output {
 
     /// Writes one record on a line of its own and flushes it.
     pub fn record<R: Serialize>(&self, record: &R) -> io::Result<()> {
+        self.lock().record(record)
+    }
+
+    /// Writes the record that is the last one: what comes after it, from whatever thread, is dropped.
+    pub fn last_record<R: Serialize>(&self, record: &R) -> io::Result<()> {
         let mut shared = self.lock();
-        let at_us = u64::try_from(shared.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let mut line = serde_json::to_vec(&Envelope { v: VERSION, seq: shared.seq, at_us, record })?;
-        line.push(b'\n');
-        shared.seq += 1;
-        shared.put(&line)?;
-        shared.flush()
+        let written = shared.record(record);
+        shared.reader_gone = true;
+        written
     }
 
     /// True once a write met a closed pipe.
@@ -55,6 +57,15 @@ impl Output {
 }
 
 impl Shared {
+    fn record<R: Serialize>(&mut self, record: &R) -> io::Result<()> {
+        let at_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let mut line = serde_json::to_vec(&Envelope { v: VERSION, seq: self.seq, at_us, record })?;
+        line.push(b'\n');
+        self.seq += 1;
+        self.put(&line)?;
+        self.flush()
+    }
+
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         let written = if self.reader_gone { Ok(()) } else { self.sink.write_all(bytes) };
         self.forgive(written)

@@ -1,14 +1,9 @@
 // A person's hands in the headless browser, for `steps.mjs`: events as pointer and keyboard make them.
-import { commit, insertText, isTextual, pressKey, selectAll } from "pyweb://js/keyboard.mjs";
+import { commit, insertText, isTextual, PICKED, pressKey, selectAll } from "pyweb://js/keyboard.mjs";
+import { rest } from "pyweb://js/rest.mjs";
 import { userClick, userContextMenu, userDoubleClick, userHover, userSelect } from "pyweb://js/user.mjs";
 
-const { realPause, dueWithin } = globalThis.__clock;
-// The most turns that what a step set going is given before the next step.
-const TURNS = 50;
-
-// Fields that a browser fills from a picker tell of it at once.
-const PICKED = /^(date|month|week|time|datetime-local|color|range)$/;
-
+const native = globalThis.__native;
 function fill(element, value) {
     element.focus();
     if (!isTextual(element) && !element.isContentEditable) throw new TypeError("only a text can be filled in");
@@ -26,12 +21,9 @@ export const hands = {
     evaluate: (expression) => (0, eval)(`(${expression}\n)`),
     fill,
     hover: userHover,
-    now: () => globalThis.__native.now(),
-    pause: realPause,
+    now: native.now,
+    pause: native.clock.realPause,
     press: pressKey,
     select: userSelect,
-    /** Lets what is due at once happen, so that the next step finds it done. */
-    rest: async () => {
-        for (let turn = 0; turn < TURNS && (turn === 0 || dueWithin(0)); turn++) await realPause(0);
-    },
+    rest,
 };

@@ -4,6 +4,10 @@
 (() => {
     "use strict";
     const databases = new Map();
+    // For `stored.mjs`, which takes them from one page to the next, unless this page has looked at its own before.
+    const native = globalThis.__native;
+    let used = false;
+    Object.assign(native, { databases, databasesWereUsed: () => used });
     const later = (task) => setTimeout(task, 0);
     const failure = (message, name) => new DOMException(message, name);
 
@@ -266,9 +270,11 @@
             return cmp(a, b);
         }
         async databases() {
+            used = true;
             return [...databases].map(([name, { version }]) => ({ name, version }));
         }
         open(name, version) {
+            used = true;
             const request = new IDBOpenDBRequest();
             later(() => {
                 const content = databases.get(name) ?? { version: 0, stores: new Map() };
@@ -297,6 +303,7 @@
             request.dispatchEvent(event);
         }
         deleteDatabase(name) {
+            used = true;
             const request = new IDBOpenDBRequest();
             later(() => {
                 databases.delete(name);
@@ -306,8 +313,6 @@
         }
     }
 
-    // For `stored.mjs`, which takes them from one page to the next.
-    Object.defineProperty(globalThis, "__databases", { value: databases });
     Object.assign(globalThis, {
         IDBCursor: class IDBCursor {},
         IDBDatabase,

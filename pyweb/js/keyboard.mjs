@@ -2,6 +2,8 @@
 // The caret is always at the end, or everything is selected. Must not know who types.
 import { dispatch, FOCUSABLE, userClick } from "pyweb://js/user.mjs";
 
+// Fields that a browser fills from a picker, which tells of it at once.
+export const PICKED = /^(date|month|week|time|datetime-local|color|range)$/;
 const TEXTUAL = /^(text|search|tel|url|email|password|number|date|month|week|time|datetime-local|color|range)$/;
 const MODIFIERS = { Control: "ctrlKey", Shift: "shiftKey", Alt: "altKey", Meta: "metaKey", ControlOrMeta: "ctrlKey" };
 // `KeyboardEvent.code` and `keyCode` of what is no letter or digit.
@@ -106,8 +108,8 @@ const act = (element, key, modifiers) => {
     if ([...key].length === 1) insertText(element, key);
 };
 
-/** Presses and releases a key such as `a`, `Enter` or `Control+A`, on the focused element. */
-export function pressKey(combination) {
+/** What a `KeyboardEvent` says of a key such as `a`, `Enter` or `Control+A`. */
+export function chord(combination) {
     const parts = combination === "+" ? ["+"] : combination.split(/\+(?=.)/);
     const key = parts.pop();
     const init = {};
@@ -116,7 +118,13 @@ export function pressKey(combination) {
         init[MODIFIERS[name]] = true;
     }
     const [code, keyCode] = codeOf(key);
-    Object.assign(init, { key, code, keyCode });
+    return Object.assign(init, { key, code, keyCode });
+}
+
+/** Presses and releases a key such as `a`, `Enter` or `Control+A`, on the focused element. */
+export function pressKey(combination) {
+    const init = chord(combination);
+    const { key } = init;
     const element = document.activeElement ?? document.body;
     if (dispatch(element, "keydown", KeyboardEvent, true, init)) {
         const typed = [...key].length === 1 || key === "Enter";

@@ -1,32 +1,17 @@
 // One page from its address until it is ready: parsed, its scripts run, its Python done and nothing about to happen.
 // What happens is told to Rust as it happens (page/progress.rs). Must not know what is done with the page then.
 import { openDocument } from "pyweb://js/document.mjs";
+import { watchErrorBoxes } from "pyweb://js/notices.mjs";
 import { findScripts, numberLines, onPyScript, scriptsDone, settled } from "pyweb://js/python.mjs";
 import { loadScripts } from "pyweb://js/scripts.mjs";
 
 const native = globalThis.__native;
 const emit = (event) => native.emit(event);
 
-// PyScript's codes for a bad or an ambiguous configuration, after which it runs nothing.
-const FATAL = /^\((PY1000|PY0409)\)/;
-
-// PyScript shows some failures, such as a bad configuration, only as a box in the page.
-function watchErrorBoxes(document) {
-    const visit = async ({ nodeType, classList, textContent: text }) => {
-        if (nodeType !== 1 || !classList.contains("py-error")) return;
-        emit({ kind: "notice", text });
-        if (!FATAL.test(text)) return;
-        await settled();
-        native.exit(2);
-    };
-    const observer = new MutationObserver((records) => {
-        for (const { addedNodes } of records) for (const node of addedNodes) visit(node);
-    });
-    observer.observe(document, { childList: true, subtree: true });
-}
-
 /** Opens the page at `url`, runs `prepare` with its document and nothing else, then loads it. */
 export async function loadPage(url, prepare = () => {}) {
+    // Everything of ours has it by now; no code of the page's shall.
+    delete globalThis.__native;
     const html = new TextDecoder().decode(native.read(url));
     const document = openDocument(html, url);
     prepare(document);

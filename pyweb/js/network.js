@@ -322,7 +322,7 @@
     };
 
     const isRemote = (url) => /^https?:/.test(url);
-    const routed = async (request) => (isRemote(request.url) ? globalThis.__routes.later(request) : {});
+    const routed = async (request) => (isRemote(request.url) ? native.routes.later(request) : {});
 
     const fetch = async (input, init) => {
         const request = new Request(input, init);
@@ -384,7 +384,7 @@
         }
         send(body = null) {
             if (!this.#url) throw new DOMException("The object's state must be OPENED.", "InvalidStateError");
-            if (!this.#async) return this.#finish(isRemote(this.#url.href) ? globalThis.__routes.now(this.#url.href) : {});
+            if (!this.#async) return this.#finish(isRemote(this.#url.href) ? native.routes.now(this.#url.href) : {});
             const request = new Request(this.#url.href, { method: this.#method, body });
             setTimeout(async () => {
                 const said = await routed(request);

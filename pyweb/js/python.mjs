@@ -3,7 +3,8 @@
 
 const SCRIPTS = 'script[type="py"], script[type="mpy"], py-script, mpy-script';
 const TAG = /<(?:script\b[^>]*?\stype\s*=\s*["']?m?py\b|m?py-script\b)/gi;
-const emit = (event) => globalThis.__native.emit(event);
+const native = globalThis.__native;
+const { emit } = native;
 
 const typeOf = (element) =>
     element.localName === "script" ? element.getAttribute("type") : element.localName.replace("-script", "");
@@ -42,7 +43,7 @@ const ENTITIES = { lt: "<", gt: ">", amp: "&", quot: '"', "#39": "'" };
 const lineAt = (text, offset) => text.slice(0, offset).split("\n").length;
 const pathOf = (url) => (url.origin === location.origin ? decodeURIComponent(url.pathname.slice(1)) : url.href);
 const sourceOf = (url) => {
-    const bytes = globalThis.__native.read(url.href);
+    const bytes = native.read(url.href);
     return bytes ? new TextDecoder().decode(bytes) : "";
 };
 
@@ -189,10 +190,10 @@ const LONGEST_MS = 1000;
 
 /** Resolves once no timer is due soon, or after a second of them. */
 export async function settled() {
-    const { realPause, dueWithin } = globalThis.__clock;
-    const until = globalThis.__native.now() + LONGEST_MS;
+    const { realPause, dueWithin } = native.clock;
+    const until = native.now() + LONGEST_MS;
     await realPause(0);
-    while (dueWithin(SOON_MS) && globalThis.__native.now() < until) await realPause(1);
+    while (dueWithin(SOON_MS) && native.now() < until) await realPause(1);
 }
 
 const ENCODE = "lambda value, json=__import__('json'): json.dumps(value, default=repr)";
@@ -227,6 +228,9 @@ async function evaluateMicroPython(interpreter, code) {
     const value = globals.get("__pyweb_value");
     return value === null || value === undefined ? null : JSON.parse(value);
 }
+
+/** The memory of a started Pyodide, where there is one (page/image.rs). */
+export const readImage = () => native.read("pyweb://runtime/pyodide.image");
 
 /** Draws new numbers at random in Pyodide, if it has drawn any. */
 export const SEED = `

@@ -7,12 +7,14 @@
     // Requests that wait for the test's answer.
     const waiting = new Map();
     let lastRequest = 0;
+    // Every address that was asked for, until the page is copied.
+    const asked = new Set();
 
     const GLOB = { "**": ".*", "*": "[^/]*", "{": "(?:", "}": ")", ",": "|" };
     // `**` is anything, `*` anything but a slash, `{a,b}` either.
-    const expressionOf = (pattern) => {
+    const expressionOf = (pattern, base = native.config().page) => {
         if (typeof pattern === "object") return new RegExp(pattern.regex, pattern.flags ?? "");
-        const absolute = /^(\*|[a-z][a-z0-9+.-]*:)/i.test(pattern) ? pattern : new URL(pattern, location.href).href;
+        const absolute = /^(\*|[a-z][a-z0-9+.-]*:)/i.test(pattern) ? pattern : new URL(pattern, base).href;
         const source = absolute.replace(/\*\*|[*{},]|[\\^$+?.()|[\]]/g, (part) => GLOB[part] ?? `\\${part}`);
         return new RegExp(`^${source}$`);
     };
@@ -33,11 +35,17 @@
     };
 
     const api = {
+        expressionOf,
         offline: false,
         /** `{route, url, fulfill?}`; without `fulfill` the test is asked. Later routes come first. */
         add: ({ route: id, url, fulfill = null }) => {
             const expression = expressionOf(url);
             routes.unshift({ id, fulfill, accepts: (href) => expression.test(href) });
+        },
+        /** Whether the page has already asked for what a pattern takes. */
+        comesLate: (pattern) => {
+            const expression = expressionOf(pattern);
+            return [...asked].some((href) => expression.test(href));
         },
         remove: ({ route: id }) => {
             const kept = routes.filter((route) => id !== undefined && route.id !== id);
@@ -54,6 +62,7 @@
         },
         /** What a route says at once: `{answer}`, or `{}` when none does. */
         now: (href) => {
+            asked.add(href);
             const route = routes.find((candidate) => candidate.accepts(href));
             if (!route) return api.offline ? { aborted: true } : {};
             return route.fulfill ? { answer: answerOf(route.fulfill) } : { route };
@@ -70,5 +79,5 @@
             return api.offline && !said.answer ? { aborted: true } : said;
         },
     };
-    Object.defineProperty(globalThis, "__routes", { value: api });
+    native.routes = api;
 })();

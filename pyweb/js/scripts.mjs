@@ -3,6 +3,7 @@
 
 import { noteSheet } from "pyweb://js/styles.mjs";
 
+const native = globalThis.__native;
 const CLASSIC = /^(text\/javascript|application\/javascript|text\/ecmascript|module)?$/i;
 const started = new WeakSet();
 
@@ -52,7 +53,7 @@ async function runClassic(script, src) {
     }
     document.currentScript = script;
     try {
-        globalThis.__native.evalScript(text, src || location.href);
+        native.evalScript(text, src || location.href);
     } finally {
         document.currentScript = null;
     }

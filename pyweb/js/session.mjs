@@ -1,45 +1,33 @@
 // One page that is told what to do, step by step: the entry module of a page process (src/steps). Rust calls
-// `__command` for each; the answer is an event. What a test sets up before its page loads comes with `load`.
+// `command` for each; the answer is an event. What a test sets up before its page loads comes with `load`.
+import { common, servant } from "pyweb://js/commands.mjs";
 import { hands } from "pyweb://js/hands.mjs";
 import { loadPage } from "pyweb://js/load.mjs";
-import { evaluatePython, reseedPython } from "pyweb://js/python.mjs";
-import { perform } from "pyweb://js/steps.mjs";
+import { reseedPython } from "pyweb://js/python.mjs";
 import { databasesIn, databasesOut } from "pyweb://js/stored.mjs";
 
 const native = globalThis.__native;
-const { __clock: clock, __routes: routes, __reseed: reseed } = globalThis;
-const emit = (event) => native.emit(event);
+const { clock, routes, reseed } = native;
 const { page: url } = native.config();
 let page = null;
 let loading = false;
 
-const stored = (storage) => Object.fromEntries(Array.from({ length: storage.length }, (_, i) => [storage.key(i), storage.getItem(storage.key(i))]));
-
-const CLOCK = {
-    fast_forward: ({ milliseconds }) => clock.fastForward(milliseconds),
-    install: ({ time }) => clock.install(time),
-    pause_at: ({ time }) => clock.pauseAt(time),
-    resume: () => clock.resume(),
-    run_for: ({ milliseconds }) => clock.runFor(milliseconds),
-    set_fixed_time: ({ time }) => clock.setFixedTime(time),
-    set_system_time: ({ time }) => clock.setSystemTime(time),
-};
+const shared = common({ clock, hands, numbered: () => page.numbered });
+const storageWasUsed = () => native.storageWasUsed() || native.databasesWereUsed();
 
 const COMMANDS = {
-    clock: async (step) => {
-        if (!(step.action in CLOCK)) throw new TypeError(`no such action of a clock: ${step.action}`);
-        await CLOCK[step.action](step);
-        await hands.rest();
+    ...shared,
+    // What comes before the page loads, for a copy that has been loaded; whether that makes no difference.
+    adopt: ({ setup }) => {
+        const comesLate = ({ step, url }) => (step === "route" ? routes.comesLate(url) : step === "set_storage" && storageWasUsed());
+        if (setup.some(comesLate)) return false;
+        for (const step of setup) COMMANDS[step.step](step);
+        return true;
     },
     close: () => native.exit(0),
-    evaluate_py: async (step) => {
-        const value = await evaluatePython(page.numbered, step);
-        await hands.rest();
-        return value;
-    },
     fork: () => {
         const status = native.fork();
-        if (status !== null) return emit({ kind: "fork-ended", status });
+        if (status !== null) return native.emit({ kind: "fork-ended", status });
         reseed();
         reseedPython(page.numbered);
     },
@@ -61,42 +49,17 @@ const COMMANDS = {
     },
     route: (step) => routes.add(step),
     route_answer: (step) => routes.answer(step),
-    set_storage: ({ local = {}, session = {}, databases = [] }) => {
-        for (const [key, value] of Object.entries(local)) localStorage.setItem(key, value);
-        for (const [key, value] of Object.entries(session)) sessionStorage.setItem(key, value);
-        databasesIn(databases);
+    set_storage: (step) => {
+        shared.set_storage(step);
+        databasesIn(step.databases ?? []);
     },
-    storage: () => ({
-        local: stored(localStorage),
-        session: stored(sessionStorage),
-        databases: databasesOut(),
-    }),
+    storage: () => ({ ...shared.storage(), databases: databasesOut() }),
     unroute: (step) => routes.remove(step),
 };
 
-const failureOf = (error) => {
-    if (error?.code !== undefined && error instanceof Error && typeof error.code === "string")
-        return { code: error.code, message: error.message };
-    const python = error?.name === "PythonError" || error?.constructor?.name === "PythonError";
-    if (python) return { code: "python_raised", message: error.message };
-    return { code: "javascript_raised", message: String(error) };
-};
-
-async function obey({ seq, ...command }) {
-    try {
-        const act = COMMANDS[command.step];
-        const value = await (act ? act(command) : perform(command, hands));
-        emit({ kind: "answer", seq, value: value ?? null });
-    } catch (error) {
-        emit({ kind: "answer", seq, failure: failureOf(error) });
-    }
-}
-
-Object.defineProperty(globalThis, "__command", { value: obey });
+native.command = servant(COMMANDS, hands);
 // Nothing is due any more: a page that is not ready by now never will be.
-Object.defineProperty(globalThis, "__idle", {
-    value: () => {
-        if (loading && !routes.asks) native.exit(2);
-        return -1;
-    },
-});
+native.idle = () => {
+    if (loading && !routes.asks) native.exit(2);
+    return -1;
+};

@@ -23,7 +23,7 @@ const isEditable = (element) =>
     element.isContentEditable === true || (/^(INPUT|SELECT|TEXTAREA)$/.test(element.tagName) && !element.readOnly);
 
 /** The one element that the locator means, once it is ready for what a person would do to it. */
-function target(step, hands, { acts = true, edits = false } = {}) {
+function target(step, hands, { acts = true, edits = false, points = false } = {}) {
     const name = described(step.locator);
     return until(step, hands, () => {
         const found = locate(step.locator);
@@ -38,6 +38,9 @@ function target(step, hands, { acts = true, edits = false } = {}) {
         if (!isVisible(element)) return { why: `${name} is not visible` };
         if (isDisabled(element)) return { why: `${name} is disabled` };
         if (edits && !isEditable(element)) return { why: `${name} cannot be edited` };
+        // Where nothing is laid out, nothing lies on top of anything.
+        const hindrance = points && hands.hindrance?.(element);
+        if (hindrance) return { why: `${name} ${hindrance}` };
         return { done: true, value: element };
     });
 }
@@ -113,7 +116,7 @@ async function evaluate(step, hands) {
 }
 
 async function setChecked(step, hands) {
-    const element = await target(step, hands);
+    const element = await target(step, hands, { points: true });
     if (element.checked !== step.checked) await hands.click(element, step);
     if (element.checked !== step.checked)
         throw new StepError("unchanged", `${described(step.locator)} did not become ${step.checked ? "" : "un"}checked`);
@@ -145,9 +148,9 @@ const onTarget = (act, needs) => async (step, hands) => {
 
 const STEPS = {
     blur: onTarget((element) => element.blur(), { acts: false }),
-    click: onTarget((element, step, hands) => hands.click(element, step)),
+    click: onTarget((element, step, hands) => hands.click(element, step), { points: true }),
     content: () => `<!DOCTYPE html>${document.documentElement.outerHTML}`,
-    dblclick: onTarget((element, step, hands) => hands.doubleClick(element, step)),
+    dblclick: onTarget((element, step, hands) => hands.doubleClick(element, step), { points: true }),
     dispatch_event: onTarget(
         (element, { type, init }) =>
             element.dispatchEvent(Object.assign(new Event(type, { bubbles: true, cancelable: true, composed: true }), init)),
@@ -157,7 +160,7 @@ const STEPS = {
     expect: expectation,
     fill: onTarget((element, { value }, hands) => hands.fill(element, String(value)), { edits: true }),
     focus: onTarget((element) => element.focus(), { acts: false }),
-    hover: onTarget((element, _, hands) => hands.hover(element)),
+    hover: onTarget((element, _, hands) => hands.hover(element), { points: true }),
     press: async (step, hands) => {
         if (step.locator) (await target(step, hands, { acts: false })).focus();
         await hands.press(step.key);

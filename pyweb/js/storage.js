@@ -2,8 +2,16 @@
 // and gone at its end. Must not know files.
 (() => {
     "use strict";
+    const native = globalThis.__native;
+    // Whether the page has looked: what is stored before it loads makes it another page only then.
+    native.storageWasUsed = () => used;
+    let used = false;
     class Storage {
-        #items = new Map();
+        #own = new Map();
+        get #items() {
+            used = true;
+            return this.#own;
+        }
         get length() {
             return this.#items.size;
         }

@@ -48,7 +48,7 @@ export function decode(value) {
     return undefined;
 }
 
-const databases = globalThis.__databases;
+const { databases } = globalThis.__native;
 
 /** The databases of the page, each with all that is in it. */
 export function databasesOut() {

@@ -1,5 +1,5 @@
-// Timers and tasks: setTimeout and its family, microtasks, and `__tick`, by which the event loop in Rust asks for
-// the next one; and the clock they go by, which a test may hold, turn forward and let go (`__clock`).
+// Timers and tasks: setTimeout and its family, microtasks, and `tick`, by which the event loop in Rust asks for
+// the next one; and the clock they go by, which a test may hold, turn forward and let go (`clock`).
 // Must not know who waits for them.
 (() => {
     "use strict";
@@ -69,7 +69,7 @@
     const tick = () => {
         const timer = earliest();
         // Who drives the page may have something to say about that.
-        if (!timer) return globalThis.__idle?.() ?? -1;
+        if (!timer) return native.idle?.() ?? -1;
         const wait = waitOf(timer);
         if (wait > 0) return wait;
         run(timer);
@@ -165,6 +165,5 @@
             install(at);
         },
     };
-    Object.defineProperty(globalThis, "__tick", { value: tick });
-    Object.defineProperty(globalThis, "__clock", { value: clock });
+    Object.assign(native, { tick, clock });
 })();

@@ -16,6 +16,7 @@ Examples:
   pyweb render page.html             the document once its Python has run
   pyweb render page.html --click '#add' --wait 'li'
   pyweb test site/                   every page gets ready, raises nothing, passes its test_*.py
+  pyweb test site/ --engine chromium the same in a real browser
   pyweb bundle site/ -o dist/        a folder that needs no network
   fetch get -r registry.txt | pyweb bundle site/ -o dist/ --assets -
   pyweb lock site/                   its packages, as versions and digests for Pyodide
@@ -232,6 +233,9 @@ pub struct BrowseArgs {
     /// What runs the page
     #[arg(long, value_enum, default_value_t)]
     pub engine: Engine,
+    /// The browser of `--engine chromium` [default: Chromium or Chrome on PATH]
+    #[arg(long, value_name = "FILE", env = "PYWEB_CHROMIUM")]
+    pub chromium: Option<PathBuf>,
     /// Give up on a page after this many seconds
     #[arg(long, value_name = "S", default_value = "60", value_parser = seconds)]
     pub timeout: Duration,
@@ -248,6 +252,18 @@ pub enum Engine {
     /// The built-in headless browser
     #[default]
     Wasmtime,
+    /// A real browser without a window, with the same site and no more network
+    Chromium,
+}
+
+impl Engine {
+    /// What records call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Wasmtime => "wasmtime",
+            Engine::Chromium => "chromium",
+        }
+    }
 }
 
 /// `pyweb bundle`

@@ -6,6 +6,7 @@
 //! - [`run`]: from a command to the rooms that do it
 //! - [`runtime`]: Pyodide, MicroPython, PyScript's core and linkedom, pinned by digest, got and verified
 //! - [`headless`]: a small browser without a window; the only room that knows wasmtime and QuickJS
+//! - [`chromium`]: the same page in a real Chromium; the only room that knows its debugger's protocol
 //! - [`page`]: one page under way: loaded, waited for, clicked, read; with what it finds there (`pyweb/js`)
 //! - [`steps`]: a test told step by step: pages in processes of their own, warmed once, copied for each test
 //! - [`reduce`]: what a page did, as records and a verdict; pure
@@ -20,6 +21,7 @@
 //! - [`error`]: typed failures, each with a hint
 
 pub mod bundle;
+pub mod chromium;
 pub mod cli;
 pub mod config;
 pub mod digest;

@@ -3,6 +3,7 @@
 mod packages;
 mod pages;
 mod serve;
+mod signals;
 
 use common::{Exit, Failure, Session, app};
 

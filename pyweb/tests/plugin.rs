@@ -24,6 +24,14 @@ fn pytest_runs_a_suite_of_pages() {
 }
 
 #[test]
+fn the_same_suite_passes_in_chromium() {
+    let (Ok(python), Ok(_)) = (kit::venv("testfan"), kit::tool("chromium", "chromium")) else { return };
+    let mut command = in_suite(&python);
+    let ran = kit::run(command.args(["-m", "pytest", "--pyweb-engine", "chromium", "test_page.py"])).exits(0);
+    assert!(ran.stdout.contains("9 passed"), "{}", ran.stdout);
+}
+
+#[test]
 fn testfan_runs_the_same_in_parallel() {
     let Ok(python) = kit::venv("testfan") else { return };
     let mut command = in_suite(&kit::binary("testfan"));
@@ -38,16 +46,21 @@ fn testfan_runs_the_same_in_parallel() {
 #[test]
 fn an_uncaught_python_error_fails_its_test_with_the_pages_own_line() {
     let Ok(python) = kit::venv("testfan") else { return };
-    let ran = kit::run(in_suite(&python).args(["-m", "pytest", "failing.py"])).exits(1);
-    assert!(ran.stdout.contains("2 failed, 1 passed"), "{}", ran.stdout);
-    for line in [
-        "bad/handler-pyodide.html:17: KeyError: 'in a handler'",
-        "info: about to break",
-        "info: about to fail",
-        "FAILED failing.py::test_uncaught",
-        "FAILED failing.py::test_caught_and_failed",
-    ] {
-        assert!(ran.stdout.contains(line), "{line} in {}", ran.stdout);
+    let mut engines = vec!["wasmtime"];
+    engines.extend(kit::tool("chromium", "chromium").map(|_| "chromium"));
+    for engine in engines {
+        let mut command = in_suite(&python);
+        let ran = kit::run(command.args(["-m", "pytest", "--pyweb-engine", engine, "failing.py"])).exits(1);
+        assert!(ran.stdout.contains("2 failed, 1 passed"), "{}", ran.stdout);
+        for line in [
+            "bad/handler-pyodide.html:17: KeyError: 'in a handler'",
+            "info: about to break",
+            "info: about to fail",
+            "FAILED failing.py::test_uncaught",
+            "FAILED failing.py::test_caught_and_failed",
+        ] {
+            assert!(ran.stdout.contains(line), "{line} in {}", ran.stdout);
+        }
     }
 }
 

@@ -16,6 +16,12 @@ def pytest_addoption(parser):
     group = parser.getgroup("pyweb", "PyScript pages")
     group.addoption("--pyweb-site", metavar="DIR", help="the folder of the pages under test")
     group.addoption("--pyweb-bin", metavar="FILE", help="the pyweb program [default: $PYWEB_BIN, else the one on PATH]")
+    group.addoption(
+        "--pyweb-engine",
+        choices=["wasmtime", "chromium"],
+        default="wasmtime",
+        help="what runs the pages: pyweb itself, or a real browser [default: wasmtime]",
+    )
     group.addoption("--pyweb-timeout", metavar="S", type=float, default=60, help="give up on a page after this many seconds")
     parser.addini("pyweb_site", "the folder of the pages under test, from the root of the tests")
 
@@ -54,8 +60,9 @@ def page(request, pyweb_site, _pyweb_wires):
     wire = _pyweb_wires.get(site)
     if wire is None:
         config = request.config
-        limit = str(config.getoption("--pyweb-timeout"))
-        command = [_program(config), "test", str(site), "--steps", "-", "--format", "jsonl", "--timeout", limit]
+        options = {"--engine": config.getoption("--pyweb-engine"), "--timeout": str(config.getoption("--pyweb-timeout"))}
+        command = [_program(config), "test", str(site), "--steps", "-", "--format", "jsonl"]
+        command += [word for option in options.items() for word in option]
         wire = _pyweb_wires[site] = Wire(command)
     page = Page(wire)
     setattr(request.node, _PAGE, page)

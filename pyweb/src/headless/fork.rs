@@ -3,12 +3,14 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::host::Host;
 use super::quickjs::{Call, Result, Value};
 
 static COPY: AtomicBool = AtomicBool::new(false);
+static TRIM: Once = Once::new();
 
 /// Whether this process is a copy that [`fork`] made.
 pub(super) fn is_copy() -> bool {
@@ -20,9 +22,11 @@ pub(super) fn is_copy() -> bool {
 #[expect(clippy::unnecessary_wraps, reason = "every native has this shape")]
 pub(super) fn fork(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     host.watchdog.rest();
+    TRIM.call_once(give_back);
     let status = match copy() {
         Ok(0) => {
             COPY.store(true, Ordering::Relaxed);
+            end_with_parent();
             // Without it, only endless JavaScript is stopped; no reason not to go on.
             let _ = host.watchdog.watch();
             call.context.null()
@@ -32,6 +36,22 @@ pub(super) fn fork(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     };
     host.watchdog.arm();
     Ok(status)
+}
+
+/// Has this process killed when the one that started it ends, however busy it is.
+pub fn end_with_parent() {
+    // Where this is not to be had, it ends with its commands or at its time limit.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+}
+
+/// Gives memory that loading took and freed back to the system: each copy would have to be given its share of it.
+fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: always safe; nothing that is in use is touched.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 fn copy() -> io::Result<libc::pid_t> {

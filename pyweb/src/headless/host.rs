@@ -11,7 +11,7 @@ use std::time::Instant;
 use wasmtime::{AsContextMut, Engine, StoreContextMut};
 
 use super::cache::Cache;
-use super::quickjs::Context;
+use super::quickjs::{Context, Result, Value};
 use super::wasm::Objects;
 use super::watchdog::Watchdog;
 use super::{Busy, Ended, Event, Options, Site};
@@ -32,12 +32,22 @@ pub(super) struct Host {
     pub(super) watchdog: Watchdog,
     pub(super) events: Box<dyn Fn(Event)>,
     pub(super) ended: RefCell<Option<Ended>>,
+    /// `__native`, while the page runs; not to be kept longer than the engine.
+    pub(super) natives: RefCell<Option<Value>>,
 }
 
 impl Host {
     /// Tells the outside.
     pub(super) fn emit(&self, event: Event) {
         (self.events)(event);
+    }
+
+    /// What the scripts have hung on `__native` under this name; undefined when nothing.
+    pub(super) fn hook(&self, name: &str) -> Result<Value> {
+        match &*self.natives.borrow() {
+            Some(natives) => natives.get(name),
+            None => Ok(self.context.undefined()),
+        }
     }
 
     /// Whether the time limit has passed.

@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Key};
 pub use error::HeadlessError;
+pub use fork::end_with_parent;
 pub use run::{obey, run};
 
 /// One thing a URL names.
@@ -166,6 +167,8 @@ pub enum Busy {
     WebAssembly,
     /// Running JavaScript.
     JavaScript,
+    /// One of the two; a real browser does not say which.
+    Scripts,
     /// Nothing: it waited for a timer.
     Waiting,
 }

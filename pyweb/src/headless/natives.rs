@@ -32,13 +32,14 @@
 //!
 //! Objects of the API's classes carry their handle as `_h`.
 //!
-//! Three functions of the scripts' are called from here:
+//! Three functions that the scripts hang on `__native` are called from here. A page finds none of it: the scripts
+//! keep the object and take its name away before any code of the page's runs.
 //!
-//! | global | when |
+//! | function | when |
 //! |---|---|
-//! | `__tick()` | when no job is left; it runs one due timer or message and returns 0, or says how many milliseconds the next one is off, or -1 when there is none |
-//! | `__command(object)` | for each of the [`Commands`](super::Commands) |
-//! | `__onRejection(promise, reason, handled)` | when a promise is rejected without a handler, and when it gets one after all |
+//! | `tick()` | when no job is left; it runs one due timer or message and returns 0, or says how many milliseconds the next one is off, or -1 when there is none |
+//! | `command(object)` | for each of the [`Commands`](super::Commands) |
+//! | `onRejection(promise, reason, handled)` | when a promise is rejected without a handler, and when it gets one after all |
 
 mod platform;
 mod url;
@@ -61,5 +62,7 @@ pub(super) fn install(host: &Rc<Host>) -> Result<()> {
         let id = context.register(move |call| native(&host, call));
         table.set(name, context.function(id, name, 0, 0))?;
     }
-    context.global().set("__native", table)
+    context.global().set("__native", table.clone())?;
+    *host.natives.borrow_mut() = Some(table);
+    Ok(())
 }

@@ -47,7 +47,7 @@ pub fn run(
     })
 }
 
-/// The same for a page that is told what to do while it runs: `__command` is called with each command, until there
+/// The same for a page that is told what to do while it runs: `command` is called with each command, until there
 /// are no more. The time limit is for each task of the event loop; waiting for commands has none.
 ///
 /// Events are told on the page's own thread, which is the only one when the page is a copy of another
@@ -116,6 +116,7 @@ impl Page {
             watchdog,
             events,
             ended: RefCell::new(None),
+            natives: RefCell::new(None),
         });
         let mut store = Store::new(&engine, Rc::clone(&host));
         store.set_epoch_deadline(1);
@@ -138,8 +139,7 @@ impl Page {
         let hook = Rc::clone(&host);
         runtime.on_rejection(Box::new(move |promise, reason, handled| {
             let context = hook.context;
-            let tracker = context.global().get("__onRejection");
-            if let Ok(tracker) = tracker
+            if let Ok(tracker) = hook.hook("onRejection")
                 && tracker.is_function()
                 && let Err(thrown) = tracker.call(&[promise, reason, context.boolean(handled)])
             {
@@ -160,6 +160,7 @@ impl Page {
             start(host, runtime, scripts)?;
             Ok(turn(host, runtime, commands))
         });
+        drop(host.natives.take());
         let ended = match host.ended.take() {
             Some(ended) => Ok(ended),
             None => outcome,
@@ -245,16 +246,15 @@ fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Command
 /// Hands a command to the scripts.
 fn command_page(host: &Rc<Host>, command: &str) {
     let context = host.context;
-    let handed =
-        context.parse_json(command).and_then(|command| context.global().get("__command")?.call(&[command]));
+    let handed = context.parse_json(command).and_then(|command| host.hook("command")?.call(&[command]));
     if let Err(thrown) = handed {
         uncaught(host, &thrown);
     }
 }
 
-/// Asks the scripts for their next task. Without `__tick` there are only jobs.
+/// Asks the scripts for their next task. Without `tick` there are only jobs.
 fn tick(host: &Rc<Host>) -> Result<f64, Thrown> {
-    let tick = host.context.global().get("__tick")?;
+    let tick = host.hook("tick")?;
     if tick.is_function() { tick.call(&[])?.to_f64() } else { Ok(-1.0) }
 }
 

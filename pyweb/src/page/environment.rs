@@ -35,7 +35,12 @@ const SCRIPTS: &[(&str, &str)] = carried![
 ];
 
 const MODULES: &[(&str, &str)] = carried![
+    "chromium-clock.mjs",
+    "chromium-hands.mjs",
+    "chromium-native.mjs",
+    "chromium.mjs",
     "classes.mjs",
+    "commands.mjs",
     "document.mjs",
     "expect.mjs",
     "forms.mjs",
@@ -44,15 +49,18 @@ const MODULES: &[(&str, &str)] = carried![
     "keyboard.mjs",
     "load.mjs",
     "locate.mjs",
+    "notices.mjs",
     "page.mjs",
     "pyodide.mjs",
     "python.mjs",
+    "rest.mjs",
     "scripts.mjs",
     "session.mjs",
     "steps.mjs",
     "stored.mjs",
     "styles.mjs",
     "user.mjs",
+    "visit.mjs",
     "xpath.mjs",
 ];
 
@@ -63,6 +71,11 @@ pub fn scripts() -> Vec<Script> {
         source: Cow::Borrowed(source),
     };
     SCRIPTS.iter().map(script).collect()
+}
+
+/// The classic script of this name.
+pub fn script(name: &str) -> Option<&'static str> {
+    SCRIPTS.iter().find(|(known, _)| *known == name).map(|(_, source)| *source)
 }
 
 /// The module of this name.

@@ -16,7 +16,7 @@ pub mod site;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::headless::{self, Ended, Event, HeadlessError};
 use crate::runtime::Runtime;
@@ -43,6 +43,15 @@ pub struct Steps {
     pub tests: Vec<TestModule>,
 }
 
+impl Steps {
+    /// As `js/visit.mjs` reads them.
+    pub fn to_json(&self) -> Value {
+        let tests: Vec<Value> =
+            self.tests.iter().map(|test| json!({"file": test.path, "source": test.source})).collect();
+        json!({"wait": self.wait, "clicks": self.clicks, "tests": tests})
+    }
+}
+
 /// Runs `page` to its end or to the time limit, telling `on_event` what happens, on this thread.
 pub fn run(
     page: &Page,
@@ -54,12 +63,12 @@ pub fn run(
 ) -> Result<Ended, HeadlessError> {
     let site = PageSite::new(page, runtime.clone(), cache_dir.clone());
     let url = site.page_url();
-    let tests: Vec<_> =
-        steps.tests.iter().map(|test| json!({"file": test.path, "source": test.source})).collect();
+    let mut config = steps.to_json();
+    config["page"] = json!(url);
     let options = headless::Options {
         time_limit,
         cache_dir,
-        config: json!({"page": url, "wait": steps.wait, "clicks": steps.clicks, "tests": tests}),
+        config,
         page_url: url,
         entry: Some(environment::ENTRY.to_owned()),
     };

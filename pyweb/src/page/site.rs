@@ -16,7 +16,7 @@ use crate::runtime::address::{self, Address};
 use crate::runtime::{LINKEDOM, PYODIDE, Runtime};
 
 /// Where pages live.
-const ORIGIN: &str = "http://localhost/";
+pub const ORIGIN: &str = "http://localhost/";
 /// Where the environment finds the document's implementation.
 const OWN_PACKAGES: &str = "pyweb://runtime/linkedom/";
 /// Where `js/pyodide.mjs` finds the memory image of a started Pyodide.
@@ -147,6 +147,24 @@ fn read(file: &Path) -> Option<Resource> {
     Some(Resource { bytes: Cow::Owned(bytes), mime })
 }
 
+/// A page whose elements no longer say what digest PyScript's files have: it gets the pinned ones. Nothing when there is
+/// no such element.
+pub fn without_integrity(html: &[u8]) -> Option<Vec<u8>> {
+    let html = std::str::from_utf8(html).ok()?;
+    let changed = RefCell::new(false);
+    let settings =
+        RewriteStrSettings::new().append_element_content_handler(element!("[integrity]", |element| {
+            let address = element.get_attribute("src").or_else(|| element.get_attribute("href"));
+            if address.is_some_and(|address| address::locate(&address).is_some()) {
+                element.remove_attribute("integrity");
+                changed.replace(true);
+            }
+            Ok(())
+        }));
+    let rewritten = rewrite_str(html, settings).ok()?;
+    changed.into_inner().then(|| rewritten.into_bytes())
+}
+
 /// The text, on its own lines, of the n-th `<script type="module">` without a `src`.
 fn inline_module(html: &[u8], index: usize) -> Option<String> {
     const SELECTOR: &str = r#"script[type="module" i]:not([src])"#;
@@ -195,6 +213,16 @@ mod tests {
         {
             assert!(!found(&root, path), "{path}");
         }
+    }
+
+    #[test]
+    fn only_pyscripts_files_lose_their_digests() {
+        let core = "https://pyscript.net/releases/2026.3.1/core.js";
+        let html =
+            format!("<script src={core} integrity=x></script>\n<script src=a.js integrity=y></script>");
+        let text = String::from_utf8(without_integrity(html.as_bytes()).unwrap()).unwrap();
+        assert!(!text.contains("integrity=x") && text.contains("integrity=y"), "{text}");
+        assert_eq!(without_integrity(b"<script src=a.js integrity=y></script>"), None);
     }
 
     #[test]

@@ -12,8 +12,6 @@ use crate::events::Record;
 use crate::headless::{Busy, Ended, Event, Level};
 use crate::page::progress::Progress;
 
-/// What `test.*` records call the one that ran the test.
-const WORKER: &str = "wasmtime";
 /// How much of a console is kept for a test's output or a failure's message, in lines.
 const CONSOLE_LINES: usize = 200;
 
@@ -51,6 +49,8 @@ struct Pending {
 #[derive(Debug)]
 pub struct PageRun {
     page: String,
+    /// What `test.*` records call the one that runs the test.
+    worker: &'static str,
     sources: Sources,
     stderr: Stderr,
     console: Vec<String>,
@@ -75,10 +75,11 @@ pub struct PageRun {
 }
 
 impl PageRun {
-    /// A page of a site with these Python files; nothing has happened yet.
-    pub fn new(page: &str, python_files: Vec<String>) -> PageRun {
+    /// A page of a site with these Python files, which `worker` runs; nothing has happened yet.
+    pub fn new(page: &str, python_files: Vec<String>, worker: &'static str) -> PageRun {
         PageRun {
             page: page.to_owned(),
+            worker,
             sources: Sources::new(python_files),
             stderr: Stderr::default(),
             console: Vec::new(),
@@ -237,7 +238,7 @@ impl PageRun {
             failures: Vec::new(),
             output: Vec::new(),
         });
-        Record::TestStarted(TestStarted { id, worker: WORKER.to_owned() })
+        Record::TestStarted(TestStarted { id, worker: self.worker.to_owned() })
     }
 
     fn finish_test(&mut self, failure: Option<String>, at_us: u64) -> Option<Record> {
@@ -252,7 +253,7 @@ impl PageRun {
             id: test.id,
             outcome,
             duration_us: at_us.saturating_sub(test.began_us),
-            worker: WORKER.to_owned(),
+            worker: self.worker.to_owned(),
             message: test.failures.join("\n"),
             output: last(&test.output).join("\n"),
         }))
@@ -304,6 +305,7 @@ impl PageRun {
                     Busy::Waiting => format!("waiting: {}", self.doing),
                     Busy::WebAssembly => format!("busy in WebAssembly: {}", self.doing),
                     Busy::JavaScript => format!("busy in JavaScript: {}", self.doing),
+                    Busy::Scripts => format!("busy: {}", self.doing),
                 };
                 let after = common::term::duration_us(at_us);
                 Some(PageError::OutOfTime { page, after, doing, console: self.tail() })

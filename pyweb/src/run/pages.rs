@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use common::{Exit, Failure, Session};
 
-use crate::cli::{BrowseArgs, PageProcessArgs, RenderArgs, TestArgs};
+use super::signals;
+use crate::chromium::Chromium;
+use crate::cli::{BrowseArgs, Engine, PageProcessArgs, RenderArgs, TestArgs};
 use crate::config::{self, Config};
 use crate::error::PageError;
 use crate::events::Record;
@@ -21,14 +23,15 @@ use crate::{render, steps};
 /// `pyweb render`: 0, or 1 when the page's Python raised something that nothing caught.
 pub fn render(args: RenderArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
     let page = find::page(&args.page)?;
-    session.begin().map_err(PageError::Output)?;
+    begin(session)?;
     let runtime = Runtime::ensure(session, config)?;
     let packages = packages::folder(session, &runtime, &page.root, Some(&page.path), args.packages)?;
     let runtime = runtime.with_python_packages(packages);
     let steps = Steps { clicks: args.click, wait: args.wait, tests: Vec::new() };
-    let run = PageRun::new(&page.path, find::python_files(&page.root));
+    let chromium = chromium(&args.browse)?;
+    let run = PageRun::new(&page.path, find::python_files(&page.root), args.browse.engine.name());
     let show = |record: &Record| render::page::rendered(session, record);
-    let verdict = carry(&page, &steps, &runtime, &args.browse, run, show)?;
+    let verdict = carry(&page, &steps, &runtime, (&args.browse, chromium.as_ref()), run, show)?;
     session.count("python_errors", verdict.raised);
     match verdict.trouble {
         Some(trouble) => Err(trouble.into()),
@@ -44,7 +47,7 @@ pub fn test(args: TestArgs, config: &Config, session: &mut Session) -> Result<Ex
         return carry_out(args, &file, config, session);
     }
     let pages = find::pages(&args.dir)?;
-    session.begin().map_err(PageError::Output)?;
+    begin(session)?;
     let runtime = Runtime::ensure(session, config)?;
     let runtime = match pages.as_slice() {
         [] => runtime,
@@ -55,14 +58,16 @@ pub fn test(args: TestArgs, config: &Config, session: &mut Session) -> Result<Ex
             runtime.with_python_packages(packages)
         }
     };
+    let chromium = chromium(&args.browse)?;
     let began = Instant::now();
     let (mut passed, mut failed, mut raised) = (0, 0, 0);
     for page in &pages {
         let steps = Steps { tests: find::test_modules(page)?, ..Steps::default() };
-        let mut run = PageRun::new(&page.path, find::python_files(&page.root));
+        let worker = args.browse.engine.name();
+        let mut run = PageRun::new(&page.path, find::python_files(&page.root), worker);
         let show = |record: &Record| render::page::tested(session, record);
         show(&run.as_test(0)).map_err(PageError::Output)?;
-        let verdict = carry(page, &steps, &runtime, &args.browse, run, show)?;
+        let verdict = carry(page, &steps, &runtime, (&args.browse, chromium.as_ref()), run, show)?;
         passed += verdict.tests.0;
         failed += verdict.tests.1;
         raised += verdict.raised;
@@ -79,14 +84,17 @@ pub fn test(args: TestArgs, config: &Config, session: &mut Session) -> Result<Ex
 /// `pyweb test --steps`: 0 when every step does what it should and every test passes, else 1.
 fn carry_out(args: TestArgs, file: &Path, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
     let root = config::folder("the site", args.dir)?;
-    session.begin().map_err(PageError::Output)?;
+    begin(session)?;
     let runtime = Runtime::ensure(session, config)?;
     let packages = packages::folder(session, &runtime, &root, None, args.packages)?;
+    let runtime = runtime.with_python_packages(packages.clone());
+    let chromium = chromium(&args.browse)?.map(|chromium| (chromium, runtime));
     let began = Instant::now();
     let (runtime, time_limit) = (config.runtime.clone(), args.browse.timeout);
-    let script = Script { root, steps: file.to_owned(), runtime, packages, time_limit };
+    let worker = args.browse.engine.name();
+    let script = Script { root, steps: file.to_owned(), runtime, packages, time_limit, worker };
     let shown = &*session;
-    let tally = steps::run(&script, &|record| Ok(render::page::stepped(shown, record)?))?;
+    let tally = steps::run(&script, chromium, &|record| Ok(render::page::stepped(shown, record)?))?;
     for (what, number) in [
         ("steps_passed", tally.steps_passed),
         ("steps_failed", tally.steps_failed),
@@ -110,12 +118,26 @@ pub fn host(args: PageProcessArgs, config: &Config, session: &Session) -> Result
     Ok(Exit::YES)
 }
 
+/// Opens the frame of the run, which a signal closes from then on.
+fn begin(session: &mut Session) -> Result<(), PageError> {
+    session.begin().map_err(PageError::Output)?;
+    signals::close_on_signals(session).map_err(PageError::Process)
+}
+
+/// The browser, where it is not our own.
+fn chromium(args: &BrowseArgs) -> Result<Option<Chromium>, Failure> {
+    match args.engine {
+        Engine::Wasmtime => Ok(None),
+        Engine::Chromium => Ok(Some(Chromium::start(args.chromium.as_deref())?)),
+    }
+}
+
 /// Runs one page, showing each record as it comes.
 fn carry(
     page: &Page,
     steps: &Steps,
     runtime: &Runtime,
-    args: &BrowseArgs,
+    (args, chromium): (&BrowseArgs, Option<&Chromium>),
     mut run: PageRun,
     show: impl Fn(&Record) -> io::Result<()>,
 ) -> Result<Verdict, Failure> {
@@ -123,14 +145,18 @@ fn carry(
     let began = Instant::now();
     let now = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let mut shown = Ok(());
-    let ended = page::run(page, steps, runtime, args.timeout, Some(cache), &mut |event| {
+    let mut on_event = |event| {
         for record in run.event(event, now()) {
             let written = show(&record);
             if shown.is_ok() {
                 shown = written;
             }
         }
-    })?;
+    };
+    let ended = match chromium {
+        Some(chromium) => chromium.visit(page, steps, runtime, args.timeout, &mut on_event)?,
+        None => page::run(page, steps, runtime, args.timeout, Some(cache), &mut on_event)?,
+    };
     shown.map_err(PageError::Output)?;
     let (records, verdict) = run.end(&ended, now());
     for record in records {

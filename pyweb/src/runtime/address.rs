@@ -59,6 +59,16 @@ pub fn any_in_bundle(path: &str) -> Option<Address> {
     }
 }
 
+/// The whole address of what `url` means, where it leaves out the version or the file: delivery networks send
+/// whoever asks for it there.
+pub fn whole(url: &str) -> Option<String> {
+    let address = locate(url)?;
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let file = address.path.rsplit('/').next().unwrap_or(&address.path);
+    (!path.ends_with(&format!("/{file}")))
+        .then(|| format!("https://cdn.jsdelivr.net/npm/{}/{}", address.package, address.path))
+}
+
 /// `host/path`
 fn remote_file(url: &str) -> Option<Address> {
     let (host, path) = url.split_once('/')?;
@@ -109,6 +119,16 @@ fn core(file: &str) -> Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_without_a_file_leads_to_one() {
+        let whole_core = format!("https://cdn.jsdelivr.net/npm/{CORE}/dist/core.js");
+        assert_eq!(whole("https://unpkg.com/@pyscript/core"), Some(whole_core.clone()));
+        assert_eq!(locate(&whole_core).map(|address| address.path), Some("dist/core.js".to_owned()));
+        assert_eq!(whole(&whole_core), None);
+        assert_eq!(whole("https://pyscript.net/releases/2026.3.1/core.js"), None);
+        assert_eq!(whole("http://localhost/a.js"), None);
+    }
 
     fn located(url: &str) -> Option<String> {
         locate(url).map(|address| format!("{} {}", address.package, address.path))

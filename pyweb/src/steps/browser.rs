@@ -10,21 +10,23 @@ use url::Url;
 
 use super::host::Hosted;
 use super::message::Message;
-use super::process::{Input, PageProcess};
+use super::process::{Input, PageProcess, Runner, teller};
 use super::script::Script;
+use super::warm::{Warm, may_come_late};
+use crate::chromium::{Chromium, Opening};
 use crate::error::PageError;
 use crate::events::Record;
 use crate::headless::{Busy, Ended, Event};
 use crate::page::find;
 use crate::page::progress::{Progress, Refusal};
+use crate::page::site::PageSite;
 use crate::reduce::page::PageRun;
+use crate::runtime::Runtime;
 
-/// How many warm pages are kept; each holds the memory of a running page.
-const WARM_PAGES: usize = 4;
 /// How long after its own limit a page may take to say so.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// How long a page that is to close may take.
-const CLOSING: Duration = Duration::from_secs(2);
+pub(super) const CLOSING: Duration = Duration::from_secs(2);
 
 /// A step that could not be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl Failed {
 }
 
 /// What a page says that somebody waits for.
-enum Signal {
+pub(super) enum Signal {
     Answer(u64, Value, Option<Refusal>),
     Ready,
     ForkEnded(i32),
@@ -56,39 +58,35 @@ enum Signal {
     Late,
 }
 
-/// A page that has been loaded once and is now only copied.
-struct Warm {
-    process: PageProcess,
-    /// What happened while it loaded, and when, for every test that gets a copy.
-    past: Vec<(Event, u64)>,
-    used: Instant,
-}
-
 /// The page that is open.
-struct Open {
-    url: String,
-    run: PageRun,
+pub(super) struct Open {
+    pub(super) url: String,
+    pub(super) run: PageRun,
     began: Instant,
-    past: Vec<(Event, u64)>,
+    pub(super) past: Vec<(Event, u64)>,
     /// What it has to tell, while it is only loaded to be copied: its copies will tell it.
     untold: Option<Vec<Record>>,
-    /// Its process, unless it is a copy of the warm page at `url`.
-    own: Option<PageProcess>,
+    /// Who runs it, unless it is a copy of the warm page at `url`.
+    pub(super) own: Option<Runner>,
 }
 
 /// A browser of one open page.
 pub struct Browser<'a> {
     script: &'a Script,
     root: PathBuf,
-    input: Receiver<Input>,
+    /// The real browser and what its pages run on, where it is not our own.
+    chromium: Option<(Chromium, Runtime)>,
+    pub(super) input: Receiver<Input>,
     sender: Sender<Input>,
     /// Lines that came while a page was waited for.
-    lines: VecDeque<Option<String>>,
-    warm: HashMap<String, Warm>,
-    open: Option<Open>,
+    pub(super) lines: VecDeque<Option<String>>,
+    pub(super) warm: HashMap<String, Warm>,
+    pub(super) open: Option<Open>,
+    /// The failures and the console of the pages that the test has left.
+    left: (String, String),
     last_seq: u64,
     last_process: u64,
-    show: &'a dyn Fn(&Record) -> Result<(), PageError>,
+    pub(super) show: &'a dyn Fn(&Record) -> Result<(), PageError>,
 }
 
 impl<'a> Browser<'a> {
@@ -96,17 +94,20 @@ impl<'a> Browser<'a> {
     pub fn new(
         script: &'a Script,
         root: PathBuf,
+        chromium: Option<(Chromium, Runtime)>,
         (sender, input): (Sender<Input>, Receiver<Input>),
         show: &'a dyn Fn(&Record) -> Result<(), PageError>,
     ) -> Browser<'a> {
         Browser {
             script,
             root,
+            chromium,
             input,
             sender,
             lines: VecDeque::new(),
             warm: HashMap::new(),
             open: None,
+            left: (String::new(), String::new()),
             last_seq: 0,
             last_process: 0,
             show,
@@ -140,6 +141,10 @@ impl<'a> Browser<'a> {
             Ok(hosted) => hosted,
             Err(failed) => return Ok(Err(failed)),
         };
+        if self.chromium.is_some() {
+            let tab = self.leave()?;
+            return self.load(&hosted, &setup, tab, None);
+        }
         if self.open.is_some() {
             // What a page has stored is there again for the next one of the same test.
             if let Ok(stored) = self.command(json!({"step": "storage"}), self.script.time_limit)?
@@ -151,21 +156,26 @@ impl<'a> Browser<'a> {
                 }
                 setup.push(storage);
             }
-            self.close()?;
+            let said = self.close()?;
+            self.keep(said);
         }
-        if !setup.is_empty() {
-            return self.load(&hosted, &setup, None);
+        if !setup.iter().all(may_come_late) {
+            return self.load(&hosted, &setup, None, None);
         }
         if !self.warm.contains_key(&hosted.url) {
-            if let Err(failed) = self.load(&hosted, &[], Some(Vec::new()))? {
+            if let Err(failed) = self.load(&hosted, &[], None, Some(Vec::new()))? {
                 return Ok(Err(failed));
             }
             self.keep_warm();
         }
-        self.copy(&hosted.url)
+        match self.copy(&hosted.url, &setup)? {
+            Ok(true) => Ok(Ok(())),
+            Ok(false) => self.load(&hosted, &setup, None, None),
+            Err(failed) => Ok(Err(failed)),
+        }
     }
 
-    fn hosted(&self, address: &str) -> Result<Hosted, Failed> {
+    pub(super) fn hosted(&self, address: &str) -> Result<Hosted, Failed> {
         let no_page = |why: String| Failed::new("no_page", why);
         let origin = Url::parse("http://localhost/").map_err(|error| no_page(error.to_string()))?;
         let url = origin.join(address).map_err(|error| no_page(format!("{address}: {error}")))?;
@@ -181,18 +191,46 @@ impl<'a> Browser<'a> {
         Ok(Hosted { page, url: url.into(), runtime, packages, time_limit: *time_limit })
     }
 
-    /// Loads a page in a process of its own.
+    /// Leaves the open page for another in the same tab of a real browser.
+    fn leave(&mut self) -> Result<Option<Runner>, PageError> {
+        let Some(mut open) = self.open.take() else { return Ok(None) };
+        let tab = open.own.take();
+        let said = self.closed(open)?;
+        self.keep(said);
+        Ok(tab)
+    }
+
+    /// Keeps what a page said for the end of its test.
+    fn keep(&mut self, (failures, output): (String, String)) {
+        for (kept, more) in [(&mut self.left.0, failures), (&mut self.left.1, output)] {
+            if !kept.is_empty() && !more.is_empty() {
+                kept.push('\n');
+            }
+            kept.push_str(&more);
+        }
+    }
+
+    /// Closes the open page; the failures of all pages since the last end, and what they wrote to their consoles.
+    pub fn end(&mut self) -> Result<(String, String), PageError> {
+        let said = self.close()?;
+        self.keep(said);
+        Ok(std::mem::take(&mut self.left))
+    }
+
+    /// Loads a page in a process of its own, or in a tab.
     fn load(
         &mut self,
         hosted: &Hosted,
         setup: &[Value],
+        tab: Option<Runner>,
         untold: Option<Vec<Record>>,
     ) -> Result<Result<(), Failed>, PageError> {
-        self.last_process += 1;
-        let started = PageProcess::start(self.last_process, hosted, self.sender.clone());
-        let process = started.map_err(PageError::Process)?;
-        self.open = Some(Open { untold, ..self.opened(hosted, Some(process)) });
-        let seq = self.send(json!({"step": "load", "setup": setup}))?;
+        let runner = match tab {
+            Some(tab) => tab,
+            None => self.start(hosted)?,
+        };
+        self.open = Some(Open { untold, ..self.opened(hosted, Some(runner)) });
+        let seq = self.send(json!({"step": "load", "setup": setup, "url": hosted.url}))?;
         let limit = Instant::now() + self.script.time_limit;
         loop {
             match self.signal(limit)? {
@@ -211,42 +249,24 @@ impl<'a> Browser<'a> {
         }
     }
 
-    fn opened(&self, hosted: &Hosted, own: Option<PageProcess>) -> Open {
-        let mut run = PageRun::new(&hosted.page.path, find::python_files(&self.root));
+    fn start(&mut self, hosted: &Hosted) -> Result<Runner, PageError> {
+        self.last_process += 1;
+        let number = self.last_process;
+        let Some((chromium, runtime)) = &self.chromium else {
+            let started = PageProcess::start(number, hosted, self.sender.clone());
+            return started.map(Runner::Process).map_err(PageError::Process);
+        };
+        let site = PageSite::new(&hosted.page, runtime.clone(), None);
+        let (url, time_limit) = (hosted.url.clone(), hosted.time_limit);
+        let opening = Opening { site, url, time_limit, whole: false };
+        Ok(Runner::Tab(chromium.open(number, opening, teller(number, self.sender.clone()))))
+    }
+
+    pub(super) fn opened(&self, hosted: &Hosted, own: Option<Runner>) -> Open {
+        let mut run = PageRun::new(&hosted.page.path, find::python_files(&self.root), self.script.worker);
         // What happens in the page fails a test, if one is under way; see `close`.
         run.as_test(0);
         Open { url: hosted.url.clone(), run, began: Instant::now(), past: Vec::new(), untold: None, own }
-    }
-
-    /// From now on the open page is only copied.
-    fn keep_warm(&mut self) {
-        let Some(Open { url, past, own: Some(process), .. }) = self.open.take() else { return };
-        if self.warm.len() >= WARM_PAGES {
-            let oldest = self.warm.iter().min_by_key(|(_, warm)| warm.used).map(|(url, _)| url.clone());
-            oldest.and_then(|url| self.warm.remove(&url));
-        }
-        self.warm.insert(url, Warm { process, past, used: Instant::now() });
-    }
-
-    /// Opens a copy of the warm page at `url`.
-    fn copy(&mut self, url: &str) -> Result<Result<(), Failed>, PageError> {
-        let hosted = match self.hosted(url) {
-            Ok(hosted) => hosted,
-            Err(failed) => return Ok(Err(failed)),
-        };
-        let mut open = self.opened(&hosted, None);
-        let Some(warm) = self.warm.get_mut(url) else {
-            return Ok(Err(Failed::new("page_lost", "the page's process ended")));
-        };
-        warm.used = Instant::now();
-        for (event, at_us) in &warm.past {
-            for record in open.run.event(event.clone(), *at_us) {
-                (self.show)(&record)?;
-            }
-        }
-        self.open = Some(open);
-        let seq = self.send(json!({"step": "fork"}))?;
-        Ok(self.answer(seq, Instant::now() + GRACE)?.map(drop))
     }
 
     /// Has the open page carry out `command`, which may take `limit` by its own account.
@@ -259,7 +279,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The answer to what was sent under the number `seq`.
-    fn answer(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
+    pub(super) fn answer(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
         loop {
             match self.signal(deadline)? {
                 Signal::Answer(answered, value, None) if answered == seq => return Ok(Ok(value)),
@@ -342,43 +362,6 @@ impl<'a> Browser<'a> {
         Ok(failed.unwrap_or_else(|| Failed::new("page_lost", "the page ended")))
     }
 
-    fn settle_warm(&mut self, url: &str) -> Result<(), PageError> {
-        let Some(number) = self.warm.get(url).map(|warm| warm.process.number) else { return Ok(()) };
-        let deadline = Instant::now() + CLOSING;
-        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            match self.input.recv_timeout(left) {
-                Ok(Input::Page(from, Some(message))) if from == number => {
-                    if matches!(self.signal_of(message)?, Some(Signal::ForkEnded(_))) {
-                        return Ok(());
-                    }
-                }
-                Ok(Input::Line(line)) => self.lines.push_back(Some(line)),
-                Ok(Input::End(_)) => self.lines.push_back(None),
-                Ok(Input::Page(..)) => {}
-                Err(_) => break,
-            }
-        }
-        self.warm.remove(url);
-        Ok(())
-    }
-
-    fn forget_warm(&mut self) {
-        if let Some(open) = &self.open {
-            self.warm.remove(&open.url);
-        }
-    }
-
-    fn copy_ended(&mut self, status: i32) -> Failed {
-        self.open = None;
-        match status {
-            -1 => Failed::new(
-                "page_lost",
-                "the page could not be copied: there is no memory or process left for it",
-            ),
-            _ => Failed::new("page_lost", format!("the page's process ended with {status}")),
-        }
-    }
-
     fn refused(&self, refusal: Refusal) -> Failed {
         if refusal.code != "python_raised" {
             return Failed::new(&refusal.code, refusal.message);
@@ -395,11 +378,11 @@ impl<'a> Browser<'a> {
         self.last_seq += 1;
         command["seq"] = json!(self.last_seq);
         let Some(open) = &mut self.open else { return Ok(self.last_seq) };
-        let process =
-            open.own.as_mut().or_else(|| self.warm.get_mut(&open.url).map(|warm| &mut warm.process));
-        // Where nobody listens any more, the end of its messages says so.
-        if let Some(process) = process {
-            let _ = process.send(&command);
+        match (&mut open.own, self.warm.get_mut(&open.url)) {
+            (Some(own), _) => own.send(&command),
+            // Where nobody listens any more, the end of its messages says so.
+            (None, Some(warm)) => drop(warm.process.send(&command)),
+            (None, None) => {}
         }
         Ok(self.last_seq)
     }
@@ -431,8 +414,8 @@ impl<'a> Browser<'a> {
     /// A message of the process `number`, if the open page is in it.
     fn heard(&mut self, number: u64, message: Option<Message>) -> Result<Option<Signal>, PageError> {
         let Some(open) = &self.open else { return Ok(None) };
-        let process = open.own.as_ref().or_else(|| self.warm.get(&open.url).map(|warm| &warm.process));
-        if process.is_none_or(|process| process.number != number) {
+        let warm = self.warm.get(&open.url).map(|warm| warm.process.number);
+        if open.own.as_ref().map(Runner::number).or(warm) != Some(number) {
             return Ok(None);
         }
         if let Some(message) = message {
@@ -442,7 +425,7 @@ impl<'a> Browser<'a> {
         Ok(Some(Signal::Gone))
     }
 
-    fn signal_of(&mut self, message: Message) -> Result<Option<Signal>, PageError> {
+    pub(super) fn signal_of(&mut self, message: Message) -> Result<Option<Signal>, PageError> {
         let event = match message {
             Message::Ended(ended) => return Ok(Some(Signal::Ended(ended))),
             Message::Event(event) => event,

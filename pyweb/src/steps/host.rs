@@ -31,6 +31,7 @@ pub struct Hosted {
 
 /// Runs the page until its commands end.
 pub fn host(hosted: &Hosted, runtime: Runtime) -> Result<(), HeadlessError> {
+    headless::end_with_parent();
     let cache_dir = cache_dir().ok();
     let options = Options {
         time_limit: hosted.time_limit,

@@ -3,6 +3,7 @@
 //!
 //! - [`script`]: the steps in their order: tests, answers, the verdict
 //! - [`browser`]: the page that the steps are about: opened, warmed, copied, told, closed
+//! - `warm`: pages that are only copied
 //! - [`process`]: a page process, from outside
 //! - [`host`]: the same from inside
 //! - [`message`]: what the two say to each other
@@ -30,11 +31,15 @@
 //!
 //! A page is loaded once, by a process of its own. From then on it is warm: each test that opens it gets a copy
 //! made by `fork`, unless the test prepared something that must be there before the page loads.
+//!
+//! With `--engine chromium`, a tab of a real browser with a profile of its own takes the place of the process, and
+//! each test loads its pages anew.
 
 pub mod browser;
 pub mod host;
 pub mod message;
 pub mod process;
 pub mod script;
+mod warm;
 
 pub use script::run;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::host::Hosted;
 use super::message::{self, Message};
+use crate::chromium::{Tab, Tell, Told};
 
 /// What comes in: lines from whoever writes the steps, messages from pages.
 #[derive(Debug)]
@@ -19,6 +20,45 @@ pub enum Input {
     End(Option<io::Error>),
     /// The process of this number said something, or is gone.
     Page(u64, Option<Message>),
+}
+
+/// Who runs a page.
+#[derive(Debug)]
+pub enum Runner {
+    /// Our own browser, in a process of its own.
+    Process(PageProcess),
+    /// A real one.
+    Tab(Tab),
+}
+
+impl Runner {
+    /// Its number, by which its messages are known.
+    pub fn number(&self) -> u64 {
+        match self {
+            Runner::Process(process) => process.number,
+            Runner::Tab(tab) => tab.number,
+        }
+    }
+
+    /// Has the page do something. Where nobody listens any more, the end of its messages says so.
+    pub fn send(&mut self, command: &Value) {
+        match self {
+            Runner::Process(process) => drop(process.send(command)),
+            Runner::Tab(tab) => tab.send(command.clone()),
+        }
+    }
+}
+
+/// Passes what the page of this number tells to `input`.
+pub fn teller(number: u64, input: Sender<Input>) -> Tell {
+    Box::new(move |told| {
+        let message = match told {
+            Told::Event(event) => Some(Message::Event(event)),
+            Told::Ended(ended) => Some(Message::Ended(ended)),
+            Told::Gone => None,
+        };
+        drop(input.send(Input::Page(number, message)));
+    })
 }
 
 /// A page process under way. Dropped, it is killed.

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use super::browser::{Browser, Failed};
 use super::process::Input;
+use crate::chromium::Chromium;
 use crate::error::PageError;
 use crate::events::{Record, StepOutcome};
+use crate::runtime::Runtime;
 
-/// What `test.*` records call the one that ran the test.
-const WORKER: &str = "wasmtime";
 /// How long a step waits for the page unless it says otherwise; `js/steps.mjs` has the same.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
 /// The steps that prepare a page, so that they may come before it and hold for the next one of the same test.
@@ -34,6 +34,8 @@ pub struct Script {
     pub packages: Option<PathBuf>,
     /// How long a page may take to get ready, and any of its tasks.
     pub time_limit: Duration,
+    /// What `test.*` records call the one that runs the tests.
+    pub worker: &'static str,
 }
 
 /// What came of it.
@@ -59,15 +61,19 @@ struct Test {
 /// Everything between two lines.
 struct Run<'a> {
     browser: Browser<'a>,
-    time_limit: Duration,
+    script: &'a Script,
     setup: Vec<Value>,
     test: Option<Test>,
     tally: Tally,
     show: &'a dyn Fn(&Record) -> Result<(), PageError>,
 }
 
-/// Carries out the script, showing each record as it comes.
-pub fn run(script: &Script, show: &dyn Fn(&Record) -> Result<(), PageError>) -> Result<Tally, PageError> {
+/// Carries out the script, showing each record as it comes; in that Chromium, if there is one.
+pub fn run(
+    script: &Script,
+    chromium: Option<(Chromium, Runtime)>,
+    show: &dyn Fn(&Record) -> Result<(), PageError>,
+) -> Result<Tally, PageError> {
     let unreadable = |path: &Path, cause| PageError::Unreadable { path: path.to_owned(), cause };
     let root = script.root.canonicalize().map_err(|cause| unreadable(&script.root, cause))?;
     let (sender, input) = mpsc::channel();
@@ -77,9 +83,8 @@ pub fn run(script: &Script, show: &dyn Fn(&Record) -> Result<(), PageError>) -> 
         let file = File::open(&script.steps).map_err(|cause| unreadable(&script.steps, cause))?;
         read(file, sender.clone())?;
     }
-    let browser = Browser::new(script, root, (sender, input), show);
-    let time_limit = script.time_limit;
-    let mut run = Run { browser, time_limit, setup: Vec::new(), test: None, tally: Tally::default(), show };
+    let browser = Browser::new(script, root, chromium, (sender, input), show);
+    let mut run = Run { browser, script, setup: Vec::new(), test: None, tally: Tally::default(), show };
     let mut number = 0;
     while let Some(line) = run.browser.line()? {
         number += 1;
@@ -162,13 +167,16 @@ impl Run<'_> {
         }
         let limit = step["timeout_ms"].as_u64().map_or(STEP_LIMIT, Duration::from_millis);
         let runs_code = matches!(name, "evaluate" | "evaluate_py" | "clock");
-        self.browser.command(step, if runs_code { limit.max(self.time_limit) } else { limit })
+        self.browser.command(step, if runs_code { limit.max(self.script.time_limit) } else { limit })
     }
 
     fn begin_test(&mut self, id: &Value) -> Result<(), PageError> {
         self.end_test()?;
         let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-        (self.show)(&Record::TestStarted(TestStarted { id: id.clone(), worker: WORKER.to_owned() }))?;
+        (self.show)(&Record::TestStarted(TestStarted {
+            id: id.clone(),
+            worker: self.script.worker.to_owned(),
+        }))?;
         self.test = Some(Test { id, began: Instant::now(), failures: Vec::new() });
         Ok(())
     }
@@ -176,7 +184,7 @@ impl Run<'_> {
     /// Closes the page; what it raised fails the test.
     fn end_test(&mut self) -> Result<(), PageError> {
         self.setup.clear();
-        let (raised, output) = self.browser.close()?;
+        let (raised, output) = self.browser.end()?;
         let Some(mut test) = self.test.take() else { return Ok(()) };
         if !raised.is_empty() {
             test.failures.push(raised);
@@ -190,7 +198,7 @@ impl Run<'_> {
             id: test.id,
             outcome,
             duration_us: u64::try_from(test.began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            worker: WORKER.to_owned(),
+            worker: self.script.worker.to_owned(),
             message: test.failures.join("\n"),
             output,
         }))

@@ -1,0 +1,11 @@
+// Waits until what was set going has happened. Must not know what that is.
+
+const native = globalThis.__native;
+// The most turns that what a step set going is given before the next step.
+const TURNS = 50;
+
+/** Lets what is due at once happen, so that the next step finds it done. */
+export async function rest() {
+    const { realPause, dueWithin } = native.clock;
+    for (let turn = 0; turn < TURNS && (turn === 0 || dueWithin(0)); turn++) await realPause(0);
+}

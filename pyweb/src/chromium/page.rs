@@ -1,0 +1,464 @@
+//! The page that is open in the browser: made, loaded, told what to do, heard, stopped. Must not know what its
+//! requests get.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::driver::{Driver, Fault};
+use super::network::Network;
+use super::{Opening, Tell, Told, script};
+use crate::headless::{Busy, Ended, Event, Level};
+
+/// How long a page that does nothing may take to say so.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// The steps that look or wait: what the next document has is as good.
+const LOOKS: [&str; 8] =
+    ["content", "expect", "read", "title", "url", "wait_for", "wait_for_function", "wait_for_url"];
+/// The steps whose value is lost with the document.
+const ASKS: [&str; 3] = ["evaluate", "evaluate_py", "clock"];
+
+/// A page under way.
+pub(super) struct OpenPage {
+    pub(super) number: u64,
+    pub(super) opening: Opening,
+    pub(super) tell: Tell,
+    pub(super) session: String,
+    /// The sessions of its workers.
+    pub(super) workers: Vec<String>,
+    pub(super) network: Network,
+    /// Its profile.
+    context: String,
+    /// The name under which its document finds the way to us, for as long as it takes to pick it up.
+    binding: String,
+    /// The name under which we find ours into the document.
+    door: String,
+    /// What is put before its own scripts.
+    scripts: Vec<Value>,
+    loaded: bool,
+    ready: bool,
+    deadline: Option<Instant>,
+    /// What it was told and has not answered, by number.
+    pending: HashMap<u64, Value>,
+}
+
+/// A name that no code of a page's can guess.
+fn secret() -> String {
+    format!("_{:016x}", RandomState::new().build_hasher().finish())
+}
+
+impl OpenPage {
+    /// When its time is up.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn arm(&mut self) {
+        if !self.opening.whole || self.deadline.is_none() {
+            self.deadline = Some(Instant::now() + self.opening.time_limit);
+        }
+    }
+
+    fn rest(&mut self) {
+        if !self.opening.whole {
+            self.deadline = None;
+        }
+    }
+
+    /// Tells that something happened.
+    pub(super) fn happened(&mut self, event: Event) {
+        (self.tell)(Told::Event(event));
+    }
+
+    /// The same, in the words of `page/progress.rs`.
+    pub(super) fn told(&mut self, progress: Value) {
+        self.happened(Event::Custom(progress));
+    }
+
+    /// Something happened in one of its workers.
+    pub(super) fn worker_happened(&mut self, method: &str, params: &Value) {
+        match method {
+            "Runtime.exceptionThrown" => self.told(uncaught(&params["exceptionDetails"])),
+            "Runtime.consoleAPICalled" => {
+                let level = match params["type"].as_str() {
+                    Some("debug") => Level::Debug,
+                    Some("warning") => Level::Warn,
+                    Some("error" | "assert") => Level::Error,
+                    _ => Level::Info,
+                };
+                let words = params["args"].as_array().into_iter().flatten();
+                let words: Vec<String> = words.map(shown).collect();
+                self.log(level, words.join(" "));
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts a line on its console.
+    pub(super) fn log(&mut self, level: Level, text: String) {
+        self.happened(Event::Console { level, text });
+    }
+}
+
+impl Driver {
+    /// Opens a page with a profile of its own.
+    pub(super) fn open(&mut self, number: u64, opening: Opening, mut tell: Tell) -> Result<(), Fault> {
+        self.close();
+        let made = self.made();
+        let (context, session) = match made {
+            Ok(made) => made,
+            Err(fault) => {
+                tell(Told::Gone);
+                return Err(fault);
+            }
+        };
+        let binding = secret();
+        let page = OpenPage {
+            number,
+            opening,
+            tell,
+            session: session.clone(),
+            workers: Vec::new(),
+            network: Network::new(secret()),
+            context,
+            binding: binding.clone(),
+            door: secret(),
+            scripts: Vec::new(),
+            loaded: false,
+            ready: false,
+            deadline: None,
+            pending: HashMap::new(),
+        };
+        self.page = Some(page);
+        for (method, params) in [
+            ("Page.enable", json!({})),
+            ("Runtime.enable", json!({})),
+            ("Network.enable", json!({})),
+            ("Inspector.enable", json!({})),
+            ("Runtime.addBinding", json!({"name": binding})),
+            ("Page.setBypassCSP", json!({"enabled": true})),
+            (
+                "Target.setAutoAttach",
+                json!({"autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true}),
+            ),
+            ("Emulation.setFocusEmulationEnabled", json!({"enabled": true})),
+        ] {
+            self.call(Some(&session), method, &params)?;
+        }
+        Ok(())
+    }
+
+    fn made(&mut self) -> Result<(String, String), Fault> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let context = self.call(None, "Target.createBrowserContext", &json!({"disposeOnDetach": true}))?;
+        let context = text(&context["browserContextId"]);
+        let session = self.attached(&json!({"url": "about:blank", "browserContextId": context}))?;
+        Ok((context, session))
+    }
+
+    /// Makes a page and gives its session.
+    pub(super) fn attached(&mut self, target: &Value) -> Result<String, Fault> {
+        let made = self.call(None, "Target.createTarget", target)?;
+        let attach = json!({"targetId": made["targetId"], "flatten": true});
+        let session = self.call(None, "Target.attachToTarget", &attach)?;
+        Ok(session["sessionId"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Has the open page do what `command` says.
+    pub(super) fn command(&mut self, command: &Value) -> Result<(), Fault> {
+        let seq = command["seq"].as_u64();
+        match command["step"].as_str().unwrap_or_default() {
+            "load" => {
+                if let (Some(page), Some(url)) = (&mut self.page, command["url"].as_str()) {
+                    url.clone_into(&mut page.opening.url);
+                }
+                self.load(command["setup"].as_array().map_or(&[][..], Vec::as_slice))
+            }
+            "close" => {
+                self.hear_out();
+                self.end(Ended::Done(0));
+                Ok(())
+            }
+            "offline" | "route" | "unroute" => {
+                self.prepare_network(command)?;
+                self.answered(seq);
+                Ok(())
+            }
+            "route_answer" => self.answer_request(command),
+            _ => {
+                let Some(page) = &mut self.page else { return Ok(()) };
+                page.arm();
+                if let Some(seq) = seq {
+                    page.pending.insert(seq, command.clone());
+                }
+                self.hand_in(command)
+            }
+        }
+    }
+
+    /// Loads the page's address into a new document, with `setup` done before.
+    fn load(&mut self, setup: &[Value]) -> Result<(), Fault> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        page.arm();
+        page.pending.clear();
+        page.ready = false;
+        page.network.reset();
+        let was_loaded = std::mem::replace(&mut page.loaded, true);
+        let (session, url) = (page.session.clone(), page.opening.url.clone());
+        let (binding, door, token) = (page.binding.clone(), page.door.clone(), page.network.token.clone());
+        let old = std::mem::take(&mut page.scripts);
+        if was_loaded {
+            // An address that differs in its fragment alone would not be loaded again.
+            self.call(Some(&session), "Page.navigate", &json!({"url": "about:blank"}))?;
+        }
+        for script in old {
+            let identifier = json!({"identifier": script});
+            self.call(Some(&session), "Page.removeScriptToEvaluateOnNewDocument", &identifier)?;
+        }
+        let named =
+            |step: &&Value, names: &[&str]| step["step"].as_str().is_some_and(|name| names.contains(&name));
+        for step in setup.iter().filter(|step| named(step, &["offline", "route", "unroute"])) {
+            self.prepare_network(step)?;
+        }
+        let own: Vec<&Value> = setup.iter().filter(|step| named(step, &["clock", "set_storage"])).collect();
+        let config = json!({"binding": binding, "door": door, "token": token, "setup": own});
+        let init = setup.iter().filter(|step| named(step, &["init_script"]));
+        let init = init.filter_map(|step| step["script"].as_str().map(str::to_owned));
+        for source in std::iter::once(script::prologue(&config)).chain(init) {
+            let source = json!({"source": source});
+            let added = self.call(Some(&session), "Page.addScriptToEvaluateOnNewDocument", &source)?;
+            if let Some(page) = &mut self.page {
+                page.scripts.push(added["identifier"].clone());
+            }
+        }
+        self.say(Some(&session), "Page.navigate", &json!({"url": url})).map(drop)
+    }
+
+    /// Hands a command to the document.
+    fn hand_in(&mut self, command: &Value) -> Result<(), Fault> {
+        let Some(page) = &self.page else { return Ok(()) };
+        let (session, door) = (page.session.clone(), &page.door);
+        let expression = format!("void globalThis.{door}?.({command})");
+        self.say(Some(&session), "Runtime.evaluate", &json!({"expression": expression})).map(drop)
+    }
+
+    fn answered(&mut self, seq: Option<u64>) {
+        if let Some(page) = &mut self.page {
+            page.told(json!({"kind": "answer", "seq": seq, "value": null}));
+        }
+    }
+
+    /// Something happened in the open page.
+    pub(super) fn happened(&mut self, method: &str, params: &Value) -> Result<(), Fault> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        match method {
+            "Runtime.bindingCalled" if params["name"] == page.binding.as_str() => {
+                let said = params["payload"].as_str().and_then(|text| serde_json::from_str(text).ok());
+                said.map_or(Ok(()), |said| self.said(said))
+            }
+            "Runtime.exceptionThrown" => {
+                page.told(uncaught(&params["exceptionDetails"]));
+                Ok(())
+            }
+            "Page.javascriptDialogOpening" => {
+                // Dismissed at once, as in pyweb's own browser.
+                let (kind, text) = (&params["type"], &params["message"]);
+                page.log(Level::Info, format!("{}: {}", text_of(kind), text_of(text)));
+                let session = page.session.clone();
+                let dismissed = json!({"accept": params["type"] == "alert"});
+                self.say(Some(&session), "Page.handleJavaScriptDialog", &dismissed).map(drop)
+            }
+            "Target.attachedToTarget" => {
+                let Some(session) = params["sessionId"].as_str().map(str::to_owned) else { return Ok(()) };
+                page.workers.push(session.clone());
+                // What it said before is said again.
+                self.say(Some(&session), "Runtime.enable", &json!({})).map(drop)
+            }
+            "Inspector.targetCrashed" => {
+                (page.tell)(Told::Gone);
+                self.close();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The document says something, in the words of `page/progress.rs` and three more.
+    fn said(&mut self, said: Value) -> Result<(), Fault> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        match said["kind"].as_str() {
+            Some("console") => {
+                let level = serde_json::from_value(said["level"].clone()).unwrap_or(Level::Info);
+                page.log(level, text_of(&said["text"]));
+            }
+            Some("input") => {
+                return self.input(&said["act"], said["calls"].as_array().map_or(&[], Vec::as_slice));
+            }
+            Some("exit") => {
+                // What the page's last deeds led to may still be on its way.
+                self.hear_out();
+                self.end(Ended::Done(
+                    said["code"].as_i64().and_then(|code| code.try_into().ok()).unwrap_or(0),
+                ));
+            }
+            Some("ready") if page.ready => return self.moved(),
+            Some("ready") => {
+                page.ready = true;
+                page.rest();
+                page.told(said);
+            }
+            Some("answer") => {
+                let known = said["seq"].as_u64().is_some_and(|seq| page.pending.remove(&seq).is_some());
+                if page.pending.is_empty() {
+                    page.rest();
+                }
+                if known {
+                    page.told(said);
+                }
+            }
+            _ => page.told(said),
+        }
+        Ok(())
+    }
+
+    /// The page has gone to another document; what it was told there has no one to answer it.
+    fn moved(&mut self) -> Result<(), Fault> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        let pending = std::mem::take(&mut page.pending);
+        page.rest();
+        for (seq, command) in pending {
+            let name = command["step"].as_str().unwrap_or_default();
+            if LOOKS.contains(&name) {
+                self.command(&command)?;
+                continue;
+            }
+            let Some(page) = &mut self.page else { return Ok(()) };
+            let mut answer = json!({"kind": "answer", "seq": seq, "value": null});
+            if ASKS.contains(&name) {
+                let message = "the page went on to another document meanwhile";
+                answer["failure"] = json!({"code": "page_lost", "message": message});
+            }
+            page.told(answer);
+        }
+        Ok(())
+    }
+
+    /// Uses pointer and keyboard as the document asks.
+    fn input(&mut self, act: &Value, calls: &[Value]) -> Result<(), Fault> {
+        for call in calls {
+            let Some(session) = self.page.as_ref().map(|page| page.session.clone()) else { return Ok(()) };
+            let method = call[0].as_str().unwrap_or_default();
+            // Nothing else is to be had from inside a document.
+            if !method.starts_with("Input.") {
+                continue;
+            }
+            match self.call(Some(&session), method, &call[1]) {
+                Ok(_) | Err(Fault::Refused) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.hand_in(&json!({"step": "acted", "act": act}))
+    }
+
+    /// The open page's time is up.
+    pub(super) fn out_of_time(&mut self) {
+        let Some(page) = &mut self.page else { return };
+        let session = page.session.clone();
+        // Who answers was waiting.
+        let idle = self.hear_out();
+        let busy = if idle { Busy::Waiting } else { Busy::Scripts };
+        if !idle {
+            let _ = self.say(Some(&session), "Page.crash", &json!({}));
+        }
+        self.end(Ended::TimedOut { busy, stack: String::new() });
+    }
+
+    /// Hears what the page has said so far; whether it is idle enough for that.
+    fn hear_out(&mut self) -> bool {
+        let Some(page) = &mut self.page else { return false };
+        page.deadline = Some(Instant::now() + AT_ONCE);
+        let session = page.session.clone();
+        self.call(Some(&session), "Runtime.evaluate", &json!({"expression": "0"})).is_ok()
+    }
+
+    fn end(&mut self, ended: Ended) {
+        if let Some(page) = &mut self.page {
+            (page.tell)(Told::Ended(ended));
+        }
+        self.close();
+    }
+
+    /// Closes the open page, with its profile.
+    pub(super) fn close(&mut self) {
+        if let Some(page) = self.page.take() {
+            // Where the browser is gone, the next that hears finds out.
+            let _ =
+                self.say(None, "Target.disposeBrowserContext", &json!({"browserContextId": page.context}));
+        }
+    }
+}
+
+/// A value of JavaScript's as its console shows it.
+fn shown(object: &Value) -> String {
+    match (object["value"].as_str(), object["description"].as_str()) {
+        (Some(text), _) | (None, Some(text)) => text.to_owned(),
+        (None, None) => object["value"].to_string(),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// An error that nothing in the page caught, in the words of `page/progress.rs`.
+fn uncaught(details: &Value) -> Value {
+    let exception = &details["exception"];
+    let described = shown(exception);
+    // The stack is at the end, below a message of any number of lines.
+    let lines: Vec<&str> = described.lines().collect();
+    let frames = lines.iter().rev().take_while(|line| line.starts_with("    at ")).count();
+    let (message, stack) = lines.split_at(lines.len() - frames);
+    let message = message.join("\n");
+    // Pyodide and MicroPython both raise one whose message is the whole traceback.
+    if exception["className"] == "PythonError" || message.starts_with("PythonError: ") {
+        let text = message.split_once(": ").map_or(message.as_str(), |(_, text)| text);
+        return json!({"kind": "python", "text": text.trim_end()});
+    }
+    let mut stack = stack.join("\n");
+    if stack.is_empty()
+        && let (Some(url), Some(line)) = (details["url"].as_str(), details["lineNumber"].as_u64())
+    {
+        stack = format!("    at {url}:{}:{}", line + 1, details["columnNumber"].as_u64().unwrap_or(0) + 1);
+    }
+    let promise = if details["text"].as_str().is_some_and(|text| text.contains("promise")) {
+        " (in promise)"
+    } else {
+        ""
+    };
+    json!({"kind": "uncaught", "text": format!("Uncaught {message}{promise}\n{stack}").trim_end()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uncaught_error_is_worded_as_in_our_own_browser() {
+        let details = json!({
+            "text": "Uncaught (in promise)",
+            "exception": {"className": "TypeError", "description": "TypeError: no\n    at f (http://localhost/a.html:7:9)"},
+        });
+        let text = "Uncaught TypeError: no (in promise)\n    at f (http://localhost/a.html:7:9)";
+        assert_eq!(uncaught(&details), json!({"kind": "uncaught", "text": text}));
+
+        let python = json!({"exception": {
+            "className": "Error",
+            "description": "PythonError: Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'k'\n\n    at f (x.js:1:1)",
+        }});
+        let text = "Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'k'";
+        assert_eq!(uncaught(&python), json!({"kind": "python", "text": text}));
+        assert_eq!(uncaught(&json!({"text": "Uncaught", "exception": {"value": 1}}))["text"], "Uncaught 1");
+    }
+}
