@@ -269,8 +269,10 @@
         return `Uncaught ${name}: ${error.message}`;
     };
     const tellUncaught = (message, error) => {
-        const stack = error?.stack ? `\n${error.stack}`.trimEnd() : "";
-        globalThis.__native.emit({ kind: "uncaught", text: message + stack });
+        const stack = error?.stack?.trimEnd?.() ?? "";
+        // A worker tells whoever made it.
+        if (native.uncaught) return native.uncaught(message, stack);
+        native.emit({ kind: "uncaught", text: stack ? `${message}\n${stack}` : message });
     };
     let reporting = false;
     const reportError = (error) => {
@@ -288,20 +290,18 @@
 
     // QuickJS calls this for a rejected promise without a handler, and again once it gets one.
     const rejected = new Map();
-    Object.defineProperty(globalThis, "__onRejection", {
-        value: (promise, reason, handled) => {
-            if (handled) return rejected.delete(promise);
-            rejected.set(promise, reason);
-            setTimeout(() => {
-                if (!rejected.delete(promise)) return;
-                const init = { promise, reason, cancelable: true };
-                if (!dispatchEvent(new PromiseRejectionEvent("unhandledrejection", init))) return;
-                const isPython = reason instanceof Error && /PythonError/.test(uncaught(reason));
-                if (isPython) console.error(reason);
-                else tellUncaught(`${uncaught(reason)} (in promise)`, reason);
-            }, 0);
-        },
-    });
+    native.onRejection = (promise, reason, handled) => {
+        if (handled) return rejected.delete(promise);
+        rejected.set(promise, reason);
+        setTimeout(() => {
+            if (!rejected.delete(promise)) return;
+            const init = { promise, reason, cancelable: true };
+            if (!dispatchEvent(new PromiseRejectionEvent("unhandledrejection", init))) return;
+            const isPython = reason instanceof Error && /PythonError/.test(uncaught(reason));
+            if (isPython) console.error(reason);
+            else tellUncaught(`${uncaught(reason)} (in promise)`, reason);
+        }, 0);
+    };
 
     // ---- aborting ----
     class AbortSignal extends EventTarget {

@@ -2,7 +2,8 @@
 import { commit, insertText, isTextual, pressKey, selectAll } from "pyweb://js/keyboard.mjs";
 import { userClick, userContextMenu, userDoubleClick, userHover, userSelect } from "pyweb://js/user.mjs";
 
-const { realPause, dueWithin } = globalThis.__clock;
+const native = globalThis.__native;
+const { realPause, dueWithin } = native.clock;
 // The most turns that what a step set going is given before the next step.
 const TURNS = 50;
 
@@ -26,7 +27,7 @@ export const hands = {
     evaluate: (expression) => (0, eval)(`(${expression}\n)`),
     fill,
     hover: userHover,
-    now: () => globalThis.__native.now(),
+    now: native.now,
     pause: realPause,
     press: pressKey,
     select: userSelect,

@@ -35,11 +35,9 @@
     };
     Object.defineProperty(Math, "random", { value: random, writable: true, configurable: true });
     // Forgets the numbers drawn in advance.
-    Object.defineProperty(globalThis, "__reseed", {
-        value: () => {
-            drawn = draws.length;
-        },
-    });
+    native.reseed = () => {
+        drawn = draws.length;
+    };
 
     const entries = [];
     const mark = (entryType, name, startTime, duration) => {
@@ -51,7 +49,7 @@
         entries.findLast((entry) => entry.entryType === "mark" && entry.name === name)?.startTime ?? otherwise;
     globalThis.performance = {
         timeOrigin: Date.now() - native.now(),
-        now: () => globalThis.__clock.now(),
+        now: () => native.clock.now(),
         mark: (name) => mark("mark", name, native.now(), 0),
         measure: (name, from, to) => {
             const start = startOf(from, 0);

@@ -1,11 +1,10 @@
 // What a page gets as `pyodide.mjs`: Pyodide as published, which begins with the memory image of its own start
 // (image.mjs) where that makes no difference but in time.
-import { SEED } from "pyweb://js/python.mjs";
+import { readImage, SEED } from "pyweb://js/python.mjs";
 import { loadPyodide as start } from "./pyodide.mjs?as-published";
 
 export * from "./pyodide.mjs?as-published";
 
-const IMAGE = "pyweb://runtime/pyodide.image";
 // The options that take effect after the start. With any other, such as `env`, Python starts anew.
 const LATE = new Set([
     "checkAPIVersion",
@@ -22,7 +21,7 @@ const LATE = new Set([
 
 export async function loadPyodide(options = {}) {
     const given = Object.keys(options).filter((name) => options[name] !== undefined);
-    const image = given.every((name) => LATE.has(name)) ? globalThis.__native.read(IMAGE) : null;
+    const image = given.every((name) => LATE.has(name)) ? readImage() : null;
     const indexURL = options.indexURL ?? new URL(".", import.meta.url).href;
     if (!image) return start({ ...options, indexURL });
     const pyodide = await start({ ...options, indexURL, _loadSnapshot: new Uint8Array(image) });

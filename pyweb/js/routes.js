@@ -32,16 +32,28 @@
         return new Promise((resolve) => waiting.set(request, resolve));
     };
 
+    // Workers, which ask here, need not while there is nothing to ask.
+    let offline = false;
+    const tellWorkers = () => native.routed(offline || routes.length > 0 ? 1 : 0);
+
     const api = {
-        offline: false,
+        get offline() {
+            return offline;
+        },
+        set offline(value) {
+            offline = value;
+            tellWorkers();
+        },
         /** `{route, url, fulfill?}`; without `fulfill` the test is asked. Later routes come first. */
         add: ({ route: id, url, fulfill = null }) => {
             const expression = expressionOf(url);
             routes.unshift({ id, fulfill, accepts: (href) => expression.test(href) });
+            tellWorkers();
         },
         remove: ({ route: id }) => {
             const kept = routes.filter((route) => id !== undefined && route.id !== id);
             routes.splice(0, routes.length, ...kept);
+            tellWorkers();
         },
         /** The test's answer to a request: `fulfill`, `continue` or `abort`. */
         answer: ({ request, action, ...given }) => {
@@ -70,5 +82,5 @@
             return api.offline && !said.answer ? { aborted: true } : said;
         },
     };
-    Object.defineProperty(globalThis, "__routes", { value: api });
+    native.routes = api;
 })();

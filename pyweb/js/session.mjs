@@ -1,12 +1,12 @@
 // One page that is told what to do, step by step: the entry module of a page process (src/steps). Rust calls
-// `__command` for each; the answer is an event. What a test sets up before its page loads comes with `load`.
+// `command` for each; the answer is an event. What a test sets up before its page loads comes with `load`.
 import { hands } from "pyweb://js/hands.mjs";
 import { loadPage } from "pyweb://js/load.mjs";
 import { evaluatePython, reseedPython } from "pyweb://js/python.mjs";
 import { perform } from "pyweb://js/steps.mjs";
 
 const native = globalThis.__native;
-const { __clock: clock, __routes: routes, __reseed: reseed } = globalThis;
+const { clock, routes, reseed } = native;
 const emit = (event) => native.emit(event);
 const { page: url } = native.config();
 let page = null;
@@ -86,11 +86,10 @@ async function obey({ seq, ...command }) {
     }
 }
 
-Object.defineProperty(globalThis, "__command", { value: obey });
+native.command = obey;
+native.navigate = (to) => native.emit({ kind: "navigate", url: to });
 // Nothing is due any more: a page that is not ready by now never will be.
-Object.defineProperty(globalThis, "__idle", {
-    value: () => {
-        if (loading && !routes.asks) native.exit(2);
-        return -1;
-    },
-});
+native.idle = () => {
+    if (loading && !routes.asks) native.exit(2);
+    return -1;
+};

@@ -56,10 +56,12 @@ pub fn run(
     let url = site.page_url();
     let tests: Vec<_> =
         steps.tests.iter().map(|test| json!({"file": test.path, "source": test.source})).collect();
+    let files = find::python_files(&page.root);
     let options = headless::Options {
         time_limit,
         cache_dir,
-        config: json!({"page": url, "wait": steps.wait, "clicks": steps.clicks, "tests": tests}),
+        worker: Some(environment::WORKER.to_owned()),
+        config: json!({"page": url, "files": files, "wait": steps.wait, "clicks": steps.clicks, "tests": tests}),
         page_url: url,
         entry: Some(environment::ENTRY.to_owned()),
     };

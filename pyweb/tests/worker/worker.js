@@ -77,7 +77,7 @@
     return id;
   };
   globalThis.clearTimeout = globalThis.clearInterval = (id) => timers.delete(id);
-  globalThis.__tick = () => {
+  native.tick = () => {
     const next = [...timers.values()].sort((a, b) => a.at - b.at || a.id - b.id)[0];
     if (!next) return -1;
     const wait = next.at - native.now();
@@ -86,7 +86,7 @@
     next.run();
     return 0;
   };
-  globalThis.__onRejection = (promise, reason, handled) => {
+  native.onRejection = (promise, reason, handled) => {
     if (!handled) console.error(`unhandled: ${reason?.name}: ${reason?.message}`);
   };
 })();

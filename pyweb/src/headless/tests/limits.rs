@@ -60,7 +60,7 @@ fn endless_javascript_below_webassembly_is_stopped() {
 fn endless_jobs_and_timers_are_stopped() {
     let jobs = "const next = () => Promise.resolve().then(next); next()";
     assert_eq!(stopped(Page::new(), jobs).0, Busy::JavaScript);
-    let (busy, stack, _) = stopped(Page::new(), "globalThis.__tick = () => 3600e3");
+    let (busy, stack, _) = stopped(Page::new(), "__native.tick = () => 3600e3");
     assert_eq!((busy, stack.as_str()), (Busy::Waiting, ""));
 }
 
@@ -79,7 +79,7 @@ fn exit_is_the_last_thing_that_happens() {
 fn timers_run_in_turn_until_none_is_left() {
     let script = "
         const due = [() => print('a'), () => { Promise.resolve().then(() => print('job')); print('b') }, () => { throw new Error('c') }, () => print('d')];
-        globalThis.__tick = () => { if (!due.length) return -1; due.shift()(); return 0 }";
+        __native.tick = () => { if (!due.length) return -1; due.shift()(); return 0 }";
     let ran = Page::new().run(script);
     assert!(matches!(ran.ended, Ok(Ended::Idle)));
     let told: Vec<String> = ran
@@ -106,7 +106,7 @@ fn a_script_that_throws_is_named_with_its_stack() {
 #[test]
 fn rejections_are_tracked() {
     let script = "
-        globalThis.__onRejection = (promise, reason, handled) => print(reason.message, handled);
+        __native.onRejection = (promise, reason, handled) => print(reason.message, handled);
         const p = Promise.reject(new Error('late'));
         Promise.resolve().then(() => p.catch(() => 0));";
     assert_eq!(Page::new().run(script).text(), "late false\nlate true");
