@@ -9,11 +9,18 @@ const tell = globalThis[binding];
 delete globalThis[binding];
 const { stringify } = JSON;
 const { XMLHttpRequest } = globalThis;
+let numbers = 0;
 
 Object.assign(native, {
     emit: (event) => tell(stringify(event)),
+    // Workers are Chromium's own, and are told nothing.
+    forWorkers: {},
     exit: (code) => native.emit({ kind: "exit", code }),
     now: performance.now.bind(performance),
+    numbers: (count) => {
+        numbers += count;
+        return numbers - count;
+    },
     print: (level, text) => native.emit({ kind: "console", level: level === "log" ? "info" : level, text }),
     read: (url) => {
         const request = new XMLHttpRequest();

@@ -51,7 +51,7 @@ async function begin() {
     const { scripts, done } = open();
     const hasCore = () => !!globalThis[Symbol.for("@pyscript/core")];
     await clock.realPause(0);
-    emit({ kind: "loaded", core: hasCore(), workers: 0 });
+    emit({ kind: "loaded", core: hasCore() });
     if (scripts.length && !hasCore()) {
         await clock.realPause(LATE_MS);
         if (!hasCore()) native.exit(2);

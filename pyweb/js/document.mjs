@@ -8,6 +8,7 @@ import { computedStyle } from "pyweb://js/styles.mjs";
 import { userClick } from "pyweb://js/user.mjs";
 import { XPathEvaluator, XPathResult } from "pyweb://js/xpath.mjs";
 
+const native = globalThis.__native;
 const BLANK = "<!doctype html><html><head></head><body></body></html>";
 
 const define = (object, properties) => {
@@ -97,7 +98,8 @@ function describeDocument(document, url) {
         contentType: "text/html",
         hasFocus: () => true,
         createEvent: (kind) => new (globalThis[kind.replace(/s$/, "")] ?? Event)(""),
-        evaluate: (expression, node) => new XPathEvaluator().createExpression(expression).evaluate(node),
+        createExpression: (expression) => new XPathEvaluator().createExpression(expression),
+        evaluate: (expression, node, resolver, type) => new XPathEvaluator().evaluate(expression, node, resolver, type),
     });
     define(globalThis, {
         get location() {
@@ -109,14 +111,14 @@ function describeDocument(document, url) {
     });
 }
 
-// A page stays where it is: only the fragment may change, all else is said and ignored.
+// Where the fragment alone changes, the page stays. Another page is another process, which whoever drives this one
+// opens (`navigate`); where nobody does, it is said and ignored.
 function locationAt(href) {
     const url = new URL(href);
     const leave = (target) => {
-        const next = new URL(target, url.href);
+        const next = new URL(target, document.baseURI);
         const [from, to] = [url.href, next.href];
-        if (from.split("#")[0] !== to.split("#")[0])
-            return console.warn(`not followed: the page asked to go to ${to}`);
+        if (from.split("#")[0] !== to.split("#")[0]) return navigate(next);
         if (from === to) return;
         url.hash = next.hash;
         setTimeout(() => dispatchEvent(new HashChangeEvent("hashchange", { oldURL: from, newURL: to })), 0);
@@ -124,7 +126,7 @@ function locationAt(href) {
     const location = {
         assign: leave,
         replace: leave,
-        reload: () => console.warn("not followed: the page asked to be loaded again"),
+        reload: () => navigate(url),
         toString: () => url.href,
         get origin() {
             return url.origin;
@@ -147,6 +149,13 @@ function locationAt(href) {
     };
     Object.defineProperty(location, "_show", { enumerable: false });
     return location;
+}
+
+function navigate(url) {
+    if (url.protocol === "javascript:") return;
+    if (!native.navigate || url.origin !== document.location.origin)
+        return console.warn(`not followed: the page asked to go to ${url.href}`);
+    native.navigate(url.href);
 }
 
 // An attribute that holds a URL reads as an absolute one.
@@ -257,7 +266,7 @@ function describeWindow(document) {
         // What is visible goes by styles alone (locate.mjs).
         __pywebHasNoLayout: true,
         isSecureContext: true,
-        crossOriginIsolated: false,
+        crossOriginIsolated: true,
         origin: document.location.origin,
         ResizeObserver: class ResizeObserver extends NeverObserver {},
         IntersectionObserver: class IntersectionObserver extends NeverObserver {},

@@ -269,8 +269,10 @@
         return `Uncaught ${name}: ${error.message}`;
     };
     const tellUncaught = (message, error) => {
-        const stack = error?.stack ? `\n${error.stack}`.trimEnd() : "";
-        native.emit({ kind: "uncaught", text: message + stack });
+        const stack = error?.stack?.trimEnd?.() ?? "";
+        // A worker tells whoever made it.
+        if (native.uncaught) return native.uncaught(message, stack);
+        native.emit({ kind: "uncaught", text: stack ? `${message}\n${stack}` : message });
     };
     let reporting = false;
     const reportError = (error) => {

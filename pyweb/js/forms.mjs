@@ -53,7 +53,7 @@ export function patchForms(linkedom, document) {
     patchInput(linkedom.HTMLInputElement.prototype, document);
     patchText(linkedom.HTMLTextAreaElement.prototype);
     patchSelect(linkedom.HTMLSelectElement.prototype, linkedom.HTMLOptionElement.prototype);
-    patchForm(linkedom.HTMLFormElement.prototype);
+    patchForm(linkedom.HTMLFormElement.prototype, document);
     accessors(linkedom.HTMLButtonElement.prototype, {
         get type() {
             const type = this.getAttribute("type")?.toLowerCase();
@@ -154,6 +154,7 @@ function patchText(prototype) {
 }
 
 function patchSelect(select, option) {
+    const { remove: removeElement } = select;
     accessors(select, {
         get options() {
             return this.querySelectorAll("option");
@@ -161,8 +162,14 @@ function patchSelect(select, option) {
         get length() {
             return this.options.length;
         },
+        set length(count) {
+            for (const item of [...this.options].slice(count)) item.remove();
+        },
         get multiple() {
             return this.hasAttribute("multiple");
+        },
+        set multiple(value) {
+            this.toggleAttribute("multiple", !!value);
         },
         get type() {
             return this.multiple ? "select-multiple" : "select-one";
@@ -183,8 +190,18 @@ function patchSelect(select, option) {
             const at = [...this.options].findIndex((item) => item.value === String(value));
             this.selectedIndex = at;
         },
-        add(item) {
-            this.append(item);
+        add(item, before = null) {
+            const next = typeof before === "number" ? this.options[before] : before;
+            if (next) next.parentNode.insertBefore(item, next);
+            else this.append(item);
+        },
+        item(index) {
+            return this.options[index] ?? null;
+        },
+        // Without an index it is the element's own.
+        remove(...index) {
+            if (index.length) this.options[index[0]]?.remove();
+            else removeElement.call(this);
         },
         _reset() {
             for (const item of this.options) selections.delete(item);
@@ -223,7 +240,7 @@ function patchSelect(select, option) {
     });
 }
 
-function patchForm(prototype) {
+function patchForm(prototype, document) {
     accessors(prototype, {
         get elements() {
             const controls = [...this.querySelectorAll(CONTROLS)];
@@ -237,6 +254,9 @@ function patchForm(prototype) {
         get method() {
             return this.getAttribute("method")?.toLowerCase() === "post" ? "post" : "get";
         },
+        set method(value) {
+            this.setAttribute("method", value);
+        },
         checkValidity() {
             return this.elements.every((control) => control.checkValidity?.() ?? true);
         },
@@ -246,10 +266,25 @@ function patchForm(prototype) {
         requestSubmit(submitter = null) {
             if (!this.hasAttribute("novalidate") && !this.checkValidity()) return;
             const event = new SubmitEvent("submit", { submitter, bubbles: true, cancelable: true });
-            if (this.dispatchEvent(event)) this.submit();
+            if (this.dispatchEvent(event)) this._send(submitter);
         },
         submit() {
-            console.warn("not followed: the page submitted a form");
+            this._send(null);
+        },
+        get action() {
+            return new URL(this.getAttribute("action") || document.location.href, document.baseURI).href;
+        },
+        set action(value) {
+            this.setAttribute("action", value);
+        },
+        // What is filled in becomes the address's query; there is no server that takes anything else.
+        _send(submitter) {
+            if (this.method !== "get") return console.warn(`not followed: the page posted a form to ${this.action}`);
+            const url = new URL(this.action);
+            const data = [...new FormData(this)];
+            if (submitter?.name) data.push([submitter.name, submitter.value]);
+            url.search = new URLSearchParams(data.map(([name, value]) => [name, typeof value === "string" ? value : value.name]));
+            document.location.assign(url.href);
         },
         reset() {
             if (!this.dispatchEvent(new Event("reset", { bubbles: true, cancelable: true }))) return;

@@ -17,21 +17,15 @@ export async function loadPage(url, prepare = () => {}) {
     prepare(document);
     const scripts = findScripts(document, html, url);
     const done = scriptsDone(scripts);
-    const workers = scripts.filter((script) => script.worker).length;
-    // There are no workers here yet; without this, PyScript would wait for one forever.
-    if (workers) {
-        emit({ kind: "loaded", core: true, workers });
-        native.exit(2);
-    }
     watchErrorBoxes(document);
     let numbered = null;
     onPyScript((core) => {
         numbered = numberLines(core, scripts, html);
     });
     await loadScripts(document, html, url);
-    emit({ kind: "loaded", core: !!globalThis[Symbol.for("@pyscript/core")], workers: 0 });
+    emit({ kind: "loaded", core: !!globalThis[Symbol.for("@pyscript/core")] });
     await done;
     await settled();
-    emit({ kind: "ready" });
+    emit({ kind: "ready", workers: native.threadsStarted() });
     return { document, numbered };
 }

@@ -5,6 +5,7 @@
     "use strict";
     const native = globalThis.__native;
 
+    const baseURL = () => globalThis.document?.baseURI ?? globalThis.location?.href;
     const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
     const bytesOf = (value) => {
         if (value instanceof Uint8Array) return value;
@@ -83,9 +84,13 @@
     class FormData {
         #entries = [];
         constructor(form) {
-            for (const element of form?.querySelectorAll("input, select, textarea") ?? []) {
-                const skipped = /^(checkbox|radio)$/.test(element.type) ? !element.checked : element.disabled;
-                if (element.name && !skipped) this.append(element.name, element.value);
+            for (const element of form?.elements ?? []) {
+                if (!element.name || element.disabled || !/^(input|select|textarea)$/.test(element.localName)) continue;
+                if (/^(checkbox|radio)$/.test(element.type) && !element.checked) continue;
+                // A button tells of itself only when it is the one pressed; no file is ever chosen here.
+                if (/^(submit|image|reset|button|file)$/.test(element.type)) continue;
+                const chosen = element.selectedOptions?.map((option) => option.value) ?? [element.value];
+                for (const value of chosen) this.append(element.name, value);
             }
         }
         append(name, value) {
@@ -212,7 +217,7 @@
         constructor(input, init = {}) {
             super();
             const from = input instanceof Request ? input : null;
-            this.url = new URL(from ? from.url : String(input), globalThis.document?.baseURI).href;
+            this.url = new URL(from ? from.url : String(input), baseURL()).href;
             this.method = String(init.method ?? from?.method ?? "GET").toUpperCase();
             this.headers = new Headers(init.headers ?? from?.headers);
             this.signal = init.signal ?? from?.signal ?? new AbortController().signal;
@@ -366,7 +371,7 @@
         #headers = new Headers();
         open(method, url, async = true) {
             this.#method = String(method).toUpperCase();
-            this.#url = new URL(String(url), document.baseURI);
+            this.#url = new URL(String(url), baseURL());
             this.#async = async !== false;
             this.#state(1);
         }

@@ -1,5 +1,6 @@
 // The page's Python, seen through PyScript's own public hooks: which scripts there are, when each is done, and
 // line numbers that mean the page's own files. PyScript itself runs unmodified.
+import { above, numberInterpreter, padded } from "pyweb://js/number.mjs";
 
 const SCRIPTS = 'script[type="py"], script[type="mpy"], py-script, mpy-script';
 const TAG = /<(?:script\b[^>]*?\stype\s*=\s*["']?m?py\b|m?py-script\b)/gi;
@@ -82,74 +83,29 @@ export function onPyScript(callback) {
     };
 }
 
-// Code that PyScript runs carries no file name, and MicroPython knows none at all. Blank lines before it give
-// every line of the page a number of its own: an inline script the lines it has in the HTML file, another file
-// lines that nothing else has. Rust turns them back (page/sources.rs).
-const GAP = 1000;
-
-const isPythonError = (error) => error.name === "PythonError" || error.constructor?.name === "PythonError";
-
-const unindented = (lines) => lines.map((line) => line.trim()).join("\n");
-
-/** Has the interpreters of `core` number the lines of `scripts` as the page's files do. */
+/** Has the interpreters of `core` number the lines of `scripts` as the page's files do, here and in workers. */
 export function numberLines(core, scripts, html) {
     const interpreters = new Map();
-    let next = html.split("\n").length + GAP;
-    const begins = (file, line, count, own) => {
-        if (own) return line;
-        const first = next;
-        next += count + GAP;
-        return first;
-    };
-    const waiting = scripts.map((script) => ({ ...script, own: script.element.getAttribute("src") === null }));
-
-    // The script that `code` is, whatever PyScript did to its indentation and its first line break.
-    const take = (code) => {
-        const wanted = unindented(code.split("\n"));
-        for (const script of waiting) {
-            const lines = script.read().split("\n");
-            for (const skipped of [0, 1]) {
-                if (unindented(lines.slice(skipped)) !== wanted) continue;
-                waiting.splice(waiting.indexOf(script), 1);
-                return { file: script.file, line: script.line + skipped, own: script.own };
-            }
-        }
-        return null;
-    };
-    const padded = (code, { file, line, own }) => {
-        const count = code.split("\n").length;
-        const first = begins(file, line, count, own);
-        emit({ kind: "source", file, first, line, count });
-        return "\n".repeat(first - 1) + code;
-    };
-
+    const base = above(html.split("\n").length);
+    const numbered = scripts.map(({ element, file, line, read }) => ({
+        file,
+        line,
+        own: element.getAttribute("src") === null,
+        text: read(),
+    }));
     core.hooks.main.onReady.add((wrap) => {
-        const { interpreter, io, type } = wrap;
+        const { interpreter, type } = wrap;
         if (interpreters.has(interpreter)) return;
         interpreters.set(interpreter, type);
-        // A JavaScript error that ends a script comes here without a traceback of Python's.
-        const { stderr } = io;
-        io.stderr = (error, ...rest) => {
-            if (error instanceof Error && !isPythonError(error)) emit({ kind: "pyscript", text: String(error) });
-            return stderr(error, ...rest);
-        };
-        for (const name of ["runPython", "runPythonAsync"]) {
-            const run = interpreter[name].bind(interpreter);
-            interpreter[name] = (code, options) => {
-                const source = take(code);
-                if (!source) return options === undefined ? run(code) : run(code, options);
-                emit({ kind: "running", file: source.file, line: source.line });
-                // Pyodide shows a line's text only for code that has a file name.
-                return type === "py"
-                    ? run(padded(code, source), { ...options, filename: source.file })
-                    : run(padded(code, source));
-            };
-        }
+        numberInterpreter(wrap, numbered, base);
     });
+    native.forWorkers.numbering = { scripts: [...numbered], base };
+    // It goes to the worker as text, so it can name nothing of this module's (worker.mjs).
+    core.hooks.worker.onReady.add((wrap) => globalThis.__onInterpreter?.(wrap));
     return {
         interpreters,
         /** Adds a file that is no script of the page, and answers its text with its lines numbered. */
-        add: (file, text) => padded(text, { file, line: 1, own: false }),
+        add: (file, text) => padded(text, { file, line: 1, own: false }, base),
     };
 }
 

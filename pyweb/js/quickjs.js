@@ -5,8 +5,11 @@
 
   // It copies between typed arrays element by element; Emscripten's file system copies all day.
   const slowly = Object.getPrototypeOf(Uint8Array.prototype).set;
+  // Of a buffer that grows, it tells the host an old length.
+  const fixed = ({ buffer }) => !buffer.resizable && !buffer.growable;
   const set = function (source, offset = 0) {
-    if (source instanceof Uint8Array && this instanceof Uint8Array && Number.isInteger(offset))
+    const bytes = source instanceof Uint8Array && this instanceof Uint8Array;
+    if (bytes && Number.isInteger(offset) && fixed(this) && fixed(source))
       native.move(this, source, offset);
     else slowly.call(this, source, offset);
   };

@@ -34,13 +34,24 @@
         return new Promise((resolve) => waiting.set(request, resolve));
     };
 
+    // Workers, which ask here, need not while there is nothing to ask.
+    let offline = false;
+    const tellWorkers = () => native.routed(offline || routes.length > 0 ? 1 : 0);
+
     const api = {
         expressionOf,
-        offline: false,
+        get offline() {
+            return offline;
+        },
+        set offline(value) {
+            offline = value;
+            tellWorkers();
+        },
         /** `{route, url, fulfill?}`; without `fulfill` the test is asked. Later routes come first. */
         add: ({ route: id, url, fulfill = null }) => {
             const expression = expressionOf(url);
             routes.unshift({ id, fulfill, accepts: (href) => expression.test(href) });
+            tellWorkers();
         },
         /** Whether the page has already asked for what a pattern takes. */
         comesLate: (pattern) => {
@@ -50,6 +61,7 @@
         remove: ({ route: id }) => {
             const kept = routes.filter((route) => id !== undefined && route.id !== id);
             routes.splice(0, routes.length, ...kept);
+            tellWorkers();
         },
         /** The test's answer to a request: `fulfill`, `continue` or `abort`. */
         answer: ({ request, action, ...given }) => {

@@ -59,6 +59,17 @@ async function runClassic(script, src) {
     }
 }
 
+// Before any module: an import map holds for those that come after it, and is nearly always the first of all.
+function addImportMap(script) {
+    if (script.getAttribute("type")?.trim().toLowerCase() !== "importmap" || started.has(script)) return;
+    started.add(script);
+    try {
+        native.importMap(script.textContent, document.baseURI);
+    } catch (error) {
+        reportError(new TypeError(`Failed to parse import map: ${error.message}`));
+    }
+}
+
 async function loadStyleSheet(link) {
     if (started.has(link)) return;
     started.add(link);
@@ -77,6 +88,7 @@ export async function loadScripts(document, html, pageUrl) {
     // The site serves the n-th inline module of the page under this address, so that its imports resolve.
     const inlineModule = (script) => `${pageUrl}?pyweb-inline-module=${inline.indexOf(script)}`;
     const scripts = [...document.querySelectorAll("script")].filter(isScript);
+    for (const script of document.querySelectorAll("script")) addImportMap(script);
     noteLines(scripts, html);
     watchForMore(document, inlineModule);
     for (const link of document.querySelectorAll('link[rel="stylesheet"]')) await loadStyleSheet(link);
@@ -105,6 +117,7 @@ function watchForMore(document, inlineModule) {
     const visit = (node) => {
         if (node.nodeType !== 1) return;
         for (const element of [node, ...node.querySelectorAll("script, link")]) {
+            if (element.localName === "script") addImportMap(element);
             if (element.localName === "script" && isScript(element) && (element.src || !isModule(element)))
                 runScript(element, inlineModule);
             if (element.localName === "link" && element.getAttribute("rel") === "stylesheet") loadStyleSheet(element);

@@ -58,6 +58,7 @@ const COMMANDS = {
 };
 
 native.command = servant(COMMANDS, hands);
+native.navigate = (to) => native.emit({ kind: "navigate", url: to });
 // Nothing is due any more: a page that is not ready by now never will be.
 native.idle = () => {
     if (loading && !routes.asks) native.exit(2);

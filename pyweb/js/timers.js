@@ -68,15 +68,16 @@
     // Runs one timer that is due. Answers the milliseconds until the next, 0 for at once, -1 for none.
     const tick = () => {
         const timer = earliest();
-        // Who drives the page may have something to say about that.
-        if (!timer) return native.idle?.() ?? -1;
+        // Who drives the page may have something to say about that, once nobody else does anything either.
+        if (!timer) return native.threadsActive() ? -1 : (native.idle?.() ?? -1);
         const wait = waitOf(timer);
         if (wait > 0) return wait;
         run(timer);
         return 0;
     };
-    // Whether a timer of the page's that does not repeat is due within so many milliseconds.
+    // Whether a timer of the page's that does not repeat is due within so many milliseconds, or a worker is busy.
     const dueWithin = (milliseconds) => {
+        if (native.threadsActive(milliseconds)) return true;
         for (const timer of timers.values())
             if (!timer.real && !timer.every && waitOf(timer) <= milliseconds) return true;
         return false;

@@ -102,7 +102,6 @@
     }
 
     const objects = new Map();
-    let lastObject = 0;
 
     class URL {
         #parts;
@@ -142,7 +141,7 @@
             return URL.canParse(url, base) ? new URL(url, base) : null;
         }
         static createObjectURL(blob) {
-            const url = `blob:${globalThis.location?.origin ?? "null"}/${++lastObject}`;
+            const url = `blob:${globalThis.location?.origin ?? "null"}/${crypto.randomUUID()}`;
             objects.set(url, blob);
             return url;
         }

@@ -70,12 +70,19 @@ function activate(control, element, trusted) {
     } else if (kind === "summary") {
         control.closest("details")?.toggleAttribute("open");
     } else if (kind === "a") {
-        if (control.hasAttribute("href")) globalThis.location.assign(control.href);
+        if (control.hasAttribute("href")) follow(control);
     } else if (control.type === "submit" || control.type === "image") {
         control.form?.requestSubmit(control);
     } else if (control.type === "reset") {
         control.form?.reset();
     }
+}
+
+function follow(link) {
+    const target = link.getAttribute("target");
+    if (link.hasAttribute("download")) return console.warn(`not followed: a download of ${link.href}`);
+    if (target && !/^_(self|top|parent)$/i.test(target)) return globalThis.open(link.href, target);
+    globalThis.location.assign(link.href);
 }
 
 /** Moves the pointer over `element`. */

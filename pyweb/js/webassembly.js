@@ -68,6 +68,17 @@
     }
   }
 
+  // The bytes of a memory belong to it: no script can take them away.
+  const memoryBuffers = new WeakSet();
+  for (const name of ["transfer", "transferToFixedLength", "transferToImmutable"]) {
+    const transfer = ArrayBuffer.prototype[name];
+    const guarded = function (...length) {
+      if (memoryBuffers.has(this)) throw new TypeError(`Cannot perform ArrayBuffer.prototype.${name} on a WebAssembly memory`);
+      return transfer.apply(this, length);
+    };
+    if (transfer) hidden(ArrayBuffer.prototype, name, guarded);
+  }
+
   class Memory {
     constructor(given) {
       const { initial, maximum, shared } = descriptor(given, Memory);
@@ -76,7 +87,10 @@
       else carry(this, native.memNew(initial, maximum));
     }
     get buffer() {
-      return this._shared ?? native.memBuf(handleOf(this, Memory));
+      if (this._shared) return this._shared;
+      const buffer = native.memBuf(handleOf(this, Memory));
+      memoryBuffers.add(buffer);
+      return buffer;
     }
     grow(pages) {
       return native.memGrow(handleOf(this, Memory), pages);

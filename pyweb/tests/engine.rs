@@ -46,6 +46,7 @@ fn ended(runtime: PathBuf, main: &str, limit: Duration) -> (Result<Ended, Headle
         cache_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("engine-cache")),
         page_url: "http://localhost/worker.js".to_owned(),
         entry: Some("http://localhost/main.js".to_owned()),
+        worker: None,
         config: serde_json::Value::Null,
     };
     let mut told = Vec::new();

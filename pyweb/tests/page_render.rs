@@ -132,6 +132,9 @@ fn an_error_is_placed_in_the_pages_own_files() {
         ("bad/source.html", place("boom.py", 4, "ValueError: boom")),
         ("bad/imported.html", place("helper.py", 5, "RuntimeError: from a module")),
         ("bad/syntax.html", place("syntax.html", 9, "SyntaxError: invalid syntax")),
+        ("bad/worker-micropython.html", place("worker-micropython.html", 9, "ValueError: in a worker")),
+        ("bad/worker-pyodide.html", place("worker-pyodide.html", 9, "ValueError: in a worker")),
+        ("bad/worker-file.html", place("boom.py", 4, "ValueError: boom")),
         ("bad/javascript.html", place("javascript.html", 0, "RangeError: JavaScript says no")),
     ] {
         let records = records(&[page], 1);
@@ -172,12 +175,42 @@ fn an_endless_loop_is_stopped_and_named() {
 }
 
 #[test]
+fn endless_python_in_a_worker_is_stopped_and_named() {
+    let ran = kit::run(&mut render(&["stuck/worker-loop.html", "--timeout", "3"])).exits(2);
+    assert!(ran.stderr.contains("busy in WebAssembly"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("running Python from worker-loop.html:8"), "{}", ran.stderr);
+}
+
+fn works_in_a_worker(page: &str, interpreter: &str) {
+    let html =
+        document(&records(&[page, "--click", "#more", "--click", "#more", "--wait", "#more[title='2']"], 0));
+    assert!(html.contains(&format!(r#"<p id="out">{interpreter} True main</p>"#)), "{html}");
+    assert!(html.contains(r#"<p id="sum">42</p>"#), "{html}");
+    assert!(html.contains(r#"<button id="more" title="2">2</button>"#), "{html}");
+}
+
+#[test]
+fn a_micropython_worker_writes_to_the_page_hears_its_events_and_is_called() {
+    works_in_a_worker("workers/micropython.html", "micropython");
+}
+
+#[test]
+fn a_pyodide_worker_writes_to_the_page_hears_its_events_and_is_called() {
+    works_in_a_worker("workers/pyodide.html", "cpython");
+}
+
+#[test]
+fn a_worker_stands_still_while_the_page_answers_its_calls() {
+    let html = document(&records(&["workers/calls.html"], 0));
+    assert!(html.contains("<li>one</li><li>then one!</li><li>xxxx"), "{html}");
+}
+
+#[test]
 fn a_page_that_never_gets_ready_says_why() {
     for (page, reason) in [
         ("stuck/no-core.html", "loads no PyScript"),
         ("stuck/no-core.html", "about to wait for nobody"),
         ("stuck/config.html", "(PY1000): Invalid JSON"),
-        ("stuck/worker.html", "`worker`"),
     ] {
         let ran = kit::run(&mut render(&[page, "--timeout", "60"])).exits(2);
         assert!(ran.stderr.contains("never got ready") && ran.stderr.contains(reason), "{}", ran.stderr);

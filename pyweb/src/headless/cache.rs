@@ -19,7 +19,7 @@ pub struct Cache {
 }
 
 /// What a cached file is made from: everything that changes it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     name: String,
 }

@@ -28,6 +28,8 @@ fn with_threads(parallel: bool) -> wasmtime::Result<Engine> {
         .wasm_exceptions(true)
         .wasm_reference_types(true)
         .wasm_function_references(true)
+        // A 32-bit memory never moves as it grows, on which `wasm/memory.rs` relies; a 64-bit one may.
+        .wasm_memory64(false)
         // Pyodide tries two small modules with GC types and falls back, as it does on iOS.
         .wasm_gc(false)
         .collector(Collector::DeferredReferenceCounting)

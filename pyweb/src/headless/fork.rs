@@ -18,23 +18,27 @@ pub(super) fn is_copy() -> bool {
 }
 
 /// `fork()`: `null` in the copy; in the original, once the copy has ended, its exit code, or 128 + the signal that ended
-/// it, or -1 when it could not be made.
+/// it, or -1 when it could not be made. A page with workers has more threads than a copy can have: -2.
 #[expect(clippy::unnecessary_wraps, reason = "every native has this shape")]
 pub(super) fn fork(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
-    host.watchdog.rest();
+    if host.group.switchboard.has_workers() {
+        return Ok(call.context.int(-2));
+    }
+    let watchdog = &host.group.watchdog;
+    watchdog.rest();
     TRIM.call_once(give_back);
     let status = match copy() {
         Ok(0) => {
             COPY.store(true, Ordering::Relaxed);
             end_with_parent();
             // Without it, only endless JavaScript is stopped; no reason not to go on.
-            let _ = host.watchdog.watch();
+            let _ = watchdog.watch();
             call.context.null()
         }
         Ok(copy) => call.context.int(end_of(copy)),
         Err(_) => call.context.int(-1),
     };
-    host.watchdog.arm();
+    watchdog.arm();
     Ok(status)
 }
 
@@ -56,7 +60,8 @@ fn give_back() {
 
 fn copy() -> io::Result<libc::pid_t> {
     // SAFETY: of this process's threads, only this one goes on in the copy. The others sleep meanwhile: the first
-    // waits for this one to end, the watchdog holds no lock, rayon's are idle and never used again
+    // waits for this one to end, the watchdog holds no lock, there are no
+    // workers and never were, rayon's are idle and never used again
     // (`wasm/module.rs`). The allocator's locks are fork's own business.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),

@@ -1,4 +1,4 @@
-//! One page's state, shared by every native function, and the rule of who may use the wasmtime store when.
+//! The state of one thread of a page, shared by every native function there, and the rule of who may use the wasmtime store when.
 //!
 //! JavaScript calls WebAssembly, which calls JavaScript, which calls the same WebAssembly again: all of it
 //! needs the one store, mutably. [`StoreAccess`] passes it down and takes it back along that very nesting.
@@ -6,31 +6,29 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
 
-use wasmtime::{AsContextMut, Engine, StoreContextMut};
+use wasmtime::{AsContextMut, StoreContextMut};
 
-use super::cache::Cache;
+use super::import_map::ImportMap;
 use super::quickjs::{Context, Result, Value};
+use super::threads::{Group, Seat};
 use super::wasm::Objects;
-use super::watchdog::Watchdog;
-use super::{Busy, Ended, Event, Options, Site};
+use super::{Busy, Ended, Event, Options};
 
 /// What the store carries, so that an imported function finds its host.
 pub(super) type State = Rc<Host>;
 
-/// Everything one page has.
+/// Everything one thread has.
 pub(super) struct Host {
     pub(super) context: Context,
-    pub(super) engine: Engine,
+    /// What it has in common with the page's other threads.
+    pub(super) group: Arc<Group>,
+    pub(super) seat: Arc<Seat>,
     pub(super) store: StoreAccess,
     pub(super) objects: Objects,
-    pub(super) site: Box<dyn Site>,
-    pub(super) cache: Cache,
     pub(super) options: Options,
-    pub(super) started: Instant,
-    pub(super) watchdog: Watchdog,
-    pub(super) events: Box<dyn Fn(Event)>,
+    pub(super) import_map: RefCell<ImportMap>,
     pub(super) ended: RefCell<Option<Ended>>,
     /// `__native`, while the page runs; not to be kept longer than the engine.
     pub(super) natives: RefCell<Option<Value>>,
@@ -39,7 +37,7 @@ pub(super) struct Host {
 impl Host {
     /// Tells the outside.
     pub(super) fn emit(&self, event: Event) {
-        (self.events)(event);
+        self.group.emit(event);
     }
 
     /// What the scripts have hung on `__native` under this name; undefined when nothing.
@@ -50,9 +48,15 @@ impl Host {
         }
     }
 
-    /// Whether the time limit has passed.
-    pub(super) fn out_of_time(&self) -> bool {
-        self.watchdog.is_over()
+    /// Whether `busy` must stop, because the time limit has passed or somebody said so.
+    pub(super) fn must_stop(&self, busy: Busy) -> bool {
+        // In this order: a worker is also stopped because the page's time is up, and then it counts what it did.
+        if self.group.watchdog.is_over() {
+            self.time_out(busy);
+        } else if self.seat.is_stopped() {
+            self.end(Ended::Done(0));
+        }
+        self.is_ending()
     }
 
     /// Whether everything must come to an end: nothing of the page may run any more.

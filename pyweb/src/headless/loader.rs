@@ -12,6 +12,9 @@ use super::quickjs::{self, Context, ModuleSource, Result, Value};
 /// Smaller modules parse faster than a file is read and checked.
 const CACHED_FROM_BYTES: usize = 50_000;
 
+/// Begins what stands for the URL of a specifier that means none; what follows is why.
+const NOWHERE: &str = "nowhere:";
+
 /// The modules of one page.
 pub(super) struct Loader {
     pub(super) host: Rc<Host>,
@@ -20,18 +23,28 @@ pub(super) struct Loader {
 impl ModuleSource for Loader {
     fn resolve(&self, base: &str, name: &str) -> String {
         // A classic script has no URL of its own to resolve against; the page's is what a browser takes.
-        let base = Url::parse(base).or_else(|_| Url::parse(&self.host.options.page_url));
-        let relative = name.starts_with(['/', '.']);
-        let resolved = match base {
-            Ok(base) if relative => base.join(name),
-            _ => Url::parse(name),
-        };
-        // A bare name stays as it is, and is not found under it.
-        resolved.map_or_else(|_| name.to_owned(), String::from)
+        let base = Url::parse(base).or_else(|_| Url::parse(&self.host.options.page_url)).ok();
+        // The engine takes no error here: `load` says it.
+        self.host
+            .import_map
+            .borrow()
+            .resolve(name, base.as_ref())
+            .unwrap_or_else(|why| format!("{NOWHERE}{why}"))
     }
 
     fn load(&self, context: Context, url: &str) -> Result<Value> {
-        let Some(resource) = self.host.site.get(url) else {
+        if let Some(why) = url.strip_prefix(NOWHERE) {
+            return Err(context.type_error(why));
+        }
+        if url.starts_with("blob:") || url.starts_with("data:") {
+            // Only the scripts know what these hold.
+            let source = self.host.hook("moduleSource")?.call(&[context.string(url)])?;
+            if source.is_null() {
+                return Err(context.type_error(&format!("failed to fetch the module {url}")));
+            }
+            return context.compile_module(&source.to_text()?, url);
+        }
+        let Some(resource) = self.host.group.site.get(url) else {
             return Err(context.type_error(&format!("failed to fetch the module {url}")));
         };
         let text = String::from_utf8_lossy(&resource.bytes);
@@ -44,13 +57,13 @@ impl ModuleSource for Loader {
         }
         // The URL is part of the bytecode: stack frames and relative imports need it.
         let key = Key::new("qbc", &[quickjs::version(), url.as_bytes(), source.as_bytes()]);
-        if let Some(bytecode) = self.host.cache.read(&key) {
+        if let Some(bytecode) = self.host.group.cache.read(&key) {
             // SAFETY: the digest says that these are the bytes `bytecode` gave to this cache, and the
             // key that it was the same version of the engine.
             return unsafe { context.read_bytecode(&bytecode) };
         }
         let module = context.compile_module(&source, url)?;
-        self.host.cache.write(&key, &context.bytecode(&module)?);
+        self.host.group.cache.write(&key, &context.bytecode(&module)?);
         Ok(module)
     }
 }

@@ -6,10 +6,12 @@
 //! - [`run`]: starts the big-stack thread, evaluates the scripts, turns the event loop, keeps the time limit
 //! - `watchdog`: raises the engine's epoch at the deadline
 //! - `fork`: copies of a page
+//! - `threads`: the page's workers: threads with an engine each, messages, shared memory
 //! - [`natives`]: the table of `__native.*` functions that the scripts stand on
-//! - `host`: one page's state, and who may use the wasmtime store when
+//! - `host`: one thread's state, and who may use the wasmtime store when
 //! - `wasm`: the WebAssembly JavaScript API: modules, instances, functions, memories, tables, exceptions
 //! - `loader`: ES modules from the site, with corrections and a bytecode cache
+//! - `import_map`: what the specifiers of modules mean
 //! - `legacy_eh`: rewrites the old WebAssembly exception opcodes into those wasmtime knows
 //! - `cache`: compiled code on disk, by content
 //! - `quickjs`: the C engine behind owned values and `Result`
@@ -19,11 +21,13 @@ mod engine;
 mod error;
 mod fork;
 mod host;
+mod import_map;
 mod legacy_eh;
 mod loader;
 pub mod natives;
 mod quickjs;
 mod run;
+mod threads;
 mod wasm;
 mod watchdog;
 
@@ -31,6 +35,7 @@ mod watchdog;
 mod tests;
 
 use std::borrow::Cow;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,8 +57,8 @@ pub struct Resource {
 
 /// Where the engine's resources come from: the page's folder and the runtime files behind one URL space.
 ///
-/// It moves to the engine's own thread, hence `Send`.
-pub trait Site: Send {
+/// Every thread of the page asks it.
+pub trait Site: Send + Sync {
     /// What `url` names (absolute; query and fragment still on it), or nothing.
     fn get(&self, url: &str) -> Option<Resource>;
 }
@@ -78,14 +83,17 @@ pub struct Options {
     pub page_url: String,
     /// The ES module to import, through the site, once the scripts have run.
     pub entry: Option<String>,
+    /// The ES module that a worker imports in its place.
+    pub worker: Option<String>,
     /// What the scripts may read as `__native.config()`.
     pub config: serde_json::Value,
 }
 
 /// Who tells a page what to do while it runs.
 pub trait Commands: Send {
-    /// The next command, a JSON text, as soon as there is one; `Nothing` after `wait`, if there is a limit.
-    fn next(&mut self, wait: Option<Duration>) -> Next;
+    /// The next command, a JSON text, as soon as there is one; `Nothing` after `wait`, if there is a limit, or once
+    /// `call` can be read, if there is one.
+    fn next(&mut self, wait: Option<Duration>, call: Option<BorrowedFd<'_>>) -> Next;
 }
 
 /// What [`Commands`] say.

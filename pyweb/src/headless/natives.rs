@@ -16,8 +16,9 @@
 //! | `url(text, base?)` | `[href, origin, protocol, host, hostname, port, pathname, search, hash, username, password]` as the URL standard says, else `null` |
 //! | `urlSet(href, part, value)` | the href after setting one of those parts (not `origin`), unchanged where the standard refuses |
 //! | `evalScript(source, url)` | evaluates a classic script, gives its last value |
+//! | `importMap(json, base)` | adds an import map; a `TypeError` when it is none |
 //! | `move(to, from, offset)` | copies bytes as `memmove`; a `RangeError` when they do not fit |
-//! | `fork()` | `null` in a copy of the page; once that has ended, its exit code here, 128 + the signal that ended it, or -1 |
+//! | `fork()` | `null` in a copy of the page; once that has ended, its exit code here, 128 + the signal that ended it, or -1; -2 for a page that has had workers |
 //! | `stats()` | `{peak_rss_bytes, functions, modules}` |
 //! | `setup(Exception.prototype, RuntimeError, CompileError, LinkError)` | the classes `wasm` makes objects of |
 //! | `compile(bytes)` | module handle, else a `CompileError` |
@@ -30,15 +31,30 @@
 //! | `tagNew(types)` `tagJS()` | `tagJS` is `WebAssembly.JSTag` |
 //! | `exnNew(tag, values)` `exnIs(e, tag)` `exnArg(e, i)` | |
 //!
+//! | `threadStart(config)` | the number of a new worker, which runs the same scripts and then [`Options::worker`](super::Options::worker) |
+//! | `threadStop(n)` `threadEnd()` | ends that worker and its own; ends this one |
+//! | `threadsActive(ms?)` | whether another thread does something, or will within so many milliseconds, or ever |
+//! | `threadsStarted()` | whether there has ever been a worker |
+//! | `numbers(n)` | the first of `n` numbers that no thread has got before |
+//! | `portPair()` | two ports, each the other's end |
+//! | `portOpen(p)` `portMove(p)` `portClose(p)` | it is here from now on; on its way to another thread; nowhere |
+//! | `portSend(p, value)` | a copy of plain data to the other end |
+//! | `portReceive(p)` | the next message to a port that is here, at once |
+//! | `routed(0 or 1)` | whether requests of any thread must be shown to the page's own |
+//! | `atomicsWait(buffer, offset, long, value, ms)` `atomicsNotify(buffer, offset, count)` | as `Atomics` has them; no wait on the page's own thread |
+//! | `sharedLength(buffer, n)` | how long any thread made a `SharedArrayBuffer`, `n` at least |
+//!
 //! Objects of the API's classes carry their handle as `_h`.
 //!
-//! Three functions that the scripts hang on `__native` are called from here. A page finds none of it: the scripts
+//! Five functions that the scripts hang on `__native` are called from here. A page finds none of it: the scripts
 //! keep the object and take its name away before any code of the page's runs.
 //!
 //! | function | when |
 //! |---|---|
 //! | `tick()` | when no job is left; it runs one due timer or message and returns 0, or says how many milliseconds the next one is off, or -1 when there is none |
 //! | `command(object)` | for each of the [`Commands`](super::Commands) |
+//! | `receive(port, value)` | for each message to a port that is here |
+//! | `moduleSource(url)` | for the text of a module at a `blob:` or `data:` URL |
 //! | `onRejection(promise, reason, handled)` | when a promise is rejected without a handler, and when it gets one after all |
 
 mod platform;
@@ -48,7 +64,7 @@ use std::rc::Rc;
 
 use super::host::Host;
 use super::quickjs::{Call, Result, Value};
-use super::wasm;
+use super::{threads, wasm};
 
 /// What stands behind one name of `__native`.
 pub(super) type Native = fn(&Rc<Host>, &Call<'_>) -> Result<Value>;
@@ -57,7 +73,9 @@ pub(super) type Native = fn(&Rc<Host>, &Call<'_>) -> Result<Value>;
 pub(super) fn install(host: &Rc<Host>) -> Result<()> {
     let context = host.context;
     let table = context.object();
-    for &(name, native) in platform::NATIVES.iter().chain(url::NATIVES).chain(wasm::natives()) {
+    for &(name, native) in
+        platform::NATIVES.iter().chain(url::NATIVES).chain(threads::NATIVES).chain(wasm::natives())
+    {
         let host = Rc::clone(host);
         let id = context.register(move |call| native(&host, call));
         table.set(name, context.function(id, name, 0, 0))?;

@@ -1,18 +1,18 @@
-//! Runs a page: the thread with the big stack, the scripts, the event loop, the time limit.
+//! Runs a page, or a worker of it: the thread with the big stack, the scripts, the event loop, the time limit.
 
 use std::cell::RefCell;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{Scope, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::{AsContextMut, Store, UpdateDeadline};
 
-use super::cache::Cache;
 use super::host::{Host, State, StoreAccess};
 use super::loader::Loader;
 use super::quickjs::{Runtime, Thrown, Value};
-use super::watchdog::Watchdog;
+use super::threads::{Group, Seat, Woken};
 use super::{Busy, Commands, Ended, Event, HeadlessError, Next, Options, Script, Site, natives, wasm};
 use super::{engine, fork};
 
@@ -40,7 +40,7 @@ pub fn run(
         let page = on_big_stack(scope, move || {
             // Nobody listening any more is no reason to stop.
             let tell = Box::new(move |event| drop(sender.send(event)));
-            Page::new(site, options, tell)?.run(scripts, None, &|_| ())
+            Page::first(site, scripts, options, tell)?.run(None, &|_| ())
         })?;
         events.iter().for_each(on_event);
         joined(page)
@@ -50,19 +50,18 @@ pub fn run(
 /// The same for a page that is told what to do while it runs: `command` is called with each command, until there
 /// are no more. The time limit is for each task of the event loop; waiting for commands has none.
 ///
-/// Events are told on the page's own thread, which is the only one when the page is a copy of another
-/// (`__native.fork`). A copy ends its process instead of returning, after `on_end`.
+/// Events are told on the thread that they happen on; a copy of a page (`__native.fork`) begins with its own alone. A copy ends its process instead of returning, after `on_end`.
 pub fn obey(
     site: Box<dyn Site>,
     scripts: &[Script],
     options: &Options,
     commands: Box<dyn Commands>,
-    on_event: Box<dyn Fn(Event) + Send>,
+    on_event: Box<dyn Fn(Event) + Send + Sync>,
     on_end: &(dyn Fn(&Ended) + Sync),
 ) -> Result<(), HeadlessError> {
     std::thread::scope(|scope| {
         let page = on_big_stack(scope, move || {
-            Page::new(site, options, on_event)?.run(scripts, Some(commands), on_end).map(drop)
+            Page::first(site, scripts, options, on_event)?.run(Some(commands), on_end).map(drop)
         })?;
         joined(page)
     })
@@ -86,56 +85,52 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// One page on its own thread. The order of the fields is the order in which they are dropped:
+/// One page, or a worker of it, on its own thread. The order of the fields is the order in which they are dropped:
 /// the store may hold values of JavaScript, and the runtime outlives them all.
-struct Page {
+pub(super) struct Page {
     store: Store<State>,
     host: Rc<Host>,
     runtime: Runtime,
 }
 
 impl Page {
-    fn new(
+    /// A page, the first of its threads.
+    fn first(
         site: Box<dyn Site>,
+        scripts: &[Script],
         options: &Options,
-        events: Box<dyn Fn(Event)>,
+        events: Box<dyn Fn(Event) + Send + Sync>,
     ) -> Result<Page, HeadlessError> {
-        let engine = engine::new().map_err(|error| HeadlessError::Engine(error.into()))?;
-        let watchdog = Watchdog::start(&engine, options.time_limit).map_err(HeadlessError::Watchdog)?;
-        watchdog.arm();
+        let group = Group::new(site, scripts, options, events)?;
+        Page::new(&group, &group.first_seat(), options.clone())
+    }
+
+    /// The one that has `seat`.
+    pub(super) fn new(group: &Arc<Group>, seat: &Arc<Seat>, options: Options) -> Result<Page, HeadlessError> {
         let runtime = Runtime::new(engine::JAVASCRIPT_STACK_BYTES).ok_or(HeadlessError::JavaScript)?;
         let host = Rc::new(Host {
             context: runtime.context(),
-            engine: engine.clone(),
+            group: Arc::clone(group),
+            seat: Arc::clone(seat),
             store: StoreAccess::default(),
             objects: wasm::Objects::default(),
-            site,
-            cache: Cache::new(options.cache_dir.clone()),
-            options: options.clone(),
-            started: Instant::now(),
-            watchdog,
-            events,
+            options,
+            import_map: RefCell::default(),
             ended: RefCell::new(None),
             natives: RefCell::new(None),
         });
-        let mut store = Store::new(&engine, Rc::clone(&host));
+        let mut store = Store::new(&group.engine, Rc::clone(&host));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
-            // The time may have been up for a task before this one.
-            if !store.data().out_of_time() {
-                return Ok(UpdateDeadline::Continue(1));
+            // The time may have been up for a task before this one, or for another thread.
+            if store.data().must_stop(Busy::WebAssembly) {
+                return Ok(UpdateDeadline::Interrupt);
             }
-            store.data().time_out(Busy::WebAssembly);
-            Ok(UpdateDeadline::Interrupt)
+            Ok(UpdateDeadline::Continue(1))
         });
         runtime.set_modules(Rc::new(Loader { host: Rc::clone(&host) }));
         let hook = Rc::clone(&host);
-        runtime.on_interrupt(Box::new(move || {
-            if hook.out_of_time() {
-                hook.time_out(Busy::JavaScript);
-            }
-            hook.is_ending()
-        }));
+        runtime.on_interrupt(Box::new(move || hook.must_stop(Busy::JavaScript)));
         let hook = Rc::clone(&host);
         runtime.on_rejection(Box::new(move |promise, reason, handled| {
             let context = hook.context;
@@ -149,22 +144,29 @@ impl Page {
         Ok(Page { store, host, runtime })
     }
 
-    fn run(
+    /// Runs everything, to the end.
+    pub(super) fn run(
         mut self,
-        scripts: &[Script],
         commands: Option<Box<dyn Commands>>,
         on_end: &dyn Fn(&Ended),
     ) -> Result<Ended, HeadlessError> {
         let Page { store, host, runtime } = &mut self;
         let outcome = host.store.lend(store.as_context_mut(), || {
-            start(host, runtime, scripts)?;
+            start(host, runtime)?;
             Ok(turn(host, runtime, commands))
         });
         drop(host.natives.take());
-        let ended = match host.ended.take() {
+        let mut ended = match host.ended.take() {
             Some(ended) => Ok(ended),
             None => outcome,
         };
+        if host.seat.is_page()
+            && let Some((busy, stack)) = host.group.end_workers(&host.seat)
+            && let Ok(Ended::Idle | Ended::TimedOut { busy: Busy::Waiting, .. }) = &ended
+        {
+            // The page waited for the worker.
+            ended = Ok(Ended::TimedOut { busy, stack });
+        }
         if let Ok(ended) = &ended {
             on_end(ended);
         }
@@ -175,15 +177,24 @@ impl Page {
     }
 }
 
+impl Drop for Page {
+    fn drop(&mut self) {
+        // Also when this thread panicked: nothing of a page outlives it.
+        if self.host.seat.is_page() {
+            self.host.group.end_workers(&self.host.seat);
+        }
+    }
+}
+
 /// Evaluates everything that comes before the event loop.
-fn start(host: &Rc<Host>, runtime: &Runtime, scripts: &[Script]) -> Result<(), HeadlessError> {
+fn start(host: &Rc<Host>, runtime: &Runtime) -> Result<(), HeadlessError> {
     let failed = |url: &str, thrown: &Thrown| {
         let (message, stack) = thrown.0.describe();
         host.stopped_at(&stack);
         HeadlessError::Script { url: url.to_owned(), message, stack }
     };
     natives::install(host).map_err(|thrown| failed("__native", &thrown))?;
-    let given = scripts.iter().map(|script| (script.url.as_str(), &*script.source));
+    let given = host.group.scripts().iter().map(|script| (script.url.as_str(), &*script.source));
     for (url, source) in OWN_SCRIPTS.iter().copied().chain(given) {
         host.context.evaluate(source, url).map_err(|thrown| failed(url, &thrown))?;
         run_jobs(host, runtime);
@@ -215,6 +226,10 @@ fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Command
         if let Some(ended) = host.ended.take() {
             return ended;
         }
+        let received = receive(host);
+        if received {
+            run_jobs(host, runtime);
+        }
         let wait = match tick(host) {
             Ok(wait) => wait,
             Err(thrown) => {
@@ -222,25 +237,43 @@ fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Command
                 continue;
             }
         };
-        if host.is_ending() || wait == 0.0 || runtime.has_jobs() {
+        if received || host.is_ending() || wait == 0.0 || runtime.has_jobs() {
             continue;
         }
         let wait = (wait > 0.0).then(|| Duration::try_from_secs_f64(wait / 1e3).unwrap_or(Duration::MAX));
         match (&mut commands, wait) {
             (Some(commands), wait) => {
-                host.watchdog.rest();
-                let next = commands.next(wait);
-                host.watchdog.arm();
+                host.group.watchdog.rest();
+                let next = |wait, call: Option<BorrowedFd<'_>>| commands.next(wait, call);
+                let next = host.group.switchboard.wait_with(&host.seat, wait, next);
+                host.group.watchdog.arm();
                 match next {
                     Next::Command(command) => command_page(host, &command),
                     Next::Nothing => {}
                     Next::Closed => return Ended::Idle,
                 }
             }
-            (None, Some(wait)) => sleep(host, wait),
-            (None, None) => return Ended::Idle,
+            (None, wait) => {
+                if sleep(host, wait) == Woken::Quiet {
+                    return Ended::Idle;
+                }
+            }
         }
     }
+}
+
+/// Hands the next message from another thread to the scripts; whether there was one.
+fn receive(host: &Rc<Host>) -> bool {
+    let context = host.context;
+    let Some(letter) = host.group.switchboard.take(&host.seat) else { return false };
+    let handed = context.read_clone(&letter.message).and_then(|message| {
+        let port = context.count(letter.port as usize);
+        host.hook("receive")?.call(&[port, message])
+    });
+    if let Err(thrown) = handed {
+        uncaught(host, &thrown);
+    }
+    true
 }
 
 /// Hands a command to the scripts.
@@ -258,20 +291,25 @@ fn tick(host: &Rc<Host>) -> Result<f64, Thrown> {
     if tick.is_function() { tick.call(&[])?.to_f64() } else { Ok(-1.0) }
 }
 
-fn sleep(host: &Rc<Host>, wait: Duration) {
-    let left = host.watchdog.left();
-    std::thread::sleep(wait.min(left));
-    if wait >= left {
+/// Waits for a message, for `wait` if there is a task due then, and never beyond the time limit.
+fn sleep(host: &Rc<Host>, wait: Option<Duration>) -> Woken {
+    let woken = host.group.switchboard.wait(&host.seat, wait, host.group.patience(&host.seat));
+    let is_over = host.seat.is_page() && host.group.watchdog.is_over();
+    if host.seat.is_stopped() {
+        host.end(Ended::Done(0));
+    } else if woken == Woken::Late && is_over {
         host.time_out(Busy::Waiting);
     }
+    woken
 }
 
 fn run_jobs(host: &Rc<Host>, runtime: &Runtime) {
     while !host.is_ending() {
         match runtime.run_job() {
             None => return,
-            Some(Ok(())) if host.out_of_time() => host.time_out(Busy::JavaScript),
-            Some(Ok(())) => {}
+            Some(Ok(())) => {
+                host.must_stop(Busy::JavaScript);
+            }
             Some(Err(thrown)) => uncaught(host, &thrown),
         }
     }

@@ -10,6 +10,9 @@ pub const BASE: &str = "pyweb://js/";
 /// The module that does with a page what it is told.
 pub const SESSION: &str = "pyweb://js/session.mjs";
 
+/// The module that is a worker.
+pub const WORKER: &str = "pyweb://js/worker.mjs";
+
 /// The module that runs a page.
 pub const ENTRY: &str = "pyweb://js/page.mjs";
 
@@ -27,6 +30,7 @@ const SCRIPTS: &[(&str, &str)] = carried![
     "text.js",
     "url.js",
     "messages.js",
+    "workers.js",
     "routes.js",
     "network.js",
     "storage.js",
@@ -50,6 +54,7 @@ const MODULES: &[(&str, &str)] = carried![
     "load.mjs",
     "locate.mjs",
     "notices.mjs",
+    "number.mjs",
     "page.mjs",
     "pyodide.mjs",
     "python.mjs",
@@ -61,6 +66,8 @@ const MODULES: &[(&str, &str)] = carried![
     "styles.mjs",
     "user.mjs",
     "visit.mjs",
+    "worker.mjs",
+    "xpath-parse.mjs",
     "xpath.mjs",
 ];
 

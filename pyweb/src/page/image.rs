@@ -52,6 +52,7 @@ fn make(runtime: &Runtime, cache_dir: PathBuf) -> Option<Vec<u8>> {
         cache_dir: Some(cache_dir),
         page_url: "http://localhost/".to_owned(),
         entry: Some(format!("{}{MAKER}", environment::BASE)),
+        worker: None,
         config: Value::Null,
     };
     let site = Box::new(PageSite::without_files(runtime.clone()));

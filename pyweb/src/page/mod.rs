@@ -65,9 +65,11 @@ pub fn run(
     let url = site.page_url();
     let mut config = steps.to_json();
     config["page"] = json!(url);
+    config["files"] = json!(find::python_files(&page.root));
     let options = headless::Options {
         time_limit,
         cache_dir,
+        worker: Some(environment::WORKER.to_owned()),
         config,
         page_url: url,
         entry: Some(environment::ENTRY.to_owned()),

@@ -25,8 +25,6 @@ pub enum Progress {
     Loaded {
         /// Whether PyScript's core is among them.
         core: bool,
-        /// How many Python scripts ask for a worker.
-        workers: u32,
     },
     /// Python begins to run this code.
     Running {
@@ -47,7 +45,11 @@ pub enum Progress {
         count: u32,
     },
     /// Every Python script is done and nothing is about to happen.
-    Ready,
+    Ready {
+        /// Whether it has workers, so that it cannot be copied.
+        #[serde(default)]
+        workers: bool,
+    },
     /// A step that was asked for begins.
     Step {
         /// As it was asked for.
@@ -120,6 +122,11 @@ pub enum Progress {
         headers: std::collections::BTreeMap<String, String>,
         /// Its body as text.
         post_data: Option<String>,
+    },
+    /// The page goes to another address of its site.
+    Navigate {
+        /// The address.
+        url: String,
     },
     /// A copy of the page has ended.
     ForkEnded {

@@ -55,7 +55,7 @@ pub struct PageRun {
     stderr: Stderr,
     console: Vec<String>,
     pending: Vec<Pending>,
-    loaded: Option<(bool, u32)>,
+    loaded: Option<bool>,
     ready: bool,
     doing: String,
     /// The file whose code ran last.
@@ -162,13 +162,13 @@ impl PageRun {
         match progress {
             Progress::Script { index, file, line } => self.pending.push(Pending { index, file, line }),
             Progress::ScriptDone { index } => self.pending.retain(|script| script.index != index),
-            Progress::Loaded { core, workers } => self.loaded = Some((core, workers)),
+            Progress::Loaded { core } => self.loaded = Some(core),
             Progress::Running { file, line } => {
                 self.doing = format!("running Python from {file}:{line}");
                 self.running = Some(file);
             }
             Progress::Source { file, first, line, count } => self.sources.add(&file, first, line, count),
-            Progress::Ready => {
+            Progress::Ready { .. } => {
                 self.ready = true;
                 "running timers".clone_into(&mut self.doing);
                 return vec![Record::PageReady { page: self.page.clone(), duration_us: at_us }];
@@ -200,7 +200,10 @@ impl PageRun {
             }
             Progress::Rendered { html } => self.html = Some(html),
             // Between a page process and the one that started it.
-            Progress::Answer { .. } | Progress::Request { .. } | Progress::ForkEnded { .. } => {}
+            Progress::Answer { .. }
+            | Progress::Request { .. }
+            | Progress::Navigate { .. }
+            | Progress::ForkEnded { .. } => {}
         }
         Vec::new()
     }
@@ -316,12 +319,11 @@ impl PageRun {
     /// Why the page is not ready, as far as it shows.
     fn hindrance(&self) -> String {
         match self.loaded {
-            Some((false, _)) if !self.pending.is_empty() => {
+            Some(false) if !self.pending.is_empty() => {
                 return "it has Python scripts but loads no PyScript, as \
                         <script type=\"module\" src=\"https://pyscript.net/releases/…/core.js\"> does"
                     .into();
             }
-            Some((_, 1..)) => return "it has scripts with `worker`, which need a real browser so far".into(),
             None => return "its scripts are not loaded".into(),
             Some(_) => {}
         }

@@ -1,6 +1,6 @@
 //! The page that the steps are about: opened, warmed, copied, told what to do, closed. Must not know what a test is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -46,8 +46,14 @@ impl Failed {
     }
 }
 
+/// The code of a step that must be carried out again on the page that this one goes to.
+pub const NAVIGATED: &str = "navigated";
+/// The steps that only look, so that they may begin anew on another page.
+const LOOKING: [&str; 5] = ["expect", "read", "wait_for", "wait_for_function", "wait_for_url"];
+
 /// What a page says that somebody waits for.
 pub(super) enum Signal {
+    Leaving,
     Answer(u64, Value, Option<Refusal>),
     Ready,
     ForkEnded(i32),
@@ -66,6 +72,10 @@ pub(super) struct Open {
     pub(super) past: Vec<(Event, u64)>,
     /// What it has to tell, while it is only loaded to be copied: its copies will tell it.
     untold: Option<Vec<Record>>,
+    /// Whether it has workers, so that it cannot be copied.
+    has_workers: bool,
+    /// The address that it is going to.
+    leaving: Option<String>,
     /// Who runs it, unless it is a copy of the warm page at `url`.
     pub(super) own: Option<Runner>,
 }
@@ -81,6 +91,8 @@ pub struct Browser<'a> {
     /// Lines that came while a page was waited for.
     pub(super) lines: VecDeque<Option<String>>,
     pub(super) warm: HashMap<String, Warm>,
+    /// The addresses of pages that cannot be copied: each test loads its own.
+    single: HashSet<String>,
     pub(super) open: Option<Open>,
     /// The failures and the console of the pages that the test has left.
     left: (String, String),
@@ -106,6 +118,7 @@ impl<'a> Browser<'a> {
             sender,
             lines: VecDeque::new(),
             warm: HashMap::new(),
+            single: HashSet::new(),
             open: None,
             left: (String::new(), String::new()),
             last_seq: 0,
@@ -159,12 +172,20 @@ impl<'a> Browser<'a> {
             let said = self.close()?;
             self.keep(said);
         }
-        if !setup.iter().all(may_come_late) {
+        if !setup.iter().all(may_come_late) || self.single.contains(&hosted.url) {
             return self.load(&hosted, &setup, None, None);
         }
         if !self.warm.contains_key(&hosted.url) {
             if let Err(failed) = self.load(&hosted, &[], None, Some(Vec::new()))? {
                 return Ok(Err(failed));
+            }
+            if self.open.as_ref().is_some_and(|open| open.has_workers) {
+                self.single.insert(hosted.url.clone());
+                if setup.is_empty() {
+                    return self.tell_untold().map(Ok);
+                }
+                self.close()?;
+                return self.load(&hosted, &setup, None, None);
             }
             self.keep_warm();
         }
@@ -266,7 +287,22 @@ impl<'a> Browser<'a> {
         let mut run = PageRun::new(&hosted.page.path, find::python_files(&self.root), self.script.worker);
         // What happens in the page fails a test, if one is under way; see `close`.
         run.as_test(0);
-        Open { url: hosted.url.clone(), run, began: Instant::now(), past: Vec::new(), untold: None, own }
+        Open {
+            url: hosted.url.clone(),
+            run,
+            began: Instant::now(),
+            past: Vec::new(),
+            untold: None,
+            has_workers: false,
+            leaving: None,
+            own,
+        }
+    }
+
+    /// The page that was loaded to be copied is the open one after all.
+    fn tell_untold(&mut self) -> Result<(), PageError> {
+        let untold = self.open.as_mut().and_then(|open| open.untold.take());
+        untold.iter().flatten().try_for_each(self.show)
     }
 
     /// Has the open page carry out `command`, which may take `limit` by its own account.
@@ -274,14 +310,41 @@ impl<'a> Browser<'a> {
         if self.open.is_none() {
             return Ok(Err(Failed::new("no_page", "no page is open; begin with a goto step")));
         }
+        let looks = command["step"].as_str().is_some_and(|step| LOOKING.contains(&step));
         let seq = self.send(command)?;
-        self.answer(seq, Instant::now() + limit + GRACE)
+        let deadline = Instant::now() + limit + GRACE;
+        if looks { self.answer_here(seq, deadline) } else { self.answer(seq, deadline) }
+    }
+
+    /// The address that the open page is going to, once.
+    pub fn leaving(&mut self) -> Option<String> {
+        self.open.as_mut()?.leaving.take()
+    }
+
+    /// The answer to what was sent under the number `seq`, unless the page goes away meanwhile.
+    fn answer_here(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
+        if self.open.as_ref().is_some_and(|open| open.leaving.is_some()) {
+            return Ok(Err(Failed::new(NAVIGATED, "the page goes away")));
+        }
+        self.awaited(seq, deadline, true)
     }
 
     /// The answer to what was sent under the number `seq`.
     pub(super) fn answer(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
+        self.awaited(seq, deadline, false)
+    }
+
+    fn awaited(
+        &mut self,
+        seq: u64,
+        deadline: Instant,
+        stays: bool,
+    ) -> Result<Result<Value, Failed>, PageError> {
         loop {
             match self.signal(deadline)? {
+                Signal::Leaving if stays => {
+                    return Ok(Err(Failed::new(NAVIGATED, "the page goes away")));
+                }
                 Signal::Answer(answered, value, None) if answered == seq => return Ok(Ok(value)),
                 Signal::Answer(answered, _, Some(refusal)) if answered == seq => {
                     return Ok(Err(self.refused(refusal)));
@@ -298,7 +361,7 @@ impl<'a> Browser<'a> {
     /// Why nothing more comes of the open page, if that is what `signal` means.
     fn end_by(&mut self, signal: &Signal) -> Result<Option<Failed>, PageError> {
         let failed = match signal {
-            Signal::Answer(..) | Signal::Ready => return Ok(None),
+            Signal::Answer(..) | Signal::Ready | Signal::Leaving => return Ok(None),
             Signal::ForkEnded(status) => self.copy_ended(*status),
             Signal::Ended(ended) => self.lost(ended)?,
             Signal::Late => self.lost(&Ended::TimedOut { busy: Busy::Waiting, stack: String::new() })?,
@@ -321,7 +384,7 @@ impl<'a> Browser<'a> {
             match self.signal(deadline)? {
                 Signal::Ended(_) if is_copy => {}
                 Signal::ForkEnded(_) | Signal::Ended(_) | Signal::Gone | Signal::Late => break,
-                Signal::Answer(..) | Signal::Ready => {}
+                Signal::Answer(..) | Signal::Ready | Signal::Leaving => {}
             }
         }
         match self.open.take() {
@@ -438,6 +501,11 @@ impl<'a> Browser<'a> {
             Some(Progress::Answer { seq, value, failure }) => {
                 return Ok(Some(Signal::Answer(seq, value, failure)));
             }
+            Some(Progress::Navigate { url }) => {
+                let Some(open) = &mut self.open else { return Ok(None) };
+                open.leaving = Some(url);
+                return Ok(Some(Signal::Leaving));
+            }
             Some(Progress::ForkEnded { status }) => return Ok(Some(Signal::ForkEnded(status))),
             Some(Progress::Request { request, route, url, method, headers, post_data }) => {
                 (self.show)(&Record::RequestIntercepted { request, route, url, method, headers, post_data })?;
@@ -447,7 +515,8 @@ impl<'a> Browser<'a> {
         }
         let Some(open) = &mut self.open else { return Ok(None) };
         let at_us = elapsed_us(open.began);
-        let is_ready = progress == Some(Progress::Ready);
+        let is_ready = matches!(progress, Some(Progress::Ready { .. }));
+        open.has_workers |= progress == Some(Progress::Ready { workers: true });
         if open.untold.is_some() {
             open.past.push((event.clone(), at_us));
         }

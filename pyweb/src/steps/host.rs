@@ -11,7 +11,7 @@ use super::message::{Lines, Message, tell};
 use crate::error::PageError;
 use crate::headless::{self, HeadlessError, Options};
 use crate::page::site::PageSite;
-use crate::page::{Page, environment};
+use crate::page::{Page, environment, find};
 use crate::runtime::Runtime;
 
 /// What a page process needs to know.
@@ -38,7 +38,8 @@ pub fn host(hosted: &Hosted, runtime: Runtime) -> Result<(), HeadlessError> {
         cache_dir: cache_dir.clone(),
         page_url: hosted.url.clone(),
         entry: Some(environment::SESSION.to_owned()),
-        config: json!({"page": hosted.url}),
+        worker: Some(environment::WORKER.to_owned()),
+        config: json!({"page": hosted.url, "files": find::python_files(&hosted.page.root)}),
     };
     let site = Box::new(PageSite::new(&hosted.page, runtime, cache_dir));
     // Who does not listen any more closes the commands, too.

@@ -2,6 +2,7 @@
 //! text on each line. Must not know what the commands do.
 
 use std::io::{self, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -44,14 +45,17 @@ impl Lines {
 }
 
 impl Commands for Lines {
-    fn next(&mut self, wait: Option<Duration>) -> Next {
+    fn next(&mut self, wait: Option<Duration>, call: Option<BorrowedFd<'_>>) -> Next {
         if let Some(line) = self.line() {
             return Next::Command(line);
         }
         let input = io::stdin();
         let wait = wait.and_then(|wait| Timespec::try_from(wait).ok());
-        match poll(&mut [PollFd::new(&input, PollFlags::IN)], wait.as_ref()) {
+        let mut polled = vec![PollFd::new(&input, PollFlags::IN)];
+        polled.extend(call.as_ref().map(|call| PollFd::new(call, PollFlags::IN)));
+        match poll(&mut polled, wait.as_ref()) {
             Ok(0) | Err(rustix::io::Errno::INTR) => return Next::Nothing,
+            Ok(_) if polled[0].revents().is_empty() => return Next::Nothing,
             Ok(_) => {}
             Err(_) => return Next::Closed,
         }

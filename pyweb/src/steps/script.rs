@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::outcome::{Outcome, TestFinished, TestStarted};
 use serde_json::{Value, json};
 
-use super::browser::{Browser, Failed};
+use super::browser::{Browser, Failed, NAVIGATED};
 use super::process::Input;
 use crate::chromium::Chromium;
 use crate::error::PageError;
@@ -149,7 +149,33 @@ impl Run<'_> {
         (self.show)(&record)
     }
 
+    /// Carries out a step on the page that is there, or on the one that it goes to.
     fn carry_out(&mut self, name: &str, step: Value) -> Result<Result<Value, Failed>, PageError> {
+        if matches!(name, "goto" | "close") {
+            return self.carry_out_here(name, step);
+        }
+        if let Err(failed) = self.follow()? {
+            return Ok(Err(failed));
+        }
+        loop {
+            let outcome = self.carry_out_here(name, step.clone())?;
+            let followed = self.follow()?;
+            match outcome {
+                Err(failed) if failed.code == NAVIGATED && followed.is_ok() => {}
+                outcome => return Ok(outcome.and_then(|value| followed.map(|()| value))),
+            }
+        }
+    }
+
+    /// Opens the page that the open one is going to, if it is.
+    fn follow(&mut self) -> Result<Result<(), Failed>, PageError> {
+        match self.browser.leaving() {
+            Some(address) => self.browser.goto(&address, self.setup.clone()),
+            None => Ok(Ok(())),
+        }
+    }
+
+    fn carry_out_here(&mut self, name: &str, step: Value) -> Result<Result<Value, Failed>, PageError> {
         if name == "close" {
             self.setup.clear();
             return self.browser.close().map(|_| Ok(Value::Null));

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use ::url::Url;
+
 use super::super::fork::fork;
 use super::super::host::Host;
 use super::super::quickjs::{Call, Result, Value};
@@ -21,6 +23,7 @@ pub(super) const NATIVES: &[(&str, Native)] = &[
     ("dec", decode),
     ("enc", encode),
     ("evalScript", evaluate),
+    ("importMap", import_map),
     ("move", copy),
     ("fork", fork),
     ("stats", stats),
@@ -64,7 +67,7 @@ fn exit(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
 
 #[expect(clippy::unnecessary_wraps, reason = "every native has this shape")]
 fn now(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
-    Ok(call.context.number(host.started.elapsed().as_secs_f64() * 1e3))
+    Ok(call.context.number(host.group.started.elapsed().as_secs_f64() * 1e3))
 }
 
 fn random(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
@@ -79,12 +82,12 @@ fn random(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
 }
 
 fn read(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
-    let resource = host.site.get(&call.argument(0).to_text()?);
+    let resource = host.group.site.get(&call.argument(0).to_text()?);
     Ok(resource.map_or_else(|| call.context.null(), |found| call.context.array_buffer(&found.bytes)))
 }
 
 fn mime(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
-    let resource = host.site.get(&call.argument(0).to_text()?);
+    let resource = host.group.site.get(&call.argument(0).to_text()?);
     Ok(resource.map_or_else(|| call.context.null(), |found| call.context.string(&found.mime)))
 }
 
@@ -104,6 +107,15 @@ fn encode(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
 
 fn evaluate(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     call.context.evaluate(&call.argument(0).to_text()?, &call.argument(1).to_text()?)
+}
+
+fn import_map(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
+    let (text, base) = (call.argument(0).to_text()?, call.argument(1).to_text()?);
+    let added = match Url::parse(&base) {
+        Ok(base) => host.import_map.borrow_mut().add(&text, &base),
+        Err(error) => Err(error.to_string()),
+    };
+    added.map(|()| call.context.undefined()).map_err(|why| call.context.type_error(&why))
 }
 
 fn copy(_host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {

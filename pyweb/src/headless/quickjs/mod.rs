@@ -4,18 +4,22 @@
 //! [`Runtime`] lives. The runtime of a page is created first and dropped last by `run`.
 //! Neither is `Send`, so they cannot leave the runtime's thread.
 
+mod clone;
 mod context;
 mod function;
 mod module;
 mod object;
 mod runtime;
+mod shared;
 mod value;
 
+pub(crate) use clone::Cloned;
 pub(crate) use context::Context;
 pub(crate) use function::{Call, NativeId};
 pub(crate) use module::ModuleSource;
 pub(crate) use object::Handles;
 pub(crate) use runtime::Runtime;
+pub(crate) use shared::Shared;
 pub(crate) use value::Value;
 
 /// What JavaScript threw: any value, usually an `Error`.

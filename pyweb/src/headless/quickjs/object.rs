@@ -8,13 +8,17 @@ use super::runtime::Hooks;
 use super::{Context, Result, Value, size};
 
 impl Value {
-    /// Lets `read` see the bytes of an `ArrayBuffer`, `SharedArrayBuffer` or `Uint8Array`.
+    /// Lets `read` see the bytes of an `ArrayBuffer` or `Uint8Array`. Shared ones, which other threads may write
+    /// meanwhile, are a `TypeError`, as they are to the functions of browsers that come here.
     ///
     /// `read` must not run JavaScript, which could free them; it is not given the means to.
     pub(crate) fn with_bytes<R>(&self, read: impl FnOnce(&mut [u8]) -> R) -> Result<R> {
         let (start, length) = self.bytes()?;
         if length == 0 {
             return Ok(read(&mut []));
+        }
+        if super::shared::is_shared(start) {
+            return Err(self.context().type_error("the bytes are shared with other threads"));
         }
         // SAFETY: the engine says that the bytes lie there; they stay while no JavaScript runs,
         // and nobody else holds a Rust reference to them.

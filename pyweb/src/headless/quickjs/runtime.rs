@@ -53,7 +53,8 @@ impl Runtime {
         let raw = NonNull::new(unsafe { js::JS_NewRuntime() })?;
         let hooks = Box::<Hooks>::default();
         let opaque = std::ptr::from_ref::<Hooks>(&hooks).cast_mut().cast::<c_void>();
-        // SAFETY: the runtime is alive; the hooks' box does not move and outlives it.
+        let shared = super::shared::functions();
+        // SAFETY: the runtime is alive; the hooks' box does not move and outlives it; `shared` is copied.
         let context = unsafe {
             js::JS_SetMaxStackSize(raw.as_ptr(), stack_bytes as js::size_t);
             // Collect cycles seldom: Pyodide's glue allocates much and leaves few of them.
@@ -61,6 +62,7 @@ impl Runtime {
             js::JS_SetRuntimeOpaque(raw.as_ptr(), opaque);
             js::JS_SetHostPromiseRejectionTracker(raw.as_ptr(), Some(rejected), opaque);
             js::JS_SetInterruptHandler(raw.as_ptr(), Some(interrupted), opaque);
+            js::JS_SetSharedArrayBufferFunctions(raw.as_ptr(), &raw const shared);
             js::JS_SetModuleLoaderFunc(raw.as_ptr(), Some(module::normalize), Some(module::load), opaque);
             NonNull::new(js::JS_NewContext(raw.as_ptr()))
         };

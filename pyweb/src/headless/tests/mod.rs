@@ -4,6 +4,7 @@ mod cache;
 mod exceptions;
 mod limits;
 mod modules;
+mod threads;
 mod webassembly;
 
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ impl Page {
             cache_dir: None,
             page_url: "http://localhost/index.html".to_owned(),
             entry: None,
+            worker: None,
             config: serde_json::Value::Null,
         };
         Page { files: Files::default(), options }
@@ -62,6 +64,11 @@ impl Page {
 
     fn entry(mut self, url: &str) -> Page {
         self.options.entry = Some(url.to_owned());
+        self
+    }
+
+    fn worker(mut self, url: &str) -> Page {
+        self.options.worker = Some(url.to_owned());
         self
     }
 

@@ -23,6 +23,28 @@ fn a_classic_script_imports_relative_to_the_page() {
 }
 
 #[test]
+fn an_import_map_says_what_bare_names_mean() {
+    let page = Page::new().module("http://localhost/lib/d3.js", "export default 'd3'").module(
+        "http://localhost/m.js",
+        "import d3 from 'd3'; print(d3); await import('left-pad').catch((error) => print(`${error.name}: ${error.message}`))",
+    );
+    let script = "globalThis.print = print; __native.importMap('{\"imports\": {\"d3\": \"./lib/d3.js\"}}', 'http://localhost/')";
+    let text = page.entry("http://localhost/m.js").run(script).text();
+    assert!(text.starts_with("d3\nTypeError: left-pad is a bare name that no import map"), "{text}");
+}
+
+#[test]
+fn a_dynamic_import_waits_for_top_level_await() {
+    let tick = "globalThis.print = print; let due = []; __native.tick = () => { if (!due.length) return -1; due.shift()(); return 0 }; globalThis.pause = () => new Promise((r) => due.push(r));";
+    let page = Page::new()
+        .module("http://localhost/slow.js", "await pause(); import './slower.js'; await pause(); print('slow'); export const slow = 1")
+        .module("http://localhost/slower.js", "await pause(); print('slower')")
+        .module("http://localhost/fails.js", "await pause(); throw new RangeError('late')")
+        .module("http://localhost/m.js", "const {slow} = await import('./slow.js'); print(slow, (await import('./slow.js')).slow); await import('./fails.js').catch((e) => print(e.message)); await import('./fails.js').catch((e) => print(e.message))");
+    assert_eq!(page.entry("http://localhost/m.js").run(tick).text(), "slower\nslow\n1 1\nlate\nlate");
+}
+
+#[test]
 fn a_missing_or_broken_module_is_an_event_with_its_url() {
     for (page, word) in [
         (Page::new().module("http://localhost/m.js", "import './none.js'"), "none.js"),

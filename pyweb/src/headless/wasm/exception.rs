@@ -28,7 +28,7 @@ impl JsTag {
         if let Some(known) = host.objects.js_tag.get() {
             return Ok(known);
         }
-        let engine = &host.engine;
+        let engine = &host.group.engine;
         let layout = ExnRefPre::new(&mut store, ExnType::new(engine, [ValType::EXTERNREF])?);
         let ty = TagType::new(FuncType::new(engine, [ValType::EXTERNREF], []));
         let tag = Tag::new(&mut store, &ty)?;
@@ -171,7 +171,7 @@ fn create(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
             .into_iter()
             .map(|value| value.lower(host, &mut scope))
             .collect::<wasmtime::Result<Vec<Val>>>()?;
-        let ty = ExnType::new(&host.engine, tag.ty(&scope).ty().params())?;
+        let ty = ExnType::new(&host.group.engine, tag.ty(&scope).ty().params())?;
         let layout = ExnRefPre::new(&mut scope, ty);
         ExnRef::new(&mut scope, &layout, &tag, &fields)?.to_owned_rooted(&mut scope)
     });

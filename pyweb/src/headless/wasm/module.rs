@@ -61,37 +61,47 @@ fn compiled(host: HostRef<'_>, bytes: &[u8]) -> wasmtime::Result<Module> {
         return translated(host, bytes);
     }
     let key = Key::new("cwasm", &[&engine_version(host), bytes]);
-    if let Some(code) = host.cache.read(&key) {
+    if let Some(module) = host.group.module(&key) {
+        return Ok(module);
+    }
+    let module = cached(host, &key, bytes)?;
+    host.group.keep_module(key, &module);
+    Ok(module)
+}
+
+fn cached(host: HostRef<'_>, key: &Key, bytes: &[u8]) -> wasmtime::Result<Module> {
+    let (cache, engine) = (&host.group.cache, &host.group.engine);
+    if let Some(code) = cache.read(key) {
         // SAFETY: the digest says that these are the bytes `Module::serialize` gave to this cache,
         // and the key that it was the same version and configuration of wasmtime.
-        if let Ok(module) = unsafe { Module::deserialize(&host.engine, &code) } {
+        if let Ok(module) = unsafe { Module::deserialize(engine, &code) } {
             return Ok(module);
         }
     }
     // A copy of a process has none of the threads that compiling in parallel needs.
     if fork::is_copy() {
         let module = translated(host, bytes)?;
-        host.cache.write(&key, &module.serialize()?);
+        cache.write(key, &module.serialize()?);
         return Ok(module);
     }
     let rewritten = legacy_eh::translate(bytes).ok().flatten();
     let code = engine::parallel()?.precompile_module(rewritten.as_deref().unwrap_or(bytes))?;
-    host.cache.write(&key, &code);
+    cache.write(key, &code);
     // SAFETY: these are the bytes that the same wasmtime just made; the two engines differ in threads alone.
-    unsafe { Module::deserialize(&host.engine, &code) }
+    unsafe { Module::deserialize(engine, &code) }
 }
 
 fn translated(host: HostRef<'_>, bytes: &[u8]) -> wasmtime::Result<Module> {
     // What the translator cannot read, wasmtime cannot either, and says so better.
     let rewritten = legacy_eh::translate(bytes).ok().flatten();
-    Module::new(&host.engine, rewritten.as_deref().unwrap_or(bytes))
+    Module::new(&host.group.engine, rewritten.as_deref().unwrap_or(bytes))
 }
 
 /// Everything of the engine that compiled code depends on.
 fn engine_version(host: HostRef<'_>) -> [u8; 16] {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    host.engine.precompile_compatibility_hash().hash(&mut hasher);
+    host.group.engine.precompile_compatibility_hash().hash(&mut hasher);
     let mut version = [0; 16];
     version[..8].copy_from_slice(&hasher.finish().to_le_bytes());
     version[8..].copy_from_slice(&legacy_eh::VERSION.to_le_bytes());

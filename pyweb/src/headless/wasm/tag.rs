@@ -27,7 +27,7 @@ fn create(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
             None => return Err(call.context.type_error(&format!("{name} is not a value type"))),
         }
     }
-    let ty = TagType::new(FuncType::new(&host.engine, parameters, []));
+    let ty = TagType::new(FuncType::new(&host.group.engine, parameters, []));
     match host.store.with(|mut store| Tag::new(&mut store, &ty)) {
         Ok(tag) => Ok(push(&host.objects.tags, call.context, tag)),
         Err(error) => Err(call.context.type_error(&reasons(&error))),
