@@ -110,6 +110,7 @@ Examples:
   memtrace run --python .venv/bin/python -o app.mtr app.py --its-own-option
 
 Without --follow-fork, neither the children that the program forks nor what they or it execute are traced.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunArgs {
     /// Capture file [default: memtrace-<name>.<pid>.mtr, with the pid of memtrace itself]
     #[arg(short, long, value_name = "FILE")]

@@ -43,7 +43,7 @@ fn words(frame: &Value) -> String {
 
 fn is_native(frame: &Value) -> bool {
     let file = frame["file"].as_str().unwrap();
-    !file.ends_with(".py") && !file.starts_with('<')
+    Path::new(file).extension().is_none_or(|ending| ending != "py") && !file.starts_with('<')
 }
 
 fn compare(python: &Path, seed: &str, count: &str, threads: &str) {

@@ -1,7 +1,7 @@
 //! Captures: whatever their bytes are, reading them ends with an error or with answers that agree with each other.
 //!
-//! An odd first byte: the rest is the file. An even one: a sound header, and blocks of the rest, each of a byte for
-//! stream and coding, one for the sequence number, two for the length, and so many bytes.
+//! An odd first byte: the rest is the file. An even one: a sound header, with native stacks or without, and blocks of
+//! the rest, each of a byte for stream and coding, one for the sequence number, two for the length, and so many bytes.
 #![no_main]
 
 use std::io::Write;
@@ -13,18 +13,19 @@ use memtrace::reduce::profile::Profile;
 use memtrace::reduce::tree::Tree;
 use memtrace::source;
 use memtrace_wire::block::{Coding, Head};
-use memtrace_wire::header::{End, Header, SIZE};
+use memtrace_wire::header::{End, Header, Options, SIZE};
 
 /// Reading a few events must not take long, however far apart they claim to be.
 const MOST_EVENTS: usize = 50_000;
 
-fn capture(mut bytes: &[u8]) -> Vec<u8> {
+fn capture(mut bytes: &[u8], native: bool) -> Vec<u8> {
     let header = Header {
         claimed: SIZE as u64,
         attached: true,
         python: 0x030c_01f0,
         frames: true,
         end: Some(End::Exited(0)),
+        options: Options { native, ..Options::default() },
         command: vec!["fuzz".to_owned()],
         ..Header::default()
     };
@@ -57,7 +58,7 @@ fn capture(mut bytes: &[u8]) -> Vec<u8> {
 fuzz_target!(|bytes: &[u8]| {
     let bytes = match bytes.split_first() {
         Some((first, rest)) if first % 2 == 1 => rest.to_vec(),
-        Some((_, rest)) => capture(rest),
+        Some((first, rest)) => capture(rest, first & 2 != 0),
         None => return,
     };
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");

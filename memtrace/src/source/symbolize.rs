@@ -28,10 +28,8 @@ impl Symbolizer {
         let Some(module) = module else {
             return vec![Location { function: format!("{address:#x}"), file: "?".into(), line: 0 }];
         };
-        if !self.modules.contains_key(module) {
-            self.modules.insert(module.clone(), Symbols::find(module));
-        }
-        let found = self.modules[module].functions(address, &module.path);
+        let symbols = self.modules.entry(module.clone()).or_insert_with(|| Symbols::find(module));
+        let found = symbols.functions(address, &module.path);
         if !found.is_empty() {
             return found;
         }

@@ -39,6 +39,7 @@ const COMMAND_LENGTH: usize = 100;
 const COMMAND: usize = 104;
 
 /// What of a program is recorded, besides what it asks of libc.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, as on the command line")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The processes that it forks and the programs that they execute, each in a capture of its own.

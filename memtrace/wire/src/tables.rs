@@ -24,7 +24,9 @@ impl Tables {
         push(&mut out, self.columns.len() as u64);
         for column in &self.columns {
             push(&mut out, column.len() as u64);
-            column.iter().for_each(|&number| push(&mut out, number));
+            for &number in column {
+                push(&mut out, number);
+            }
         }
         out
     }

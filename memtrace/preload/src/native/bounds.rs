@@ -55,7 +55,10 @@ fn each_mapping(mut enough: impl FnMut(&[u8]) -> bool) {
     unsafe {
         let flags = libc::O_RDONLY | libc::O_CLOEXEC;
         let fd = libc::syscall(libc::SYS_openat, libc::AT_FDCWD, c"/proc/self/maps".as_ptr(), flags);
-        'read: while fd >= 0 {
+        if fd < 0 {
+            return;
+        }
+        'read: loop {
             let read = libc::syscall(libc::SYS_read, fd, buffer.as_mut_ptr(), buffer.len());
             let Some(bytes) = usize::try_from(read).ok().and_then(|read| buffer.get(..read)) else { break };
             if bytes.is_empty() {

@@ -169,9 +169,9 @@ fn find() -> Found {
     found
 }
 
-unsafe extern "C" fn count_changes(info: *mut libc::dl_phdr_info, _: usize, into: *mut c_void) -> c_int {
+unsafe extern "C" fn count_changes(info: *mut libc::dl_phdr_info, _: usize, changes: *mut c_void) -> c_int {
     // SAFETY: the loader gives a valid info, and `have_changed` the place.
-    unsafe { *into.cast::<(u64, u64)>() = ((*info).dlpi_adds, (*info).dlpi_subs) };
+    unsafe { *changes.cast::<(u64, u64)>() = ((*info).dlpi_adds, (*info).dlpi_subs) };
     1
 }
 

@@ -362,10 +362,10 @@ impl Frames {
         executable: Address,
         link: Link,
     ) -> u32 {
-        // SAFETY: the frame lives.
         let entered = match python.layout.entries {
             None => false,
             Some(Entries::Flag(_)) => link.instruction.0 & IS_ENTRY != 0,
+            // SAFETY: the frame lives.
             Some(Entries::Owner(_)) => unsafe { is_on_c_stack(&python.layout, link.frame) },
         };
         if entered {

@@ -87,8 +87,8 @@ pub fn from_tables(tables: &Tables) -> Result<(Aggregate, Symbols), Malformed> {
     let unit = if timed == 1 { Unit::Milliseconds } else { Unit::Events };
     let history = History { unit, ticks_per_moment, ticks_in_all, moments, lives };
     let class = |[up_to_bytes, allocations]: [u64; 2]| SizeClass { up_to_bytes, allocations };
-    let sizes = rows(tables, SIZES).map(class).collect();
-    Ok((Aggregate { sites, frees, sizes, threads, history }, symbols))
+    let by_size = rows(tables, SIZES).map(class).collect();
+    Ok((Aggregate { sites, frees, sizes: by_size, threads, history }, symbols))
 }
 
 /// The symbols, and the stacks by the numbers that they have in the tables.

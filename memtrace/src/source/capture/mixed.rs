@@ -137,3 +137,54 @@ impl MixedStacks {
         (below, parent)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use memtrace_wire::header::Options;
+
+    use super::*;
+    use crate::events::Location;
+
+    /// The mixed stack of the last Python stack and the last native stack, as the first letters of its functions,
+    /// innermost first.
+    fn mixed(python: u32, functions: &str, native: &str) -> String {
+        let options = Options { native: true, ..Options::default() };
+        let mut stacks =
+            MixedStacks::of(&Header { python, options, ..Header::default() }).expect("native stacks");
+        let mut symbols = Symbols::default();
+        let location = |symbols: &mut Symbols, name: char| {
+            symbols.location(Location { function: name.into(), file: String::new(), line: 0 })
+        };
+        for (parent, name) in (0..).zip(functions.chars()) {
+            let function = (name != '|').then(|| location(&mut symbols, name));
+            stacks.python(parent, function).expect("a parent");
+        }
+        for (parent, name) in (0..).zip(native.chars()) {
+            let function = location(&mut symbols, name);
+            stacks.frame(Rc::new([function]), name == '*', &symbols);
+            stacks.native(parent, parent + 1).expect("a parent");
+        }
+        let last = |text: &str| u32::try_from(text.len()).expect("a short text");
+        let stack = stacks.mix(last(functions), last(native), &mut symbols).expect("stacks");
+        symbols.frames(stack).map(|frame| symbols.resolve(frame).function.as_str()).collect()
+    }
+
+    #[test]
+    fn functions_stand_where_the_interpreter_is_at_work() {
+        // Oldest first: `|` is where C code called the interpreter, `*` the interpreter at work.
+        assert_eq!(mixed(0x030c_0000, "|fg|h", "ab*cd*e"), "ehdcgfba");
+        // Before 3.11 it is at work on one function at a time.
+        assert_eq!(mixed(0x030a_0000, "fg", "a*b*c"), "cgbfa");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_kept() {
+        // The native stack is cut short: it has no beginning.
+        assert_eq!(mixed(0x030c_0000, "|fg|h", "d*e"), "ehdgf");
+        assert_eq!(mixed(0x030c_0000, "|f", ""), "f");
+        // The interpreter is at work on nothing, or on nothing yet.
+        assert_eq!(mixed(0x030c_0000, "", "a*b"), "b*a");
+        assert_eq!(mixed(0x030c_0000, "|f|", "a*b*c"), "c*bfa");
+    }
+}

@@ -33,6 +33,9 @@ struct Function {
     is_dynamic: bool,
 }
 
+/// How many functions may begin within another one, such as parts of it that have names of their own.
+const NESTED: usize = 16;
+
 /// What an address belongs to, as far as it is known.
 pub struct Symbol {
     /// The function.
@@ -91,8 +94,6 @@ impl ObjectFile {
             address - function.address < function.size
                 || function.size == 0 && function.address == last.address
         };
-        /// How many may begin within another one, such as parts of it that have names of their own.
-        const NESTED: usize = 16;
         let innermost = before.iter().rev().take(NESTED).find(holds)?.address;
         // Of several names of the same function, the one that is meant for others.
         let alike =
