@@ -29,7 +29,7 @@ for (const [name, own] of Object.entries({ setTimeout, clearTimeout }))
 /** Puts `timers.js` in the place of the browser's timers. */
 function take() {
     if (taken) return taken;
-    taken = { now: native.now };
+    taken = { now: native.now, threadsActive: () => false };
     globalThis.__native = taken;
     native.scripts["timers.js"]();
     delete globalThis.__native;
