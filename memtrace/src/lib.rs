@@ -6,9 +6,9 @@
 //! - [`run`]: wires the rooms below for each command
 //! - [`source`]: where events come from: `source/launch` starts the program with the preload library (the
 //!   crate in `preload/`, carried in this binary), `source/attach` loads it into one that runs, `source/capture`
-//!   reads its capture (format in `wire/`), `source/symbolize` says what native addresses stand for,
-//!   `source/records` reads records on standard input, `source/ahead` reads in a thread of its own,
-//!   `source/remote` brings a capture from another machine while it grows
+//!   reads its capture (format in `wire/`), `source/symbolize` says what native addresses stand for, `source/remote`
+//!   brings a capture from another machine, `source/records` reads records on standard input; `source/ahead` reads
+//!   in a thread of its own
 //! - [`events`]: what flows: allocations and frees with numbered stacks; the records of this tool
 //! - [`reduce`]: events to answers: what is in use, high-water mark, leaks, memory over time, call trees; pure
 //! - [`render`]: answers to text, records, HTML pages, views of the whole terminal, files of other programs; the

@@ -31,7 +31,7 @@ pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
         Command::Detach(args) => attach::detach(&args, session),
         Command::Library => attach::library(session),
         Command::Measure { top } => attach::measure(top, session),
-        Command::Pack { capture } => attach::pack(&capture),
+        Command::Pack { capture } => attach::pack(&capture, session),
         Command::Summary(args) => reports::summary(&args, session),
         Command::Stats(args) => reports::stats(&args, session),
         Command::Flamegraph(args) => reports::flamegraph(&args, session),

@@ -1,4 +1,5 @@
-//! Where events come from: a program that is run, the capture that it left, records on standard input.
+//! Where events come from: a program that is run, or runs already, the capture that it leaves, here or on another
+//! machine, records on standard input.
 //! Must not know what is made of the events.
 
 mod ahead;

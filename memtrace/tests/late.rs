@@ -204,6 +204,37 @@ with memtrace.Tracker('capture.mtr', follow_fork=sys.argv[1] == 'follow'):
 }
 
 #[test]
+fn what_happens_after_a_recording_is_not_its_end() {
+    let folder = Folder::new();
+    let code = "\
+import memtrace, os
+with memtrace.Tracker(destination=memtrace.FileDestination('capture.mtr', compress_on_exit=False)):
+    kept = bytearray(3_000_000)
+os.execv('/bin/sh', ['sh', '-c', 'exit 5'])
+";
+    folder.write("goes_on.py", code);
+    let Ok(interpreter) = kit::python("3.12") else { return };
+    let _ = python(&folder, &interpreter, &["goes_on.py"]).exits(5);
+    assert_eq!(folder.stats()["complete"], true);
+    folder.write(
+        "limited.py",
+        "\
+import memtrace, resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+with memtrace.Tracker('limited.mtr'):
+    print(len(bytearray(3_000_000)))
+",
+    );
+    let ran = python(&folder, &interpreter, &["limited.py"]).exits(0);
+    assert_eq!(ran.stdout, "3000000\n");
+    assert!(
+        ran.stderr.contains("the recording stopped before the program did: File too large"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn what_cannot_be_recorded_is_said() {
     let folder = Folder::new();
     let code = "\

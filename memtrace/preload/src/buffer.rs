@@ -206,6 +206,11 @@ impl Capture {
         self.word(at::END_KIND).load(Ordering::Acquire) != 0
     }
 
+    /// Whether its recording was ended while the process went on.
+    pub fn was_stopped(&self) -> bool {
+        self.word(at::END_KIND).load(Ordering::Acquire) == End::words(Some(End::Stopped)).0
+    }
+
     /// Lets go of the file, after another one has come. A thread that was held up for all this time may still look at
     /// the page, so there is one in its place, which is nobody's.
     fn retire(&self) {

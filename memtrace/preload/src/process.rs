@@ -113,7 +113,7 @@ pub fn note_no_end() {
 }
 
 fn this_capture() -> Option<&'static Capture> {
-    buffer::capture().filter(|capture| capture.is_of_this_process())
+    buffer::capture().filter(|capture| capture.is_of_this_process() && !capture.was_stopped())
 }
 
 /// Not `std::env`: its view of the environment is not set up in a library this early.

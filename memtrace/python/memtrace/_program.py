@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 
@@ -27,6 +28,8 @@ def run(*arguments):
     ran = subprocess.run([find(), *map(os.fspath, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if ran.returncode != 0:
         raise MemtraceError(_words(ran.stderr) or f"memtrace ended with {ran.returncode}")
+    if ran.stderr:
+        warnings.warn(_words(ran.stderr), stacklevel=3)
     return ran.stdout.decode()
 
 
@@ -47,7 +50,10 @@ def records(*arguments):
 
 def _words(said):
     text = said.decode(errors="replace").strip()
-    return text[len("error: ") :] if text.startswith("error: ") else text
+    for label in ("error: ", "warning: "):
+        if text.startswith(label):
+            return text[len(label) :]
+    return text
 
 
 class Measurer:

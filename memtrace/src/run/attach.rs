@@ -70,8 +70,11 @@ pub fn library(session: &mut Session) -> Result<Exit, Failure> {
     Ok(Exit::YES)
 }
 
-pub fn pack(capture: &Path) -> Result<Exit, Failure> {
-    launch::finish(capture, Some(End::Stopped), 0).0?;
+pub fn pack(capture: &Path, session: &Session) -> Result<Exit, Failure> {
+    let header = launch::finish(capture, Some(End::Stopped), 0).0?;
+    for warning in warnings(&header) {
+        session.warn(&warning);
+    }
     Ok(Exit::YES)
 }
 

@@ -10,6 +10,7 @@ apart     which tests must not run beside others in one process, and why
 ports     fixed ports, which workers have in turn
 afterfork makes a forked copy of the zygote fit to run tests
 hazards   why a zygote must not be forked
+memory    records what each test allocates
 heap      the garbage collector while a process collects, and after
 session   what testfan adds to or takes from a pytest session
 serialise reports and warnings as JSON and back

@@ -17,6 +17,7 @@ pub struct Program {
     pub own_pid: u32,
     memory: File,
     libc: OnceCell<(u64, Image)>,
+    syscall: OnceCell<u64>,
     python: (u64, Image),
 }
 
@@ -54,7 +55,14 @@ impl Program {
             Some((mapping.start - image.first(), image))
         });
         let python = python.ok_or(Error::NotPython { pid })?;
-        Ok(Program { pid, own_pid: own_pid.unwrap_or(pid), memory, libc: OnceCell::new(), python })
+        Ok(Program {
+            pid,
+            own_pid: own_pid.unwrap_or(pid),
+            memory,
+            libc: OnceCell::new(),
+            syscall: OnceCell::new(),
+            python,
+        })
     }
 
     /// Its threads, the main thread first.
@@ -116,13 +124,16 @@ impl Program {
 
     /// The address of a `syscall` instruction.
     pub fn syscall_instruction(&self) -> Result<u64, Error> {
+        if let Some(address) = self.syscall.get() {
+            return Ok(*address);
+        }
         const SYSCALL: [u8; 2] = [0x0f, 0x05];
         for code in mappings(self.pid)?.iter().filter(|mapping| mapping.executable && named(mapping, is_libc))
         {
             let mut bytes = vec![0; usize::try_from(code.end - code.start).unwrap_or(0)];
             self.read(code.start, &mut bytes)?;
             if let Some(at) = bytes.windows(2).position(|bytes| bytes == SYSCALL) {
-                return Ok(code.start + at as u64);
+                return Ok(*self.syscall.get_or_init(|| code.start + at as u64));
             }
         }
         Err(Error::NoProcess { pid: self.pid })

@@ -141,11 +141,10 @@ impl Tracee {
 
     /// Calls a function of the program with at most six arguments and returns what it does.
     pub fn call(&mut self, function: u64, arguments: &[u64]) -> Result<u64, Error> {
-        let mut result = self.try_call(function, arguments);
-        if let Err(Error::Busy { .. }) = result
-            && let Err(error) = self.hold()
-        {
-            result = Err(error);
+        let result = self.try_call(function, arguments);
+        if let Err(Error::Busy { .. }) = result {
+            // However long it takes: it must not be left with what was made of it.
+            while let Err(Error::Busy { .. }) = self.hold() {}
         }
         // Whatever happened, the thread stands where it stood.
         if !self.lost {
@@ -191,7 +190,7 @@ impl Tracee {
                         // On its way out of the call that is not made.
                         self.ask(libc::PTRACE_INTERRUPT, 0)?;
                         self.resume(libc::PTRACE_CONT, 0)?;
-                        self.hold()?;
+                        self.await_stop()?;
                         return Ok(answer);
                     }
                 }
@@ -211,6 +210,10 @@ impl Tracee {
     /// Stops the thread, which runs, where a system call that it is in can be gone on with.
     fn hold(&mut self) -> Result<(), Error> {
         self.ask(libc::PTRACE_INTERRUPT, 0)?;
+        self.await_stop()
+    }
+
+    fn await_stop(&mut self) -> Result<(), Error> {
         loop {
             let signal = match self.wait()? {
                 Stop::Event => return Ok(()),
