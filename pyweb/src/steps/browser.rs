@@ -155,8 +155,7 @@ impl<'a> Browser<'a> {
                 storage["session"] = stored["session"].clone();
                 setup.push(storage);
             }
-            let said = self.close()?;
-            self.keep(said);
+            self.put_away()?;
         }
         if !setup.iter().all(may_come_late) {
             return self.load(&hosted, &setup, None, None);
@@ -208,10 +207,16 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// Closes the open page; the failures of all pages since the last end, and what they wrote to their consoles.
-    pub fn end(&mut self) -> Result<(String, String), PageError> {
+    /// Closes the open page.
+    pub fn put_away(&mut self) -> Result<(), PageError> {
         let said = self.close()?;
         self.keep(said);
+        Ok(())
+    }
+
+    /// The same; the failures of all pages since the last end, and what they wrote to their consoles.
+    pub fn end(&mut self) -> Result<(String, String), PageError> {
+        self.put_away()?;
         Ok(std::mem::take(&mut self.left))
     }
 
@@ -309,7 +314,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Closes the open page. Its failures as a test, and what it wrote to its console.
-    pub fn close(&mut self) -> Result<(String, String), PageError> {
+    pub(super) fn close(&mut self) -> Result<(String, String), PageError> {
         let Some(is_copy) = self.open.as_ref().map(|open| open.own.is_none()) else {
             return Ok((String::new(), String::new()));
         };
