@@ -2,7 +2,7 @@
 // hands: then they are those of `timers.js`, as in pyweb's own browser. Must not know who asks.
 import { native } from "pyweb://js/chromium-native.mjs";
 
-const { clearTimeout, performance, setTimeout } = globalThis;
+const { clearTimeout, MessageChannel, performance, setTimeout } = globalThis;
 // How often a held clock is looked at.
 const LOOK_MS = 5;
 // When each timer that does not repeat is due.
@@ -49,7 +49,17 @@ export const clock = {
         const until = native.now() + milliseconds;
         return [...due.values()].some((at) => at <= until) || (taken?.clock.dueWithin(milliseconds) ?? false);
     },
-    realPause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    // Messages, by which Pyodide's event loop goes on, are no timers: a pause lets those that wait come first.
+    realPause: (milliseconds) =>
+        new Promise((resolve) => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = () => {
+                port1.close();
+                resolve();
+            };
+            setTimeout(() => port2.postMessage(null), milliseconds);
+        }),
+    turns: 5,
     ...Object.fromEntries(ACTIONS.map((name) => [name, (...given) => take().clock[name](...given)])),
 };
 native.clock = clock;

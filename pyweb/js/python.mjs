@@ -146,10 +146,14 @@ const LONGEST_MS = 1000;
 
 /** Resolves once no timer is due soon, or after a second of them. */
 export async function settled() {
-    const { realPause, dueWithin } = native.clock;
+    const { realPause, dueWithin, turns } = native.clock;
     const until = native.now() + LONGEST_MS;
     await realPause(0);
-    while (dueWithin(SOON_MS) && native.now() < until) await realPause(1);
+    let calm = dueWithin(SOON_MS) ? 0 : 1;
+    while (calm < turns && native.now() < until) {
+        await realPause(1);
+        calm = dueWithin(SOON_MS) ? 0 : calm + 1;
+    }
 }
 
 const ENCODE = "lambda value, json=__import__('json'): json.dumps(value, default=repr)";

@@ -6,6 +6,6 @@ const TURNS = 50;
 
 /** Lets what is due at once happen, so that the next step finds it done. */
 export async function rest() {
-    const { realPause, dueWithin } = native.clock;
-    for (let turn = 0; turn < TURNS && (turn === 0 || dueWithin(0)); turn++) await realPause(0);
+    const { realPause, dueWithin, turns } = native.clock;
+    for (let turn = 0; turn < TURNS && (turn < turns || dueWithin(0)); turn++) await realPause(0);
 }

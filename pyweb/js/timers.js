@@ -147,6 +147,8 @@
         now,
         realPause,
         dueWithin,
+        // How many turns with nothing due mean that nothing is under way.
+        turns: 1,
         install,
         runFor,
         fastForward,

@@ -138,3 +138,37 @@ fn a_chromium_that_is_none_is_one_clear_line() {
         assert!(ran.stderr.contains(said) && ran.stderr.contains("hint:"), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn in_chromium_a_step_that_waits_goes_on_in_the_next_document() {
+    if kit::tool("chromium", "chromium").is_err() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let steps = folder.path().join("steps.jsonl");
+    let lines = [
+        json!({"step": "goto", "url": "/steps/"}),
+        json!({"step": "evaluate", "expression": "void setTimeout(() => location.assign('/good/micropython.html'), 100)"}),
+        json!({"step": "expect", "matcher": "to_have_title", "expected": "Counter", "timeout_ms": 30_000}),
+        json!({"step": "click", "locator": [{"role": "button", "name": "Add"}], "timeout_ms": 30_000}),
+        json!({"step": "read", "what": "text_content", "locator": [{"css": "#out"}]}),
+    ];
+    std::fs::write(&steps, lines.map(|line| line.to_string()).join("\n")).unwrap();
+    let (code, records) = pyweb("chromium", &["test", ".", "--steps", steps.to_str().unwrap()]);
+    assert_eq!(code, 0, "{records:?}");
+    let last = kit::of_type(&records, "pyweb.step.finished").pop().unwrap();
+    assert_eq!(last["value"], "click 1 on add");
+}
+
+#[test]
+fn in_chromium_workers_run_isolated_and_are_heard() {
+    if kit::tool("chromium", "chromium").is_err() {
+        return;
+    }
+    let (code, records) = pyweb("chromium", &["test", "site"]);
+    assert_eq!(code, 0, "{records:?}");
+    let (code, records) = pyweb("chromium", &["render", "stuck/worker.html"]);
+    assert_eq!(code, 0, "{records:?}");
+    let console = fields(&records, "pyweb.console.logged", &["level", "message"]);
+    assert!(console.contains(&json!(["info", "never printed"])), "{console:?}");
+}

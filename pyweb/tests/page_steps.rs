@@ -529,11 +529,32 @@ fn what_an_earlier_page_of_a_test_raised_fails_it() {
             json!({"step": "click", "locator": [{"css": "#sync"}]}),
             goto("/handler-micropython.html"),
             json!({"step": "title"}),
+            json!({"step": "test", "id": "closes it"}),
+            goto("/handler-micropython.html"),
+            json!({"step": "click", "locator": [{"css": "#sync"}]}),
+            json!({"step": "close"}),
         ];
         let records = carry_out("bad", &steps, &[], 1);
-        let test = kit::of_type(&records, "test.finished")[0];
-        let message = test["message"].as_str().unwrap();
-        assert_eq!(test["outcome"], "failed");
-        assert!(message.contains("handler-micropython.html:17: KeyError: in a handler"), "{message}");
+        let tests = kit::of_type(&records, "test.finished");
+        assert_eq!(tests.len(), 2);
+        for test in tests {
+            let message = test["message"].as_str().unwrap();
+            assert_eq!(test["outcome"], "failed");
+            assert!(message.contains("handler-micropython.html:17: KeyError: in a handler"), "{message}");
+        }
+    });
+}
+
+#[test]
+fn dialogs_are_dismissed_and_told() {
+    in_both(|carry_out| {
+        let ask = "[alert('one'), confirm('two'), prompt('three')].map(String)";
+        let records =
+            carry_out("steps", &[goto("/"), json!({"step": "evaluate", "expression": ask})], &[], 0);
+        assert_eq!(values(&records, "evaluate"), [json!(["undefined", "false", "null"])]);
+        let console = kit::of_type(&records, "pyweb.console.logged");
+        let told: Vec<&Value> =
+            console.iter().filter(|line| line["level"] == "info").map(|line| &line["message"]).collect();
+        assert_eq!(told, ["alert: one", "confirm: two", "prompt: three"]);
     });
 }

@@ -49,6 +49,8 @@ pub(super) struct Driver {
     /// What was heard while something else was waited for.
     later: VecDeque<Input>,
     last_id: u64,
+    /// The answers that are waited for, innermost last, with those that came while another was waited for.
+    awaited: Vec<(u64, Option<Value>)>,
     pub(super) page: Option<OpenPage>,
     /// The session of an empty page that knows regular expressions as pages do.
     pub(super) matcher: Option<String>,
@@ -61,8 +63,15 @@ impl Driver {
         (sender, inputs): (Sender<Input>, Receiver<Input>),
     ) -> Result<Driver, ChromiumError> {
         let (program, output) = Program::start(path)?;
-        let mut driver =
-            Driver { program, inputs, later: VecDeque::new(), last_id: 0, page: None, matcher: None };
+        let mut driver = Driver {
+            program,
+            inputs,
+            later: VecDeque::new(),
+            last_id: 0,
+            awaited: Vec::new(),
+            page: None,
+            matcher: None,
+        };
         let read = move || {
             for message in program::messages(output) {
                 if sender.send(Input::Said(message)).is_err() {
@@ -165,16 +174,24 @@ impl Driver {
         let deadline = self.page.as_ref().and_then(OpenPage::deadline);
         let deadline = deadline.unwrap_or_else(|| Instant::now() + LIMIT);
         let id = self.say(session, method, params)?;
+        self.awaited.push((id, None));
+        let answer = self.answer(deadline);
+        self.awaited.pop();
+        let mut answer = answer?;
+        if answer["error"].is_object() { Err(Fault::Refused) } else { Ok(answer["result"].take()) }
+    }
+
+    /// The answer that is waited for innermost.
+    fn answer(&mut self, deadline: Instant) -> Result<Value, Fault> {
         loop {
+            if let Some(answer) = self.awaited.last_mut().and_then(|(_, answer)| answer.take()) {
+                return Ok(answer);
+            }
             match self.hear(Some(deadline))? {
-                Input::Said(mut message) if message["id"] == id => {
-                    return if message["error"].is_object() {
-                        Err(Fault::Refused)
-                    } else {
-                        Ok(message["result"].take())
-                    };
-                }
-                Input::Said(message) => self.event(&message)?,
+                Input::Said(message) => match self.awaited.iter_mut().find(|(id, _)| message["id"] == *id) {
+                    Some((_, answer)) => *answer = Some(message),
+                    None => self.event(&message)?,
+                },
                 Input::Gone => return Err(Fault::Gone),
                 // What is waited for may wait for it.
                 Input::Command(number, command) if command["step"] == "route_answer" => {

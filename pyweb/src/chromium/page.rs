@@ -263,11 +263,14 @@ impl Driver {
                 Ok(())
             }
             "Page.javascriptDialogOpening" => {
-                // Dismissed at once, as in pyweb's own browser.
-                let (kind, text) = (&params["type"], &params["message"]);
-                page.log(Level::Info, format!("{}: {}", text_of(kind), text_of(text)));
+                // Dismissed at once, as in pyweb's own browser; who is to leave a page leaves it.
+                let kind = text_of(&params["type"]);
+                let leaves = kind == "beforeunload";
+                if !leaves {
+                    page.log(Level::Info, format!("{kind}: {}", text_of(&params["message"])));
+                }
                 let session = page.session.clone();
-                let dismissed = json!({"accept": params["type"] == "alert"});
+                let dismissed = json!({"accept": leaves || kind == "alert"});
                 self.say(Some(&session), "Page.handleJavaScriptDialog", &dismissed).map(drop)
             }
             "Target.attachedToTarget" => {

@@ -169,8 +169,7 @@ impl<'a> Browser<'a> {
                 }
                 setup.push(storage);
             }
-            let said = self.close()?;
-            self.keep(said);
+            self.put_away()?;
         }
         if !setup.iter().all(may_come_late) || self.single.contains(&hosted.url) {
             return self.load(&hosted, &setup, None, None);
@@ -231,10 +230,16 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// Closes the open page; the failures of all pages since the last end, and what they wrote to their consoles.
-    pub fn end(&mut self) -> Result<(String, String), PageError> {
+    /// Closes the open page.
+    pub fn put_away(&mut self) -> Result<(), PageError> {
         let said = self.close()?;
         self.keep(said);
+        Ok(())
+    }
+
+    /// The same; the failures of all pages since the last end, and what they wrote to their consoles.
+    pub fn end(&mut self) -> Result<(String, String), PageError> {
+        self.put_away()?;
         Ok(std::mem::take(&mut self.left))
     }
 
@@ -374,7 +379,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Closes the open page. Its failures as a test, and what it wrote to its console.
-    pub fn close(&mut self) -> Result<(String, String), PageError> {
+    pub(super) fn close(&mut self) -> Result<(String, String), PageError> {
         let Some(is_copy) = self.open.as_ref().map(|open| open.own.is_none()) else {
             return Ok((String::new(), String::new()));
         };
