@@ -9,11 +9,10 @@ use common::{Exit, Failure, Session};
 
 use crate::cli::ServeArgs;
 use crate::config::{self, Config};
-use crate::error::ServeError;
 use crate::events::Record;
 use crate::render;
 use crate::runtime::Runtime;
-use crate::serve::{Server, Switch};
+use crate::serve::{ServeError, Server, Switch};
 
 /// Serves until it is stopped.
 pub fn serve(args: ServeArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {

@@ -11,10 +11,12 @@
 //! - [`live`]: who is told of changes
 //! - [`changes`]: the files that change
 //! - [`raised`]: the Python errors that pages tell of
+//! - [`error`]: why a site cannot be served
 
 mod answer;
 mod body;
 mod changes;
+mod error;
 mod listing;
 mod live;
 mod page;
@@ -39,12 +41,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use crate::error::ServeError;
 use crate::events::Record;
 use crate::runtime::Runtime;
 use answer::{Answer, Asked};
 use body::{Log, Payload};
 use changes::Changes;
+pub use error::ServeError;
 use live::Live;
 use site::Site;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::below::{Below, Found};
 use common::fs::FileError;
 
-use crate::error::ServeError;
+use super::ServeError;
 use crate::runtime::{Runtime, address};
 
 /// The file that stands for its folder.

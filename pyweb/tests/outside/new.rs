@@ -2,8 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::{pyweb, write};
+
+/// How long all pages together may take while other tests run.
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// Every page there is, each with options that make it.
 pub const TEMPLATES: [(&str, &str, &str); 21] = [
@@ -57,7 +61,7 @@ fn gallery() -> tempfile::TempDir {
 #[test]
 fn every_page_gets_ready_under_pyweb_test() {
     let folder = gallery();
-    let ran = kit::run(pyweb(&["test"]).arg(folder.path())).exits(0);
+    let ran = kit::run_within(pyweb(&["test"]).arg(folder.path()), LIMIT).exits(0);
     let records = kit::records("pyweb", &ran.stdout);
     let tests = kit::of_type(&records, "test.finished");
     assert_eq!(tests.len(), TEMPLATES.len() - 5, "each page, and nothing of what is for pytest");
@@ -80,7 +84,7 @@ fn every_page_passes_its_own_tests() {
     ]);
     pytest.env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("python"));
     pytest.env("PYTHONDONTWRITEBYTECODE", "1").env("PYWEB_BIN", kit::binary("pyweb"));
-    let ran = kit::run_within(pytest.current_dir(folder.path()), std::time::Duration::from_mins(10)).exits(0);
+    let ran = kit::run_within(pytest.current_dir(folder.path()), LIMIT).exits(0);
     assert!(ran.stdout.contains(" passed in ") && !ran.stdout.contains("skipped"), "{}", ran.stdout);
 }
 
