@@ -65,7 +65,8 @@ impl Attach {
         };
         free(&capture, args.force)?;
         let capture = std::path::absolute(&capture).map_err(|cause| Error::Read { path: capture, cause })?;
-        let options = Options { follow: args.follow_fork, python_allocators: args.python_allocators };
+        let (follow, python_allocators) = (args.follow_fork, args.python_allocators);
+        let options = Options { follow, python_allocators, ..Options::default() };
         Ok(Attach { pid, capture, force: args.force, options, duration: args.duration })
     }
 }

@@ -87,7 +87,7 @@ pub fn measure(top: usize, session: &mut Session) -> Result<Exit, Failure> {
         let path = path.map_err(anyhow::Error::from)?;
         let stats = match Answers::of(Path::new(&path), Profile::default(), session) {
             Ok(answers) => {
-                let lines = lines(&answers.profile.by_stack(At::Peak), &answers.symbols);
+                let lines = lines(&answers.aggregate.by_stack(At::Peak), &answers.symbols);
                 for line in lines.iter().take(top) {
                     written(output.record(&records::location(line, At::Peak, &answers.symbols)))?;
                 }

@@ -95,7 +95,7 @@ pub fn sites(args: &RecordsArgs, at: At, session: &mut Session) -> Result<Exit, 
     begin(session)?;
     let profile = Profile::default().with_threshold(args.temporary.temporary_threshold);
     let answers = Answers::of(&args.input.input, profile, session)?;
-    let mut sites = answers.profile.by_site(at);
+    let mut sites = answers.aggregate.by_site(at);
     sites.sort_by_key(|(site, measure)| (std::cmp::Reverse(measure.bytes), *site));
     session.count("sites", sites.len() as u64);
     let mut output = session.output();

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::interpreter::{Interpreter, way_up};
+use super::interpreter::Interpreter;
 use super::pyconfig::{self, Configs, Syntax, Wrong};
 use super::survey::{self, ConfigElement, Place, Reference, Role, Script, Survey};
 use super::vendor::Needs;

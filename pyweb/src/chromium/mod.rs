@@ -129,7 +129,7 @@ impl Chromium {
 
 fn is_ready(event: &Event) -> bool {
     let Event::Custom(value) = event else { return false };
-    matches!(serde_json::from_value(value.clone()), Ok(Progress::Ready))
+    matches!(serde_json::from_value(value.clone()), Ok(Progress::Ready { .. }))
 }
 
 impl Drop for Chromium {
