@@ -52,12 +52,15 @@ function chosen(id, value) {
 }
 
 /** The interpreter's own C code: its sources, or where those are not known, its program or library. */
-const INTERPRETER = /(^|\/)(Include|Objects|Parser|Programs|Python)\/([a-z]+\/)?\w+\.[ch]$|\/(lib)?python\d[\d.]*(\.so[\d.]*)?$/;
+const INTERPRETER = /(^|\/)((Include|Objects|Parser|Programs|Python)\/([a-z]+\/)?\w+|Modules\/(main|gcmodule|getpath))(\.c)?\.[ch]$|\/(lib)?python\d[\d.]*(\.so[\d.]*)?$/;
+/** What begins a program or a thread, before any of its code. */
+const BEGINNING = /^(_start|__libc_start_\w+|start_thread|(__)?clone3?)$/;
 
 /** One hue a file: warm for the user's own code, cool for libraries, none for the interpreter's own. */
 function place(name, file, line) {
   // What starts a module or a script, and what runs Python code.
-  const own = /^<frozen (runpy|zipimport)>/.test(file) || INTERPRETER.test(file);
+  const own = /^<frozen (runpy|zipimport)>/.test(file) || INTERPRETER.test(file)
+    || (BEGINNING.test(name) && !/\.py$|^</.test(file));
   let group = "mine";
   if (!file || file.startsWith("<frozen") || own) group = "grey";
   else if (/\/(site|dist)-packages\/|\/lib\/python\d|^\/(usr\/)?lib(64)?\//.test(file)) group = "library";
