@@ -3,6 +3,7 @@
 //!
 //! - [`script`]: the steps in their order: tests, answers, the verdict
 //! - [`browser`]: the page that the steps are about: opened, warmed, copied, told, closed
+//! - [`signal`]: what it says that somebody waits for
 //! - [`process`]: a page process, from outside
 //! - [`host`]: the same from inside
 //! - [`message`]: what the two say to each other
@@ -36,5 +37,6 @@ pub mod host;
 pub mod message;
 pub mod process;
 pub mod script;
+pub mod signal;
 
 pub use script::run;
