@@ -47,11 +47,44 @@ const NAMES = {
     Video: "video",
 };
 
+// The one class that linkedom has not. Its elements are not made by its constructor.
+const returned = new WeakMap();
+const dialogOf = (HTMLElement) =>
+    class HTMLDialogElement extends HTMLElement {
+        get returnValue() {
+            return returned.get(this) ?? "";
+        }
+        set returnValue(value) {
+            returned.set(this, String(value));
+        }
+        get open() {
+            return this.hasAttribute("open");
+        }
+        set open(value) {
+            this.toggleAttribute("open", !!value);
+        }
+        show() {
+            this.open = true;
+        }
+        showModal() {
+            this.open = true;
+        }
+        close(value) {
+            if (!this.open) return;
+            this.open = false;
+            if (value !== undefined) this.returnValue = value;
+            setTimeout(() => this.dispatchEvent(new Event("close")), 0);
+        }
+    };
+
 /** Has every document that `linkedom` makes create elements of the right class. */
 export function patchClasses(linkedom) {
     const prototypes = new Map();
     for (const [name, tags] of Object.entries(NAMES))
         for (const tag of tags.split(" ")) prototypes.set(tag, linkedom[`HTML${name}Element`].prototype);
+    const dialog = dialogOf(linkedom.HTMLElement);
+    prototypes.set("dialog", dialog.prototype);
+    if (!("HTMLDialogElement" in globalThis)) Object.defineProperty(globalThis, "HTMLDialogElement", { value: dialog, writable: true, configurable: true });
     const plain = linkedom.HTMLElement.prototype;
     const documents = Object.getPrototypeOf(linkedom.parseHTML("<html></html>").document);
     const { createElement } = documents;

@@ -4,6 +4,8 @@ import * as linkedom from "pyweb://runtime/linkedom/worker.js";
 import { patchClasses } from "pyweb://js/classes.mjs";
 import { patchForms } from "pyweb://js/forms.mjs";
 import { commit } from "pyweb://js/keyboard.mjs";
+import { patchReflection } from "pyweb://js/reflect.mjs";
+import { patchSelectors } from "pyweb://js/selectors.mjs";
 import { computedStyle } from "pyweb://js/styles.mjs";
 import { userClick } from "pyweb://js/user.mjs";
 import { XPathEvaluator, XPathResult } from "pyweb://js/xpath.mjs";
@@ -25,6 +27,8 @@ export function openDocument(html, url) {
     describeDocument(document, url);
     patchElements(document);
     patchForms(linkedom, document);
+    patchReflection(linkedom);
+    patchSelectors(linkedom, document);
     describeWindow(document);
     return document;
 }
@@ -48,6 +52,7 @@ function publish(document) {
 
 function describeDocument(document, url) {
     const location = locationAt(url);
+    const { getElementById: elementById } = document;
     let active = null;
     define(document, {
         get location() {
@@ -75,6 +80,8 @@ function describeDocument(document, url) {
         set _active(element) {
             active = element;
         },
+        // No element has an empty id, whatever linkedom finds.
+        getElementById: (id) => (id === "" ? null : elementById.call(document, id)),
         get scripts() {
             return this.querySelectorAll("script");
         },

@@ -430,7 +430,7 @@ fn xpath_says_what_it_says_in_browsers() {
             if (found.resultType === 3) return String(found.booleanValue);
             const nodes = [];
             for (let node; (node = found.iterateNext()); ) nodes.push(node);
-            return nodes.map((node) => `${{(node.localName ?? node.nodeName).toLowerCase()}}:${{node.value ?? node.textContent}}`).join(' ');
+            return nodes.map((node) => `${{(node.localName ?? node.nodeName).toLowerCase()}}:${{node.nodeType === 2 ? node.value : node.textContent}}`).join(' ');
         }}) }}"
     );
     let bad = "() => ['//', 'a[', 'f()', '@@a', '1 1'].map((bad) => { try { document.evaluate(bad, document, null, 0); return 'none' } catch (error) { return error.name } }).join()";

@@ -45,7 +45,7 @@ impl ImportMap {
         scopes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         for specifiers in scopes.into_iter().map(|(_, specifiers)| specifiers).chain([&self.imports]) {
             if let Some(found) = matching(specifiers, key, as_url.as_ref()) {
-                return found.ok_or_else(|| format!("the import map forbids {specifier}"));
+                return found.map_err(|Forbidden| format!("the import map forbids {specifier}"));
             }
         }
         as_url.map(String::from).ok_or_else(|| {
@@ -91,10 +91,13 @@ fn url_like(specifier: &str, base: Option<&Url>) -> Option<Url> {
     Url::parse(specifier).ok()
 }
 
-/// What the specifiers say of `key`: nothing, that it is forbidden, or its URL.
-fn matching(specifiers: &Specifiers, key: &str, as_url: Option<&Url>) -> Option<Option<String>> {
+/// A specifier that a map has without an address.
+struct Forbidden;
+
+/// What the specifiers say of `key`, if anything.
+fn matching(specifiers: &Specifiers, key: &str, as_url: Option<&Url>) -> Option<Result<String, Forbidden>> {
     if let Some(address) = specifiers.get(key) {
-        return Some(address.clone().map(String::from));
+        return Some(address.clone().map(String::from).ok_or(Forbidden));
     }
     // Of the folders that `key` is in, the deepest; only URLs of the usual kind have folders.
     if as_url.is_some_and(Url::cannot_be_a_base) {
@@ -103,10 +106,10 @@ fn matching(specifiers: &Specifiers, key: &str, as_url: Option<&Url>) -> Option<
     let prefixes =
         specifiers.iter().filter(|(prefix, _)| prefix.ends_with('/') && key.starts_with(prefix.as_str()));
     let (prefix, address) = prefixes.max_by_key(|(prefix, _)| prefix.len())?;
-    let Some(address) = address else { return Some(None) };
+    let Some(address) = address else { return Some(Err(Forbidden)) };
     let inside = address.join(&key[prefix.len()..]).ok().map(String::from);
     // It may not climb out of the folder.
-    Some(inside.filter(|inside| inside.starts_with(address.as_str())))
+    Some(inside.filter(|inside| inside.starts_with(address.as_str())).ok_or(Forbidden))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::host::Hosted;
 use super::message::Message;
 use super::process::{Input, PageProcess, Runner, teller};
 use super::script::Script;
+use super::signal::{Failed, LOOKING, NAVIGATED, Signal, route_answer};
 use super::warm::{Warm, may_come_late};
 use crate::chromium::{Chromium, Opening};
 use crate::error::PageError;
@@ -27,42 +28,6 @@ use crate::runtime::Runtime;
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// How long a page that is to close may take.
 pub(super) const CLOSING: Duration = Duration::from_secs(2);
-
-/// A step that could not be carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed {
-    /// Why, for programs.
-    pub code: String,
-    /// Why, for people.
-    pub message: String,
-    /// Python's traceback, if it is about one.
-    pub traceback: String,
-}
-
-impl Failed {
-    /// A failure without a traceback.
-    pub fn new(code: &str, message: impl Into<String>) -> Failed {
-        Failed { code: code.to_owned(), message: message.into(), traceback: String::new() }
-    }
-}
-
-/// The code of a step that must be carried out again on the page that this one goes to.
-pub const NAVIGATED: &str = "navigated";
-/// The steps that only look, so that they may begin anew on another page.
-const LOOKING: [&str; 5] = ["expect", "read", "wait_for", "wait_for_function", "wait_for_url"];
-
-/// What a page says that somebody waits for.
-pub(super) enum Signal {
-    Leaving,
-    Answer(u64, Value, Option<Refusal>),
-    Ready,
-    ForkEnded(i32),
-    Ended(Ended),
-    /// Its process is gone without a word.
-    Gone,
-    /// It said nothing in time.
-    Late,
-}
 
 /// The page that is open.
 pub(super) struct Open {
@@ -318,7 +283,7 @@ impl<'a> Browser<'a> {
         let looks = command["step"].as_str().is_some_and(|step| LOOKING.contains(&step));
         let seq = self.send(command)?;
         let deadline = Instant::now() + limit + GRACE;
-        if looks { self.answer_here(seq, deadline) } else { self.answer(seq, deadline) }
+        self.answer(seq, deadline, looks)
     }
 
     /// The address that the open page is going to, once.
@@ -326,30 +291,20 @@ impl<'a> Browser<'a> {
         self.open.as_mut()?.leaving.take()
     }
 
-    /// The answer to what was sent under the number `seq`, unless the page goes away meanwhile.
-    fn answer_here(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
-        if self.open.as_ref().is_some_and(|open| open.leaving.is_some()) {
-            return Ok(Err(Failed::new(NAVIGATED, "the page goes away")));
-        }
-        self.awaited(seq, deadline, true)
-    }
-
-    /// The answer to what was sent under the number `seq`.
-    pub(super) fn answer(&mut self, seq: u64, deadline: Instant) -> Result<Result<Value, Failed>, PageError> {
-        self.awaited(seq, deadline, false)
-    }
-
-    fn awaited(
+    /// The answer to what was sent under the number `seq`; one that `looks` is none once the page goes away.
+    pub(super) fn answer(
         &mut self,
         seq: u64,
         deadline: Instant,
-        stays: bool,
+        looks: bool,
     ) -> Result<Result<Value, Failed>, PageError> {
+        let away = || Ok(Err(Failed::new(NAVIGATED, "the page goes away")));
+        if looks && self.open.as_ref().is_some_and(|open| open.leaving.is_some()) {
+            return away();
+        }
         loop {
             match self.signal(deadline)? {
-                Signal::Leaving if stays => {
-                    return Ok(Err(Failed::new(NAVIGATED, "the page goes away")));
-                }
+                Signal::Leaving if looks => return away(),
                 Signal::Answer(answered, value, None) if answered == seq => return Ok(Ok(value)),
                 Signal::Answer(answered, _, Some(refusal)) if answered == seq => {
                     return Ok(Err(self.refused(refusal)));
@@ -537,9 +492,4 @@ impl<'a> Browser<'a> {
 
 fn elapsed_us(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-fn route_answer(line: &str) -> Option<Value> {
-    let step: Value = serde_json::from_str(line).ok()?;
-    (step["step"] == "route_answer").then_some(step)
 }

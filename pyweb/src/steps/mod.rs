@@ -4,6 +4,7 @@
 //! - [`script`]: the steps in their order: tests, answers, the verdict
 //! - [`browser`]: the page that the steps are about: opened, warmed, copied, told, closed
 //! - `warm`: pages that are only copied
+//! - [`signal`]: what it says that somebody waits for
 //! - [`process`]: a page process, from outside
 //! - [`host`]: the same from inside
 //! - [`message`]: what the two say to each other
@@ -40,6 +41,7 @@ pub mod host;
 pub mod message;
 pub mod process;
 pub mod script;
+pub mod signal;
 mod warm;
 
 pub use script::run;

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use common::outcome::{Outcome, TestFinished, TestStarted};
 use serde_json::{Value, json};
 
-use super::browser::{Browser, Failed, NAVIGATED};
+use super::browser::Browser;
 use super::process::Input;
+use super::signal::{Failed, NAVIGATED};
 use crate::chromium::Chromium;
 use crate::error::PageError;
 use crate::events::{Record, StepOutcome};

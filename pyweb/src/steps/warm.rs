@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::browser::{Browser, CLOSING, Failed, GRACE, Open, Signal};
+use super::browser::{Browser, CLOSING, GRACE, Open};
 use super::process::{Input, PageProcess, Runner};
+use super::signal::{Failed, Signal};
 use crate::error::PageError;
 use crate::headless::Event;
 
@@ -53,7 +54,7 @@ impl Browser<'_> {
         let past = warm.past.clone();
         self.open = Some(open);
         let seq = self.send(json!({"step": "fork"}))?;
-        if let Err(failed) = self.answer(seq, Instant::now() + GRACE)? {
+        if let Err(failed) = self.answer(seq, Instant::now() + GRACE, false)? {
             return Ok(Err(failed));
         }
         if !setup.is_empty() {

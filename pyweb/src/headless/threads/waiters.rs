@@ -1,6 +1,7 @@
-//! `Atomics.wait` and `Atomics.notify` (https://tc39.es/ecma262/#sec-atomics.wait), which the engine has too, but
+//! `Atomics.wait` and `Atomics.notify` (<https://tc39.es/ecma262/#sec-atomics.wait>), which the engine has too, but
 //! in a way that nothing can interrupt. Must not know what the memory means.
 
+use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,10 @@ pub(super) enum Waited {
 struct State {
     last_ticket: u64,
     waiting: Vec<(u64, usize, usize)>,
+    /// Where a waiter found the change that a notification was still to come for.
+    owed: HashSet<usize>,
+    /// Where a notification came while nobody waited.
+    spent: HashSet<usize>,
 }
 
 /// The waiting threads of a group. There are few, so one bell rings for all.
@@ -40,14 +45,18 @@ impl Waiters {
         &self,
         number: usize,
         address: usize,
-        as_expected: impl FnOnce() -> bool,
+        as_expected: impl Fn() -> bool,
         limit: Option<Duration>,
         is_stopped: impl Fn() -> bool,
     ) -> Waited {
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state();
         // Under the lock: who changes the value and then notifies cannot be missed.
+        let spent = state.spent.remove(&address);
         if !as_expected() {
+            if !spent {
+                state.owed.insert(address);
+            }
             return Waited::NotEqual;
         }
         state.last_ticket += 1;
@@ -55,6 +64,12 @@ impl Waiters {
         state.waiting.push((ticket, number, address));
         loop {
             if !state.waiting.iter().any(|(own, ..)| *own == ticket) {
+                // Whoever changes a value and then notifies may come to the second so late that this thread has
+                // seen the change, done what follows and waits anew: that notification is not this wait's.
+                if state.owed.remove(&address) && as_expected() {
+                    state.waiting.push((ticket, number, address));
+                    continue;
+                }
                 return Waited::Notified;
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -83,6 +98,9 @@ impl Waiters {
             woken.extend(wakes.then_some(*number));
             !wakes
         });
+        if woken.is_empty() && !state.owed.remove(&address) {
+            state.spent.insert(address);
+        }
         self.bell.notify_all();
         woken
     }
@@ -96,6 +114,8 @@ impl Waiters {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     const FOREVER: Option<Duration> = None;
@@ -107,6 +127,29 @@ mod tests {
         assert_eq!(waiters.wait(1, 8, || true, Some(Duration::ZERO), || false), Waited::TimedOut);
         assert_eq!(waiters.wait(1, 8, || true, FOREVER, || true), Waited::Stopped);
         assert!(waiters.notify(8, usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn a_notification_of_a_change_seen_before_ends_no_later_wait() {
+        let waiters = Waiters::default();
+        let changed = AtomicBool::new(true);
+        let unchanged = || !changed.load(Ordering::SeqCst);
+        assert_eq!(waiters.wait(1, 8, unchanged, FOREVER, || false), Waited::NotEqual);
+        changed.store(false, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| waiters.wait(1, 8, unchanged, FOREVER, || false));
+            while waiters.notify(8, 1).is_empty() {
+                // Taken for the late one if nobody waited yet.
+                waiters.state().owed.insert(8);
+                waiters.state().spent.clear();
+            }
+            assert!(!second.is_finished());
+            changed.store(true, Ordering::SeqCst);
+            while !second.is_finished() {
+                waiters.notify(8, 1);
+            }
+            assert_eq!(second.join().map_err(drop), Ok(Waited::Notified));
+        });
     }
 
     #[test]
