@@ -39,7 +39,11 @@ impl FromStr for Requirement {
             None => (Vec::new(), rest),
             Some(rest) => {
                 let (inside, rest) = rest.split_once(']').ok_or("its extras have no end")?;
-                let extras = inside.split(',').map(canonical).filter(|extra| !extra.is_empty()).collect();
+                let extras = inside
+                    .split(',')
+                    .map(|extra| canonical(extra.trim()))
+                    .filter(|extra| !extra.is_empty())
+                    .collect();
                 (extras, rest.trim_start())
             }
         };
