@@ -268,6 +268,7 @@ impl Engine {
 
 /// `pyweb bundle`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct BundleArgs {
     /// The folder of the site
     pub dir: PathBuf,

@@ -221,6 +221,16 @@ pub enum Record {
         #[serde(flatten)]
         path: RecordPath,
     },
+    /// A page spoke the words of an early PyScript; in the bundle it speaks today's.
+    #[serde(rename = "pyweb.page.upgraded")]
+    PageUpgraded {
+        /// The page, from the root of the site.
+        file: String,
+        /// The line, from 1.
+        line: u32,
+        /// What became what.
+        message: String,
+    },
     /// A bundle is complete and in its place.
     #[serde(rename = "pyweb.bundle.written")]
     BundleWritten {

@@ -38,7 +38,7 @@ fn title(page: &mut DevTools, start: &str) -> String {
     wait_for(|| {
         // Between two pages there is nobody to answer.
         let found = page.ask("Runtime.evaluate", &json!({"expression": "document.title"}));
-        title = found["result"]["result"]["value"].as_str().unwrap_or_default().to_owned();
+        found["result"]["result"]["value"].as_str().unwrap_or_default().clone_into(&mut title);
         title.starts_with(start).then_some(())
     });
     title

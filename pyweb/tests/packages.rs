@@ -255,7 +255,8 @@ fn an_index_that_does_not_answer_is_said_to_be_one() {
 #[test]
 fn pydantic_networkx_and_msgpack_run_in_pages_under_test_and_in_bundles() {
     let site = pages().join("packages");
-    let tested = kit::run(Command::new(kit::binary("pyweb")).arg("test").arg(&site)).exits(0);
+    let tested =
+        kit::run(Command::new(kit::binary("pyweb")).args(["test", "--timeout", "250"]).arg(&site)).exits(0);
     let records = kit::records("pyweb", &tested.stdout);
     assert_eq!(kit::of_type(&records, "test.finished").len(), 2);
 

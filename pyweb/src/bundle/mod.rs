@@ -5,6 +5,7 @@
 //!
 //! - [`site`]: the files of the site folder
 //! - [`assets`]: files from elsewhere, named by `fetch.file.finished` records
+//! - [`upgrade`]: a page of PyScript's first releases in the words of today's, which [`alpha`] knows
 //! - [`survey`]: what a page asks for
 //! - [`plan`]: what must change in it
 //! - [`pyconfig`]: the PyScript configurations that change with it
@@ -17,6 +18,7 @@
 //! - [`tree`]: all files of the bundle, compressed, digested, moved into place at once
 //! - [`compress`]: the `.br` and `.gz` files, remembered by digest
 
+mod alpha;
 mod app;
 mod assets;
 mod compress;
@@ -33,6 +35,7 @@ mod stdlib;
 mod stored_zip;
 mod survey;
 mod tree;
+mod upgrade;
 mod vendor;
 
 use std::collections::BTreeSet;
@@ -56,6 +59,7 @@ use survey::Head;
 pub use survey::unescape;
 pub use tree::LOCK;
 use tree::{Content, Tree};
+use upgrade::Upgraded;
 
 /// Writes the bundle and tells `report` of it and of each URL that still names another host.
 pub fn write(
@@ -83,6 +87,9 @@ pub fn write(
     let pages = rewrite_pages(&files, bundle.pwa, &mut tree)?;
     if bundle.pwa {
         add_app(&pages, &bundle.site, &mut tree)?;
+    }
+    for (file, Upgraded { line, what }) in &pages.upgraded {
+        report(Record::PageUpgraded { file: file.clone(), line: *line, message: what.clone() })?;
     }
     keep_or_refuse(bundle.external, &pages.kept, report)?;
     let mut packages = Vec::new();
@@ -130,7 +137,8 @@ pub fn wanted_packages(root: &Path, page: Option<&str>) -> Result<Vec<Wanted>, B
     let mut configs = Configs::new(&files);
     let mut wanted = Vec::new();
     for path in pages {
-        let survey = survey::survey(path, &site::read_text(&files[path])?)?;
+        let (html, _) = upgrade::upgrade(path, &site::read_text(&files[path])?)?;
+        let survey = survey::survey(path, &html)?;
         wanted.extend(plan::plan(path, &survey, &mut configs)?.needs.packages);
     }
     Ok(wanted)
@@ -147,6 +155,8 @@ struct Pages {
     sources: Vec<String>,
     /// Whether one of them names a manifest.
     own_manifest: bool,
+    /// What was said in words of early releases, by page.
+    upgraded: Vec<(String, Upgraded)>,
 }
 
 impl Pages {
@@ -163,7 +173,7 @@ impl Pages {
             used.extend(imports(text, Module { name, package: package.is_some() }, Depth::All));
         };
         self.sources.iter().for_each(|source| read("", source));
-        for (path, file) in files.iter().filter(|(path, _)| path.ends_with(".py")) {
+        for (path, file) in files.iter().filter(|(path, _)| site::is_python(path)) {
             read(&path.trim_end_matches(".py").replace('/', "."), &site::read_text(file)?);
         }
         for package in provided.iter().flat_map(|provided| provided.lock.packages.values()) {
@@ -171,7 +181,7 @@ impl Pages {
             let wheel = folder.join(packages::file_name(&package.file_name));
             let archive = std::fs::read(&wheel).map_err(FileError::at("read", &wheel))?;
             let entries = stored_zip::entries(&archive).map_err(FileError::at("unpack", &wheel))?;
-            for (path, content) in entries.iter().filter(|(path, _)| path.ends_with(".py")) {
+            for (path, content) in entries.iter().filter(|(path, _)| site::is_python(path)) {
                 read(&path.trim_end_matches(".py").replace('/', "."), &String::from_utf8_lossy(content));
             }
         }
@@ -185,8 +195,9 @@ fn rewrite_pages(files: &site::Files, pwa: bool, tree: &mut Tree) -> Result<Page
     let mut pages = Pages::default();
     let mut surveys = Vec::new();
     for (path, file) in files.iter().filter(|(path, _)| site::is_page(path)) {
-        let html = site::read_text(file)?;
+        let (html, upgraded) = upgrade::upgrade(path, &site::read_text(file)?)?;
         let survey = survey::survey(path, &html)?;
+        pages.upgraded.extend(upgraded.into_iter().map(|one| (path.clone(), one)));
         surveys.push((path, html, survey));
     }
     // A site with a manifest of its own knows better.
@@ -200,7 +211,8 @@ fn rewrite_pages(files: &site::Files, pwa: bool, tree: &mut Tree) -> Result<Page
         pages.sources.extend(survey.scripts.into_iter().map(|script| script.text));
         pages.needs.extend(plan.needs);
         pages.kept.extend(plan.kept);
-        if !plan.edits.is_empty() {
+        let changed = pages.upgraded.iter().any(|(upgraded, _)| upgraded == path);
+        if changed || !plan.edits.is_empty() {
             tree.replace(path, Content::Bytes(rewrite::rewrite(path, &html, &plan.edits)?.into_bytes()));
         }
     }

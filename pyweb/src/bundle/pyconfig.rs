@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::alpha;
 use super::interpreter::{Interpreter, way_up};
 use super::served;
 use super::site::{self, Files};
@@ -92,6 +93,7 @@ pub fn with_interpreter(
     interpreter: Interpreter,
 ) -> Result<Rewritten, Wrong> {
     let mut config = parse(text, syntax)?;
+    alpha::config(&mut config);
     // Workers look at `version` first.
     config.remove("version");
     config.insert("interpreter".into(), module.into());

@@ -50,6 +50,16 @@ pub fn is_page(path: &str) -> bool {
     has_extension(path, &["html", "htm"])
 }
 
+/// True for Python modules.
+pub fn is_python(path: &str) -> bool {
+    has_extension(path, &["py"])
+}
+
+/// True for SVG images.
+pub fn is_svg(path: &str) -> bool {
+    has_extension(path, &["svg"])
+}
+
 /// True for style sheets.
 pub fn is_style(path: &str) -> bool {
     has_extension(path, &["css"])

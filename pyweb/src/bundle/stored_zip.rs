@@ -7,6 +7,9 @@ use std::io::{self, Read};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
+/// The new content of an entry, by its name and content; nothing for one that is to be left out.
+pub type Change<'a> = &'a dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>;
+
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
 const END: &[u8] = b"PK\x05\x06";
@@ -21,7 +24,7 @@ const SIZES_FOLLOW: u16 = 1 << 3;
 
 /// `archive` with every entry stored, in the same order and with the same names and times. `change` is asked for the
 /// content of each, by its name; an entry without any is left out.
-pub fn stored(archive: &[u8], change: &dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> io::Result<Vec<u8>> {
+pub fn stored(archive: &[u8], change: Change) -> io::Result<Vec<u8>> {
     rewrite(archive, change)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not a sound ZIP archive"))
 }
@@ -36,7 +39,7 @@ pub fn entries(archive: &[u8]) -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(entries.into_inner())
 }
 
-fn rewrite(archive: &[u8], change: &dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+fn rewrite(archive: &[u8], change: Change) -> Option<Vec<u8>> {
     let end = archive.windows(END.len()).rposition(|bytes| bytes == END)?;
     let mut tail = archive.get(end..)?.to_vec();
     tail.get(..END_BYTES)?;

@@ -5,6 +5,7 @@ use lol_html::{RewriteStrSettings, element, rewrite_str, text};
 use std::cell::RefCell;
 
 use super::interpreter::Interpreter;
+use super::site::is_svg;
 use crate::error::BundleError;
 
 /// What was found in one page, in the order of the page.
@@ -242,7 +243,7 @@ impl Reader<'_> {
                 if rel == "manifest" {
                     head.manifest = true;
                 } else if rel.split_whitespace().any(|word| word == "icon") && head.icon == Icon::None {
-                    let local = get("href").filter(|href| href.ends_with(".svg") && !href.contains("//"));
+                    let local = get("href").filter(|href| is_svg(href) && !href.contains("//"));
                     head.icon = local.map_or(Icon::Other, Icon::Svg);
                 }
             }

@@ -65,9 +65,9 @@ impl<'a> Index<'a> {
     /// The metadata of wheels, as their texts or why not; from beside the wheel where the index has it there.
     pub fn metadata(&self, links: &[&Link]) -> Result<Vec<Result<String, String>>, PackagesError> {
         let request = |link: &Link| match &link.metadata {
-            Some(hash) => {
+            Some(file) => {
                 let name = format!("{}.metadata", link.file);
-                Request::new(&format!("{}.metadata", link.url), &name, hash.as_deref())
+                Request::new(&format!("{}.metadata", link.url), &name, file.hash.as_deref())
             }
             None => wheel(link),
         };

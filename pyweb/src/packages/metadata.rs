@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{Read, Seek};
+use std::path::Path;
 use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifiers};
@@ -87,12 +88,17 @@ fn module(path: &str) -> Option<&str> {
     let (top, rest) = path.split_once('/').map_or((path, None), |(top, rest)| (top, Some(rest)));
     let name = match rest {
         // An extension module's name goes on with the interpreter that it is for.
-        None if top.ends_with(".py") || top.ends_with(".so") => top.split('.').next()?,
-        Some(rest) if rest.ends_with(".py") || rest.ends_with(".so") => top,
+        None if is_module(top) => top.split('.').next()?,
+        Some(rest) if is_module(rest) => top,
         _ => return None,
     };
     let identifier = name.chars().all(|c| c.is_alphanumeric() || c == '_');
     (identifier && !name.is_empty()).then_some(name)
+}
+
+/// True for Python's text and for extension modules.
+fn is_module(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == "py" || end == "so")
 }
 
 #[cfg(test)]

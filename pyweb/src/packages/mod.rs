@@ -104,10 +104,10 @@ impl<'a> Desk<'a> {
 
     fn resolve(&self, wanted: &[Wanted], refresh: bool) -> Result<Lockfile, PackagesError> {
         let spinner = self.session.progress.spinner("resolving packages");
-        let mut shelf = Shelf::new(self, wanted, refresh)?;
-        let roots = shelf.roots(wanted)?;
-        let chosen = resolve::resolve(&roots, &mut shelf)?;
-        let lock = gather::lock(self, &shelf.candidates(&chosen), &chosen);
+        let mut offers = Shelf::new(self, wanted, refresh)?;
+        let roots = offers.roots(wanted);
+        let chosen = resolve::resolve(&roots, &mut offers)?;
+        let lock = gather::lock(self, &offers.candidates(&chosen), &chosen);
         spinner.finish_and_clear();
         lock
     }

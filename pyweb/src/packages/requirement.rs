@@ -39,7 +39,11 @@ impl FromStr for Requirement {
             None => (Vec::new(), rest),
             Some(rest) => {
                 let (inside, rest) = rest.split_once(']').ok_or("its extras have no end")?;
-                let extras = inside.split(',').map(canonical).filter(|extra| !extra.is_empty()).collect();
+                let extras = inside
+                    .split(',')
+                    .map(|extra| canonical(extra.trim()))
+                    .filter(|extra| !extra.is_empty())
+                    .collect();
                 (extras, rest.trim_start())
             }
         };
@@ -74,7 +78,7 @@ mod tests {
     fn all_parts_of_a_requirement() {
         let text = "Requests [Security, tests] >=2.8.1, ==2.8.* ; python_version > \"3.8\"";
         let requirement = Requirement::from_str(text).unwrap();
-        assert_eq!(requirement.to_string(), "requests[security,tests]>=2.8.1, ==2.8.*");
+        assert_eq!(requirement.to_string(), "requests[security,tests]==2.8.*, >=2.8.1");
         assert!(matches!(requirement.marker, Marker::Compare(..)));
         assert_eq!(Requirement::from_str("zope.interface (>=4)").unwrap().to_string(), "zope-interface>=4");
         assert_eq!(Requirement::from_str("six").unwrap().to_string(), "six");

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 
 use super::error::PackagesError;
 
@@ -116,7 +116,11 @@ impl<O: Offers> Solver<'_, O> {
                 return Err(PackagesError::TooHard);
             }
             let Some(needs) = self.offers.needs(&name, &version, extra.as_deref())? else { continue };
-            if let Some(clash) = needs.iter().find(|need| self.is_ruled_out(need)).cloned() {
+            let wrong = |need: &&Need| {
+                let itself = need.name == name && !need.versions.contains(&version);
+                itself || self.is_ruled_out(need)
+            };
+            if let Some(clash) = needs.iter().find(wrong).cloned() {
                 self.remember(&clash.name, Some((format!("{name} {version}"), clash.versions)));
                 conflict.extend(self.requirers(&clash.name));
                 conflict.insert((clash.name, None));
@@ -168,7 +172,7 @@ impl<O: Offers> Solver<'_, O> {
             .collect();
         let mut fitting = self.offers.versions(name)?;
         fitting.retain(|version| wanted.iter().all(|wanted| wanted.contains(version)));
-        let named = wanted.iter().flat_map(|wanted| wanted.iter()).any(|one| one.any_prerelease());
+        let named = wanted.iter().flat_map(|wanted| wanted.iter()).any(VersionSpecifier::any_prerelease);
         if !named && fitting.iter().any(|version| !version.any_prerelease()) {
             fitting.retain(|version| !version.any_prerelease());
         }

@@ -94,7 +94,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// What the resolver is to begin with.
-    pub fn roots(&self, wanted: &[Wanted]) -> Result<Vec<Root>, PackagesError> {
+    pub fn roots(&self, wanted: &[Wanted]) -> Vec<Root> {
         let mut roots = Vec::new();
         for wanted in wanted.iter().filter(|wanted| wanted.applies(&self.desk.target)) {
             let needs = match &wanted.what {
@@ -106,7 +106,7 @@ impl<'a> Shelf<'a> {
             };
             roots.extend(needs.into_iter().map(|need| Root { by: wanted.place(), need }));
         }
-        Ok(roots)
+        roots
     }
 
     /// The file of each chosen package.

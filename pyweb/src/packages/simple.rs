@@ -24,8 +24,15 @@ pub struct Link {
     pub requires_python: Option<VersionSpecifiers>,
     /// Its maker has withdrawn it.
     pub yanked: bool,
-    /// Whether its metadata can be got alone, and the digest of that when the page tells it.
-    pub metadata: Option<Option<String>>,
+    /// Its metadata, where that can be got alone.
+    pub metadata: Option<MetadataFile>,
+}
+
+/// The metadata of a wheel as a file beside it, named as the wheel with `.metadata` after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataFile {
+    /// Its digest as `fetch` reads it, when the page tells it.
+    pub hash: Option<String>,
 }
 
 /// The files that the page at `base` links, in its order; nothing when it is no HTML.
@@ -51,7 +58,7 @@ fn link(base: &Url, href: &str, get: &dyn Fn(&str) -> Option<String>) -> Option<
         // One that cannot be read is as if it were not there, as in pip.
         requires_python: get("data-requires-python").and_then(|text| VersionSpecifiers::from_str(&text).ok()),
         yanked: get("data-yanked").is_some(),
-        metadata: metadata.filter(|said| said != "false").map(|said| digest(&said)),
+        metadata: metadata.filter(|said| said != "false").map(|said| MetadataFile { hash: digest(&said) }),
         url,
     })
 }
@@ -79,7 +86,7 @@ mod tests {
         assert_eq!(links[0].url.as_str(), "https://index.example/files/a-1%2Bx-py3-none-any.whl");
         assert_eq!(links[0].file, "a-1+x-py3-none-any.whl");
         assert_eq!(links[0].hash.as_deref(), Some("sha256:ab"));
-        assert_eq!(links[0].metadata, Some(Some("sha256:cd".into())));
+        assert_eq!(links[0].metadata, Some(MetadataFile { hash: Some("sha256:cd".into()) }));
         assert!(links[0].requires_python.as_ref().unwrap().contains(&"3.14".parse().unwrap()));
         assert!(links[1].yanked && links[1].metadata.is_none() && links[1].hash.is_none());
     }

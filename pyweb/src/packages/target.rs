@@ -103,12 +103,12 @@ impl Target {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
 
     /// Pyodide 314.
-    pub fn target() -> Target {
+    fn target() -> Target {
         let info = Info {
             abi_version: "2026_0".into(),
             arch: "wasm32".into(),

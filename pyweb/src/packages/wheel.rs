@@ -70,6 +70,7 @@ pub fn file_name(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
 
     #[test]
@@ -81,11 +82,11 @@ mod tests {
     #[test]
     fn a_wheels_name_says_what_it_runs_on() {
         let wheel = WheelName::parse("pydantic_core-2.41.5-1a-cp314-cp314-pyemscripten_2026_0_wasm32.whl");
-        let wheel = wheel.expect("a wheel's name");
+        let wheel = wheel.unwrap();
         assert_eq!((wheel.name.as_str(), wheel.build), ("pydantic-core", 1));
         assert_eq!(wheel.version.to_string(), "2.41.5");
         assert_eq!(wheel.platforms, ["pyemscripten_2026_0_wasm32"]);
-        let pure = WheelName::of_path("a/six-1.17.0%2Blocal-py2.py3-none-any.whl").expect("a wheel's name");
+        let pure = WheelName::of_path("a/six-1.17.0%2Blocal-py2.py3-none-any.whl").unwrap();
         assert_eq!(
             (pure.pythons, pure.version.to_string()),
             (vec!["py2".into(), "py3".into()], "1.17.0+local".into())

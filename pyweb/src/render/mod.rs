@@ -37,6 +37,10 @@ fn human(session: &Session, record: &Record) -> io::Result<()> {
             session.warn(&format!("{file}:{line}: {url} is on another host"));
             Ok(())
         }
+        Record::PageUpgraded { file, line, message } => {
+            session.warn(&format!("{file}:{line}: {message}"));
+            Ok(())
+        }
         Record::WheelLocked { name, version, file, .. } => {
             writeln!(out, "{} {name} {version} {}", styles.good("locked"), styles.dim(file))
         }

@@ -61,6 +61,7 @@ impl Runtime {
     }
 
     /// The same with the Python packages in `folder`, as `packages::Provided` has it.
+    #[must_use]
     pub fn with_python_packages(self, folder: Option<PathBuf>) -> Runtime {
         Runtime { python_packages: folder, ..self }
     }

@@ -100,7 +100,7 @@ impl Browser {
     pub fn title_that_begins_with(&self, start: &str) -> String {
         let mut title = String::new();
         wait_for(|| {
-            title = self.target()?["title"].as_str()?.to_owned();
+            self.target()?["title"].as_str()?.clone_into(&mut title);
             title.starts_with(start).then_some(())
         });
         title
@@ -196,7 +196,7 @@ impl DevTools {
         match text.len() {
             short @ 0..126 => frame.push(0x80 | u8::try_from(short).unwrap()),
             long => {
-                frame.push(0x80 | 126);
+                frame.push(0x80 | 0x7e);
                 frame.extend(u16::try_from(long).unwrap().to_be_bytes());
             }
         }
