@@ -88,7 +88,9 @@ mod tests {
     #[test]
     fn every_module_comes_behind_those_it_imports() {
         let text = MODULES.as_str();
-        let left = |line: &&str| line.starts_with("import ") || line.starts_with("export ");
+        // Python code in a text has imports of its own.
+        let ours = |line: &&str| line.starts_with("import ") && line.contains(environment::BASE);
+        let left = |line: &&str| ours(line) || line.starts_with("export ");
         assert_eq!(text.lines().find(left), None);
         for (at, _) in text.match_indices("} = modules[\"") {
             let name = text[at..].split('"').nth(1).unwrap_or_default();
