@@ -124,10 +124,10 @@ impl Program {
 
     /// The address of a `syscall` instruction.
     pub fn syscall_instruction(&self) -> Result<u64, Error> {
+        const SYSCALL: [u8; 2] = [0x0f, 0x05];
         if let Some(address) = self.syscall.get() {
             return Ok(*address);
         }
-        const SYSCALL: [u8; 2] = [0x0f, 0x05];
         for code in mappings(self.pid)?.iter().filter(|mapping| mapping.executable && named(mapping, is_libc))
         {
             let mut bytes = vec![0; usize::try_from(code.end - code.start).unwrap_or(0)];
