@@ -2,55 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
+mod between_pages;
+mod support;
+
 use std::process::Command;
 
 use serde_json::{Value, json};
-
-fn pages() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages")
-}
-
-/// Carries out steps on a site, with options, to an exit code; its records.
-type CarryOut<'a> = dyn Fn(&str, &[Value], &[&str], i32) -> Vec<Value> + 'a;
-
-/// The same test in both engines: what holds in the one holds in the other.
-fn in_both(test: impl Fn(&CarryOut<'_>)) {
-    test(&|site, steps, args, code| carry_out("wasmtime", site, steps, args, code));
-    if kit::tool("chromium", "chromium").is_ok() {
-        test(&|site, steps, args, code| carry_out("chromium", site, steps, args, code));
-    }
-}
-
-fn carry_out(engine: &str, site: &str, steps: &[Value], args: &[&str], code: i32) -> Vec<Value> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("steps.jsonl");
-    let lines: Vec<String> = steps.iter().map(ToString::to_string).collect();
-    std::fs::write(&file, lines.join("\n")).unwrap();
-    let mut command = Command::new(kit::binary("pyweb"));
-    command.current_dir(pages()).args(["test", site, "--engine", engine, "--steps"]).arg(&file).args(args);
-    kit::records("pyweb", &kit::run(&mut command).exits(code).stdout)
-}
-
-/// The steps' records, in their order.
-fn steps_of(records: &[Value]) -> Vec<&Value> {
-    kit::of_type(records, "pyweb.step.finished")
-}
-
-/// The values of the steps with these names; each of them passed.
-fn values(records: &[Value], step: &str) -> Vec<Value> {
-    let of_step = steps_of(records).into_iter().filter(|record| record["step"] == step);
-    of_step
-        .map(|record| {
-            assert_eq!(record["outcome"], "passed", "{record}");
-            record["value"].clone()
-        })
-        .collect()
-}
-
-fn goto(page: &str) -> Value {
-    json!({"step": "goto", "url": page})
-}
+use support::{carry_out, goto, in_both, pages, steps_of, values};
 
 fn log() -> Value {
     json!({"step": "read", "what": "text_content", "locator": [{"test_id": "log"}]})
@@ -313,137 +271,6 @@ fn what_never_ends_is_stopped_and_the_next_test_goes_on() {
         assert!(message(1).contains("was stopped after") && message(1).contains("busy"), "{}", message(1));
         assert_eq!(tests[2]["outcome"], "passed");
     });
-}
-
-#[test]
-fn a_page_with_workers_is_loaded_anew_for_each_test() {
-    let more = json!({"step": "click", "locator": [{"css": "#more"}]});
-    let shown =
-        json!({"step": "expect", "locator": [{"css": "#more"}], "matcher": "to_have_text", "expected": "1"});
-    let steps: Vec<Value> = ["first", "second", "third"]
-        .into_iter()
-        .flat_map(|test| {
-            [json!({"step": "test", "id": test}), goto("/micropython.html"), more.clone(), shown.clone()]
-        })
-        .collect();
-    let records = carry_out("workers", &steps, &[], 0);
-    let tests = kit::of_type(&records, "test.finished");
-    assert!(tests.len() == 3 && tests.iter().all(|test| test["outcome"] == "passed"), "{tests:?}");
-    assert_eq!(kit::of_type(&records, "pyweb.page.ready").len(), 3);
-}
-
-#[test]
-fn a_route_answers_workers_too() {
-    let route =
-        |url: &str, body: &str| json!({"step": "route", "route": url, "url": url, "fulfill": {"body": body}});
-    let shown = |selector: &str, text: &str| json!({"step": "expect", "locator": [{"css": selector}], "matcher": "to_have_text", "expected": text});
-    let steps = [
-        route("**/data.txt", "made up"),
-        goto("/fetches.html"),
-        shown("#later", "made up"),
-        shown("#now", "made up"),
-        json!({"step": "close"}),
-        goto("/fetches.html"),
-        shown("#later", "from the site"),
-        shown("#now", "from the site"),
-    ];
-    carry_out("workers", &steps, &[], 0);
-}
-
-#[test]
-fn links_and_forms_lead_to_other_pages_of_the_site() {
-    let expect =
-        |matcher: &str, expected: Value| json!({"step": "expect", "matcher": matcher, "expected": expected});
-    let text = |expected: &str| json!({"step": "expect", "locator": [{"css": "#out"}], "matcher": "to_have_text", "expected": expected});
-    let click = |role: &str, name: &str| json!({"step": "click", "locator": [{"role": role, "name": name}]});
-    let steps = [
-        goto("/"),
-        click("link", "Next"),
-        expect("to_have_url", json!("http://localhost/next.html?from=link#there")),
-        text("from=link stored"),
-        click("link", "Back"),
-        json!({"step": "fill", "locator": [{"label": "Word"}], "value": "a b&c"}),
-        click("button", "Send"),
-        text("word=a+b%26c&go=yes stored"),
-        click("link", "Back"),
-        click("button", "Later"),
-        text("from=timer stored"),
-        click("link", "Nowhere"),
-    ];
-    let records = carry_out("links", &steps, &[], 1);
-    let last = *steps_of(&records).last().unwrap();
-    assert_eq!((&last["outcome"], &last["code"]), (&json!("failed"), &json!("no_page")), "{last}");
-    assert_eq!(
-        kit::of_type(&records, "pyweb.step.finished")
-            .iter()
-            .filter(|step| step["outcome"] != "passed")
-            .count(),
-        1
-    );
-}
-
-/// What a browser says of each expression, in a page that has this in its body.
-const XPATH_BODY: &str = "<ul id=u lang=en-GB><li class=a>one<li class='a b' title=t>two<li>three</ul><p id=p>x <b>y</b>  z</p><!--c-->";
-const XPATHS: [(&str, &str); 32] = [
-    ("//li", "li:one li:two li:three"),
-    ("//li[2]", "li:two"),
-    ("//li[last()]", "li:three"),
-    ("//li[position() < 3][2]", "li:two"),
-    ("//li[@class='a']", "li:one"),
-    ("//li[not(@class)]/text()", "#text:three"),
-    ("//li[contains(concat(' ', @class, ' '), ' b ')]", "li:two"),
-    ("id('u')/li[@title]/@*", "class:a b title:t"),
-    ("//@*[name()='id']", "id:u id:p"),
-    ("//*[@id='p']/preceding-sibling::ul/li[1]", "li:one"),
-    ("//b/ancestor::*[1]", "p:x y  z"),
-    ("//b/ancestor-or-self::*[2]/@id", "id:p"),
-    ("//li[3]/preceding-sibling::li[1]", "li:two"),
-    ("//li[1]/following::b", "b:y"),
-    ("//p/node()", "#text:x  b:y #text:  z"),
-    ("//comment()", "#comment:c"),
-    ("//b/..", "p:x y  z"),
-    ("//b/../b/.", "b:y"),
-    ("(//li | //b)[4]", "b:y"),
-    ("//b | //li[1]", "li:one b:y"),
-    ("count(//li)", "3"),
-    ("count(//li) * 2 + -1 div 2", "5.5"),
-    ("7 mod 4 = 3 and 2 > 1", "true"),
-    ("//li = 'two'", "true"),
-    ("//li != 'two'", "true"),
-    ("string(//li[2])", "two"),
-    ("normalize-space(//p)", "x y z"),
-    ("translate('bar', 'abc', 'AB')", "BAr"),
-    ("substring('12345', 1.5, 2.6)", "234"),
-    ("concat(substring-before('a-b', '-'), substring-after('a-b', '-'), string-length('äö'))", "ab2"),
-    ("//li[lang('en')][1]", "li:one"),
-    ("boolean(//nav) or sum(//li) = 0", "false"),
-];
-
-#[test]
-fn xpath_says_what_it_says_in_browsers() {
-    let expressions: Vec<&str> = XPATHS.iter().map(|(expression, _)| *expression).collect();
-    let code = format!(
-        "(expressions) => {{ document.body.innerHTML = `{XPATH_BODY}`; return expressions.map((expression) => {{
-            const found = document.evaluate(expression, document, null, 0);
-            if (found.resultType === 1) return String(found.numberValue);
-            if (found.resultType === 2) return found.stringValue;
-            if (found.resultType === 3) return String(found.booleanValue);
-            const nodes = [];
-            for (let node; (node = found.iterateNext()); ) nodes.push(node);
-            return nodes.map((node) => `${{(node.localName ?? node.nodeName).toLowerCase()}}:${{node.nodeType === 2 ? node.value : node.textContent}}`).join(' ');
-        }}) }}"
-    );
-    let bad = "() => ['//', 'a[', 'f()', '@@a', '1 1'].map((bad) => { try { document.evaluate(bad, document, null, 0); return 'none' } catch (error) { return error.name } }).join()";
-    let steps = [
-        goto("/"),
-        json!({"step": "evaluate", "expression": code, "argument": expressions}),
-        json!({"step": "evaluate", "expression": bad}),
-    ];
-    let said = values(&carry_out("steps", &steps, &[], 0), "evaluate");
-    for ((expression, expected), got) in XPATHS.iter().zip(said[0].as_array().unwrap()) {
-        assert_eq!(got, expected, "{expression}");
-    }
-    assert_eq!(said[1], "SyntaxError,SyntaxError,SyntaxError,SyntaxError,SyntaxError");
 }
 
 #[test]
