@@ -123,9 +123,10 @@ const FUNCTIONS = {
         const root = node.ownerDocument ?? node;
         return inOrder([...new Set(names.map((name) => root.getElementById(name)).filter(Boolean))]);
     },
+    // Of XML's attribute alone, as in browsers: that of HTML does not count.
     lang: ({ node }, wanted) => {
-        const from = [node, ...ancestorsOf(node)].find((at) => at.nodeType === ELEMENT && at.hasAttribute("lang"));
-        const own = from?.getAttribute("lang").toLowerCase() ?? "";
+        const from = [node, ...ancestorsOf(node)].find((at) => at.nodeType === ELEMENT && at.hasAttribute("xml:lang"));
+        const own = from?.getAttribute("xml:lang").toLowerCase() ?? "";
         return own === toText(wanted).toLowerCase() || own.startsWith(`${toText(wanted).toLowerCase()}-`);
     },
     last: ({ size }) => size,

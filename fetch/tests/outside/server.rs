@@ -160,6 +160,9 @@ fn give(
     }
     let (head, body) = of_file(seen, file, fault.as_ref());
     stream.write_all(head.as_bytes()).ok()?;
+    if seen.method == "HEAD" {
+        return Some(());
+    }
     match (fault, rate) {
         (Some(Fault::Cut(at)), _) => {
             stream.write_all(&body[..at]).ok()?;

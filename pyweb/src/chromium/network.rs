@@ -48,6 +48,8 @@ struct Asked {
     url: String,
     method: String,
     kind: String,
+    /// Whether the page itself is to go there.
+    moves: bool,
 }
 
 /// What is to become of a request.
@@ -109,6 +111,8 @@ impl Driver {
             url: text(&request["url"]),
             method: text(&request["method"]),
             kind: text(&params["resourceType"]),
+            moves: params["resourceType"] == "Document"
+                && self.page.as_ref().is_some_and(|page| params["frameId"] == page.frame.as_str()),
         };
         let empty = Map::new();
         let headers = request["headers"].as_object().unwrap_or(&empty);
@@ -155,7 +159,7 @@ impl Driver {
         if let Some(session) = &self.matcher {
             return Ok(session.clone());
         }
-        let session = self.attached(&json!({"url": "about:blank"}))?;
+        let (_, session) = self.attached(&json!({"url": "about:blank"}))?;
         let routes = environment::script("routes.js").unwrap_or_default();
         let expression = format!("globalThis.__native = {{}};\n{routes}\nconst {{ routes }} = __native;");
         self.call(Some(&session), "Runtime.evaluate", &json!({"expression": expression}))?;
@@ -228,6 +232,9 @@ impl Driver {
     fn answer_from_site(&mut self, asked: &Asked, tells: bool) -> Result<(), Fault> {
         let Some(page) = &self.page else { return self.fail(asked, "Aborted") };
         let Some(resource) = page.opening.site.get(&asked.url) else { return self.missing(asked, tells) };
+        if asked.moves {
+            self.moves();
+        }
         if asked.url.starts_with(site::ORIGIN) && asked.method != "GET" && asked.method != "HEAD" {
             return self.fulfill(asked, 405, Vec::new(), "");
         }
@@ -263,7 +270,9 @@ impl Driver {
             };
             page.log(Level::Error, text);
         }
-        if path.is_some() {
+        if asked.moves && self.stays(&format!("{url} is not in the page's folder")) {
+            self.fail(asked, "Aborted")
+        } else if path.is_some() {
             self.fulfill(asked, 404, Vec::new(), "")
         } else {
             self.fail(asked, "BlockedByClient")

@@ -29,6 +29,8 @@ pub(super) struct OpenPage {
     /// The sessions of its workers.
     pub(super) workers: Vec<String>,
     pub(super) network: Network,
+    /// The frame that holds its documents.
+    pub(super) frame: String,
     /// Its profile.
     context: String,
     /// The name under which its document finds the way to us, for as long as it takes to pick it up.
@@ -42,6 +44,10 @@ pub(super) struct OpenPage {
     deadline: Option<Instant>,
     /// What it was told and has not answered, by number.
     pending: HashMap<u64, Value>,
+    /// Whether it goes to another document, which is not ready yet.
+    moves: bool,
+    /// What it was told meanwhile.
+    held: Vec<Value>,
 }
 
 /// A name that no code of a page's can guess.
@@ -107,7 +113,7 @@ impl Driver {
     pub(super) fn open(&mut self, number: u64, opening: Opening, mut tell: Tell) -> Result<(), Fault> {
         self.close();
         let made = self.made();
-        let (context, session) = match made {
+        let (context, (frame, session)) = match made {
             Ok(made) => made,
             Err(fault) => {
                 tell(Told::Gone);
@@ -122,6 +128,7 @@ impl Driver {
             session: session.clone(),
             workers: Vec::new(),
             network: Network::new(secret()),
+            frame,
             context,
             binding: binding.clone(),
             door: secret(),
@@ -130,6 +137,8 @@ impl Driver {
             ready: false,
             deadline: None,
             pending: HashMap::new(),
+            moves: false,
+            held: Vec::new(),
         };
         self.page = Some(page);
         for (method, params) in [
@@ -150,20 +159,20 @@ impl Driver {
         Ok(())
     }
 
-    fn made(&mut self) -> Result<(String, String), Fault> {
+    fn made(&mut self) -> Result<(String, (String, String)), Fault> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let context = self.call(None, "Target.createBrowserContext", &json!({"disposeOnDetach": true}))?;
         let context = text(&context["browserContextId"]);
-        let session = self.attached(&json!({"url": "about:blank", "browserContextId": context}))?;
-        Ok((context, session))
+        let page = self.attached(&json!({"url": "about:blank", "browserContextId": context}))?;
+        Ok((context, page))
     }
 
-    /// Makes a page and gives its session.
-    pub(super) fn attached(&mut self, target: &Value) -> Result<String, Fault> {
+    /// Makes a page and gives its target, which is its main frame too, and its session.
+    pub(super) fn attached(&mut self, target: &Value) -> Result<(String, String), Fault> {
         let made = self.call(None, "Target.createTarget", target)?;
         let attach = json!({"targetId": made["targetId"], "flatten": true});
         let session = self.call(None, "Target.attachToTarget", &attach)?;
-        Ok(session["sessionId"].as_str().unwrap_or_default().to_owned())
+        Ok((text_of(&made["targetId"]), text_of(&session["sessionId"])))
     }
 
     /// Has the open page do what `command` says.
@@ -190,6 +199,10 @@ impl Driver {
             _ => {
                 let Some(page) = &mut self.page else { return Ok(()) };
                 page.arm();
+                if page.moves {
+                    page.held.push(command.clone());
+                    return Ok(());
+                }
                 if let Some(seq) = seq {
                     page.pending.insert(seq, command.clone());
                 }
@@ -203,7 +216,8 @@ impl Driver {
         let Some(page) = &mut self.page else { return Ok(()) };
         page.arm();
         page.pending.clear();
-        page.ready = false;
+        page.held.clear();
+        (page.ready, page.moves) = (false, false);
         page.network.reset();
         let was_loaded = std::mem::replace(&mut page.loaded, true);
         let (session, url) = (page.session.clone(), page.opening.url.clone());
@@ -326,10 +340,31 @@ impl Driver {
         Ok(())
     }
 
+    /// The page is about to go to another document; unless it is only being opened, what it is told waits for that.
+    pub(super) fn moves(&mut self) {
+        if let Some(page) = &mut self.page {
+            page.moves = page.ready;
+        }
+    }
+
+    /// The page would go to a document that is not there, which fails what it was told to do. Not when it is only being
+    /// opened: `false`.
+    pub(super) fn stays(&mut self, why: &str) -> bool {
+        let Some(page) = self.page.as_mut().filter(|page| page.ready) else { return false };
+        for seq in std::mem::take(&mut page.pending).into_keys() {
+            let failure = json!({"code": "no_page", "message": why});
+            page.told(json!({"kind": "answer", "seq": seq, "failure": failure}));
+        }
+        page.rest();
+        true
+    }
+
     /// The page has gone to another document; what it was told there has no one to answer it.
     fn moved(&mut self) -> Result<(), Fault> {
         let Some(page) = &mut self.page else { return Ok(()) };
         let pending = std::mem::take(&mut page.pending);
+        let held = std::mem::take(&mut page.held);
+        page.moves = false;
         page.rest();
         for (seq, command) in pending {
             let name = command["step"].as_str().unwrap_or_default();
@@ -345,7 +380,7 @@ impl Driver {
             }
             page.told(answer);
         }
-        Ok(())
+        held.iter().try_for_each(|command| self.command(command))
     }
 
     /// Uses pointer and keyboard as the document asks.

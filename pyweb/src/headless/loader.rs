@@ -25,11 +25,10 @@ impl ModuleSource for Loader {
         // A classic script has no URL of its own to resolve against; the page's is what a browser takes.
         let base = Url::parse(base).or_else(|_| Url::parse(&self.host.options.page_url)).ok();
         // The engine takes no error here: `load` says it.
-        self.host
-            .import_map
-            .borrow()
-            .resolve(name, base.as_ref())
-            .unwrap_or_else(|why| format!("{NOWHERE}{why}"))
+        match self.host.import_map.borrow().resolve(name, base.as_ref()) {
+            Ok(url) => self.host.group.site.moved(&url).unwrap_or(url),
+            Err(why) => format!("{NOWHERE}{why}"),
+        }
     }
 
     fn load(&self, context: Context, url: &str) -> Result<Value> {

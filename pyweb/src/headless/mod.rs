@@ -61,6 +61,11 @@ pub struct Resource {
 pub trait Site: Send + Sync {
     /// What `url` names (absolute; query and fragment still on it), or nothing.
     fn get(&self, url: &str) -> Option<Resource>;
+
+    /// Where a server would send who asks for a module at `url`; relative imports resolve against that.
+    fn moved(&self, _url: &str) -> Option<String> {
+        None
+    }
 }
 
 /// A classic script, evaluated in the global scope.

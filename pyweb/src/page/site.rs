@@ -112,6 +112,10 @@ impl Site for PageSite {
         }
         self.beside(url, &address::any_file(url)?)
     }
+
+    fn moved(&self, url: &str) -> Option<String> {
+        address::whole(url).filter(|_| !url.starts_with(ORIGIN))
+    }
 }
 
 fn module(source: &'static str) -> Resource {
