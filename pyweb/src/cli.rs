@@ -146,6 +146,9 @@ pub struct ServeArgs {
     /// The address to listen at; others than loopback's let other machines in
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     pub bind: IpAddr,
+    /// Where its packages come from.
+    #[command(flatten)]
+    pub packages: PackageArgs,
 }
 
 /// Runs a page's Python without a browser and prints its document.

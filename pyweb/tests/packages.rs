@@ -5,9 +5,9 @@
 mod chromium;
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use chromium::{Browser, Server, pages};
 use pyweb::digest::sha256_file;
@@ -273,4 +273,31 @@ fn pydantic_networkx_and_msgpack_run_in_pages_under_test_and_in_bundles() {
     drop(browser);
     let log = server.stop();
     assert!(log.contains("pydantic_core-") && !log.contains("micropip"), "{log}");
+}
+
+#[test]
+fn a_server_has_the_packages_of_its_pages() {
+    let mut place = stocked();
+    let Some(mut command) = place.pyweb(&["serve", "site", "--port", "0", "--format", "jsonl"]) else {
+        return;
+    };
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    // A server ends when nobody reads what it tells.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let started = lines.find_map(|line| {
+        let record: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        (record["type"] == "pyweb.server.started").then_some(record)
+    });
+    let get = |path: &str| {
+        let url = format!("http://127.0.0.1:{}/{path}", started.as_ref().unwrap()["port"]);
+        kit::run(Command::new("curl").args(["-sS", "-H", "Accept: text/html", &url])).exits(0).stdout
+    };
+    let (page, lock) = (get(""), get("pyscript/pyodide/pyodide-lock.json"));
+    let wheel = get("pyscript/pyodide/app-1.5-py3-none-any.whl");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(page.contains("passthrough"), "{page}");
+    let lock: Value = serde_json::from_str(&lock).unwrap();
+    assert_eq!(lock["packages"]["app"]["version"], "1.5", "{lock}");
+    assert!(wheel.starts_with("PK"), "{wheel}");
 }

@@ -91,7 +91,7 @@ impl PageSite {
         if let Some(found) = own_file(&self.root, url).and_then(|file| read(&file)) {
             return Some(found);
         }
-        self.beside(url.as_str(), &address::any_in_bundle(url.path())?)
+        self.beside(url.as_str(), &address::in_bundle(url.path())?)
     }
 }
 

@@ -1,23 +1,37 @@
 //! `pyweb serve`: the server, what it tells, and its end. Must not know how a request is answered.
 
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
 use common::record::RecordPath;
 use common::{Exit, Failure, Session};
 
-use crate::cli::ServeArgs;
+use crate::cli::{PackageArgs, ServeArgs};
 use crate::config::{self, Config};
 use crate::events::Record;
 use crate::render;
+use crate::run::packages;
 use crate::runtime::Runtime;
 use crate::serve::{ServeError, Server, Switch};
+
+/// With the packages that the site's pages ask for now. Where they cannot be had, pages say so that want them.
+fn with_packages(runtime: Runtime, root: &Path, args: PackageArgs, session: &Session) -> Runtime {
+    match packages::folder(session, &runtime, root, None, args) {
+        Ok(folder) => runtime.with_python_packages(folder),
+        Err(failure) => {
+            session.warn(&format!("pages are served without their packages: {failure}"));
+            runtime
+        }
+    }
+}
 
 /// Serves until it is stopped.
 pub fn serve(args: ServeArgs, config: &Config, session: &mut Session) -> Result<Exit, Failure> {
     let root = config::folder("the site", args.dir)?;
     let runtime = Runtime::ensure(session, config)?;
+    let runtime = with_packages(runtime, &root, args.packages, session);
     let server = Server::open(&root, args.bind, args.port, runtime)?;
     let address = server.address();
     let (switch, switched) = Switch::on_signals().map_err(ServeError::Broken)?;

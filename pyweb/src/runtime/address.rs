@@ -41,14 +41,9 @@ pub fn any_file(url: &str) -> Option<Address> {
     }
 }
 
-/// The pinned file that `path` means below a folder `pyscript` as a bundle has it: `core.js`, `pyodide/…`,
-/// `micropython/…`.
+/// The file that `path` means below a folder `pyscript` as a bundle has it: `core.js`, `pyodide/…`, `micropython/…`;
+/// pinned, or one that lies beside a package's own, such as a wheel.
 pub fn in_bundle(path: &str) -> Option<Address> {
-    any_in_bundle(path).filter(Address::is_pinned)
-}
-
-/// The same for any file that lies beside a package's own.
-pub fn any_in_bundle(path: &str) -> Option<Address> {
     let segments: Vec<&str> = path.split('/').collect();
     let at = segments.iter().rposition(|segment| *segment == "pyscript")?;
     match &segments[at + 1..] {
@@ -167,7 +162,11 @@ mod tests {
 
     #[test]
     fn a_bundles_files_are_found_below_any_path() {
-        let found = |path| in_bundle(path).map(|address| format!("{} {}", address.package, address.path));
+        let found = |path| {
+            in_bundle(path)
+                .filter(Address::is_pinned)
+                .map(|address| format!("{} {}", address.package, address.path))
+        };
         assert_eq!(found("pyscript/core.js").as_deref(), Some("@pyscript/core dist/core.js"));
         assert_eq!(found("a/pyscript/pyodide/pyodide.asm.wasm").as_deref(), Some("pyodide pyodide.asm.wasm"));
         assert_eq!(

@@ -9,7 +9,7 @@ use common::below::{Below, Found};
 use common::fs::FileError;
 
 use super::ServeError;
-use crate::runtime::{Runtime, address};
+use crate::runtime::{PYODIDE, Runtime, address};
 
 /// The file that stands for its folder.
 const INDEX: &[u8] = b"index.html";
@@ -88,11 +88,13 @@ impl Site {
         }
     }
 
-    /// A file of PyScript's, where a page has it in a folder named `pyscript`.
+    /// A file of PyScript's, or a wheel beside Pyodide, where a page has it in a folder named `pyscript`.
     fn pyscript(&self, parts: &[Vec<u8>]) -> Option<Named> {
         let path = String::from_utf8(parts.join(&b'/')).ok()?;
         let address = address::in_bundle(&path)?;
-        let file = File::open(self.runtime.file(address.package, &address.path)).ok()?;
+        let wheel = self.runtime.python_package(&address.path).filter(|_| address.package == PYODIDE);
+        let pinned = || address.is_pinned().then(|| self.runtime.file(address.package, &address.path));
+        let file = File::open(wheel.or_else(pinned)?).ok()?;
         let metadata = file.metadata().ok()?;
         Some(Named { file, metadata, path })
     }
