@@ -67,10 +67,27 @@ const erase = (element) => {
     if (after !== before) setText(element, after, "deleteContentBackward", null);
 };
 
+// The other keys of an American keyboard: `code`, `keyCode`, and what they type without Shift and with it.
+const SIGNS = [
+    ["Backquote", 192, "`~"],
+    ["Backslash", 220, "\\|"],
+    ["BracketLeft", 219, "[{"],
+    ["BracketRight", 221, "]}"],
+    ["Comma", 188, ",<"],
+    ["Equal", 187, "=+"],
+    ["Minus", 189, "-_"],
+    ["Period", 190, ".>"],
+    ["Quote", 222, "'\""],
+    ["Semicolon", 186, ";:"],
+    ["Slash", 191, "/?"],
+    ...[...")!@#$%^&*("].map((sign, digit) => [`Digit${digit}`, 48 + digit, sign]),
+];
+
 const codeOf = (key) => {
     if (/^[a-z]$/i.test(key)) return [`Key${key.toUpperCase()}`, key.toUpperCase().charCodeAt(0)];
     if (/^\d$/.test(key)) return [`Digit${key}`, key.charCodeAt(0)];
-    return KEYS[key] ?? ["", 0];
+    const sign = [...key].length === 1 ? SIGNS.find(([, , typed]) => typed.includes(key)) : undefined;
+    return sign ?? KEYS[key] ?? ["", 0];
 };
 
 const submitFrom = (input) => {

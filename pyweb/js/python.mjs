@@ -48,10 +48,14 @@ const sourceOf = (url) => {
     return bytes ? new TextDecoder().decode(bytes) : "";
 };
 
-/** Resolves once every script has told PyScript's `py:done` or `mpy:done`. */
+/**
+ * Resolves once every script has told PyScript's `py:done` or `mpy:done`. One in a terminal may read what is typed
+ * there for as long as the page lives, and is not waited for.
+ */
 export function scriptsDone(scripts) {
+    const finite = scripts.filter(({ element }) => !element.hasAttribute("terminal"));
     return Promise.all(
-        scripts.map(
+        finite.map(
             ({ element, type, file, pageLine }, index) =>
                 new Promise((resolve) => {
                     emit({ kind: "script", index, file, line: pageLine });

@@ -47,13 +47,12 @@ fn make(folder: &Path, template: &str, options: &[&str]) {
     kit::run(command.args(options).arg(folder)).exits(0);
 }
 
-/// All pages that need no worker, in one folder.
+/// All pages, in one folder.
 fn gallery() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (template, interpreter, worker) in TEMPLATES {
-        if worker.is_empty() && !["terminal", "worker"].contains(&template) {
-            make(&folder.path().join(format!("{template}{interpreter}")), template, &[interpreter]);
-        }
+        let name = format!("{template}{interpreter}{worker}");
+        make(&folder.path().join(name), template, &[interpreter, worker]);
     }
     folder
 }
@@ -64,7 +63,7 @@ fn every_page_gets_ready_under_pyweb_test() {
     let ran = kit::run_within(pyweb(&["test"]).arg(folder.path()), LIMIT).exits(0);
     let records = kit::records("pyweb", &ran.stdout);
     let tests = kit::of_type(&records, "test.finished");
-    assert_eq!(tests.len(), TEMPLATES.len() - 5, "each page, and nothing of what is for pytest");
+    assert_eq!(tests.len(), TEMPLATES.len(), "each page, and nothing of what is for pytest");
 }
 
 #[test]
