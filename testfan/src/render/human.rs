@@ -289,10 +289,7 @@ impl Render for Human {
             }
             Record::TestsEnded { .. } => {
                 self.live = None;
-                let unfinished = std::mem::take(&mut self.unfinished);
-                for (worker, line) in unfinished {
-                    self.labelled(&worker, &(line + "\n"))?;
-                }
+                self.end()?;
                 self.name_flaky()?;
                 self.name_largest()
             }
@@ -338,6 +335,11 @@ impl Render for Human {
             | Record::WorkerFinished { .. }
             | Record::WorkerLost { .. } => Ok(()),
         }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        let workers: Vec<String> = self.unfinished.keys().cloned().collect();
+        workers.iter().try_for_each(|worker| self.labelled(worker, "\n"))
     }
 }
 

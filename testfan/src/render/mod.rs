@@ -24,6 +24,11 @@ use crate::events::{Flaky, Record};
 pub trait Render {
     /// Shows one.
     fn show(&mut self, record: &Record) -> io::Result<()>;
+
+    /// There are no more: shows what was held back for the rest of its line.
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The renderer for the form of this session's output; `width` is the terminal's, if there is one.
@@ -63,6 +68,10 @@ struct All(Vec<Box<dyn Render>>);
 impl Render for All {
     fn show(&mut self, record: &Record) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|render| render.show(record))
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|render| render.end())
     }
 }
 

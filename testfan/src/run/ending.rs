@@ -164,7 +164,7 @@ pub(super) fn last_text(
             _ => {}
         }
     }
-    Ok(())
+    render.end()
 }
 
 pub(super) fn exit(code: i32) -> Exit {
