@@ -3,43 +3,11 @@
 
 mod support;
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
+use support::truth::{recorded, truth, words};
 use support::{Folder, on_every_python, program};
-
-/// The stacks that `stacks.py` noted, by size: `function|file|line`, innermost first.
-fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
-    let text = std::fs::read_to_string(path).unwrap();
-    let parse = |line: &str| {
-        let mut fields = line.split('\t').map(str::to_owned);
-        (fields.next().unwrap().parse().unwrap(), fields.collect())
-    };
-    text.lines().map(parse).collect()
-}
-
-/// The stacks that memtrace recorded for blocks of the program's own sizes by this allocator.
-fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<Value>> {
-    let ran = kit::run(folder.memtrace().args(["records", "capture.mtr"])).exits(0);
-    let mut stacks = HashMap::new();
-    for line in ran.stdout.lines().filter(|line| line.contains(allocator)) {
-        let record: Value = serde_json::from_str(line).unwrap();
-        let Some(size) = record["size_bytes"].as_u64().filter(|size| *size >= 1_000_003) else { continue };
-        if record["allocator"] != allocator {
-            continue;
-        }
-        let stack = record["stack"].as_array().unwrap().clone();
-        assert!(stacks.insert(size, stack).is_none(), "{size} was recorded twice");
-    }
-    stacks
-}
-
-/// As the truth has it.
-fn words(frame: &Value) -> String {
-    let text = |key: &str| frame[key].as_str().unwrap();
-    format!("{}|{}|{}", text("function"), text("file"), frame["line"])
-}
 
 fn is_native(frame: &Value) -> bool {
     let file = frame["file"].as_str().unwrap();

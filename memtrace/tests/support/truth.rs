@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Folder;
 
 /// The stacks that `stacks.py` noted, by size: `function|file|line`, innermost first.
-fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
+pub fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
     let text = std::fs::read_to_string(path).unwrap();
     let parse = |line: &str| {
         let mut fields = line.split('\t').map(str::to_owned);
@@ -18,7 +18,7 @@ fn truth(path: &Path) -> HashMap<u64, Vec<String>> {
 }
 
 /// The stacks that memtrace recorded for blocks of the program's own sizes by this allocator.
-fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<String>> {
+pub fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<Value>> {
     let ran = kit::run(folder.memtrace().args(["records", "capture.mtr"])).exits(0);
     let mut stacks = HashMap::new();
     for line in ran.stdout.lines().filter(|line| line.contains(allocator)) {
@@ -27,14 +27,16 @@ fn recorded(folder: &Folder, allocator: &str) -> HashMap<u64, Vec<String>> {
         if record["allocator"] != allocator {
             continue;
         }
-        let frame = |frame: &Value| {
-            let text = |key: &str| frame[key].as_str().unwrap().to_owned();
-            format!("{}|{}|{}", text("function"), text("file"), frame["line"])
-        };
-        let stack = record["stack"].as_array().unwrap().iter().map(frame).collect();
+        let stack = record["stack"].as_array().unwrap().clone();
         assert!(stacks.insert(size, stack).is_none(), "{size} was recorded twice");
     }
     stacks
+}
+
+/// A frame as the truth has it.
+pub fn words(frame: &Value) -> String {
+    let text = |key: &str| frame[key].as_str().unwrap();
+    format!("{}|{}|{}", text("function"), text("file"), frame["line"])
 }
 
 /// Every block that `stacks.py` made is in `capture.mtr`, with its stack.
@@ -42,7 +44,8 @@ pub fn hold_against_truth(folder: &Folder, python: &Path, count: &str, allocator
     let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, allocator));
     assert!(truth.len() >= count.parse().unwrap());
     for (size, stack) in &truth {
-        assert_eq!(recorded.get(size), Some(stack), "{}: the block of {size} bytes", python.display());
+        let found: Option<Vec<String>> = recorded.get(size).map(|frames| frames.iter().map(words).collect());
+        assert_eq!(found.as_ref(), Some(stack), "{}: the block of {size} bytes", python.display());
     }
 }
 
