@@ -1,4 +1,5 @@
-//! Files that appear whole or not at all, locks between processes, cache folders.
+//! Files that appear whole or not at all, locks between processes, cache folders, and how many of
+//! them may be open.
 //! Must not know what is in the files.
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -7,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::NamedTempFile;
 
 use crate::error::Explain;
@@ -182,6 +184,13 @@ impl Explain for NoHome {
     fn hint(&self) -> Option<String> {
         Some("set SNAKEPIPE_CACHE to a folder".into())
     }
+}
+
+/// Lets this process have as many files open at once as the system allows, instead of the few that are customary.
+pub fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // With the customary ones it works too, as long as few files or connections are asked for at once.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! - [`error`], [`exit`]: failures with a hint; the documented exit codes
 //! - [`fs`]: files that appear whole or not at all, locks, cache folders
 //! - [`below`], [`conditions`]: for small servers of a folder: what a URL names in it; what a client asks of a file
+//! - [`server`]: their connections, and the signal that ends them
 
 pub mod app;
 pub mod below;
@@ -24,6 +25,7 @@ pub mod progress;
 pub mod reader;
 pub mod record;
 pub mod schema;
+pub mod server;
 pub mod term;
 mod title;
 pub mod writer;

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use common::app::CommandLine;
-use common::fs::FileError;
+use common::fs::{FileError, allow_open_files};
 use common::record::RecordPath;
 use common::{Exit, Failure, Format, Session, Tool};
 use rayon::prelude::*;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::{Cli, Command, HashArgs};
 use crate::config::{Extract, Get};
@@ -142,13 +141,6 @@ fn hash(args: &HashArgs, session: &Session) -> Result<Exit, Failure> {
         screen.hashed(file?).map_err(lost_output)?;
     }
     Ok(Exit::YES)
-}
-
-/// Lets this process have as many files open at once as the system allows, instead of the few that are customary.
-fn allow_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    // With the customary ones it works too, as long as few files or connections are asked for at once.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 fn lost_output(error: io::Error) -> Failure {

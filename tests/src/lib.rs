@@ -1,14 +1,16 @@
 //! The kit that every test uses: run a real binary, read and validate its records, give it a terminal,
-//! find the real components. Must not know what any tool does.
+//! be a server's client, find the real components. Must not know what any tool does.
 
 mod components;
 mod process;
 mod records;
+mod serving;
 mod terminal;
 
 pub use components::{Missing, data, node_module, python, setup_dir, tool, venv};
 pub use process::{Ran, run, run_within};
 pub use records::{of_type, records, validate};
+pub use serving::{Serving, curl, head};
 pub use terminal::{Screen, in_terminal, typing_in_terminal};
 
 use std::path::{Path, PathBuf};

@@ -4,14 +4,16 @@ use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::thread;
 
+use common::fs::allow_open_files;
+use common::server::Switch;
 use common::{Exit, Failure, Session};
 
-use super::{allow_open_files, lost_output};
+use super::lost_output;
 use crate::cli::ServeArgs;
 use crate::events::ServerStarted;
 use crate::reduce::Traffic;
 use crate::render::Screen;
-use crate::serve::{Server, Switch};
+use crate::serve::Server;
 
 /// Serves until it is stopped.
 pub fn run(args: &ServeArgs, session: &mut Session) -> Result<Exit, Failure> {

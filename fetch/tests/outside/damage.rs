@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::serve::Serving;
+use super::serve::serve;
 use super::server::Fault;
 use super::{HELLO, World, files, leftovers, noise};
 
@@ -151,7 +151,7 @@ fn a_cache_folder_removed_meanwhile_gets_no_wrong_file() {
     let bytes = noise(1_000_000, 4);
     std::fs::create_dir(world.path("site")).unwrap();
     std::fs::write(world.path("site/x"), &bytes).unwrap();
-    let serving = Serving::start(&world, &["--rate", "500k"]);
+    let serving = serve(&world, &["--rate", "500k"]);
     let url = serving.url("/x");
     let get = ["get", "--cache", "data", &url];
     let start = || world.fetch(&get).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -1,87 +1,19 @@
 //! `fetch serve` seen from outside, by curl and by clients that mean no good.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::Write;
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kit::{Serving, curl, head};
 use serde_json::Value;
 
 use super::{HELLO, World, noise};
 
 /// A running server of the folder `site`.
-pub struct Serving {
-    child: Child,
-    output: BufReader<std::process::ChildStdout>,
-    lines: String,
-    port: u64,
-}
-
-impl Serving {
-    pub fn start(world: &World, args: &[&str]) -> Serving {
-        let mut child =
-            world.fetch(&[&["serve", "site"], args].concat()).stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut serving = Serving { child, output, lines: String::new(), port: 0 };
-        serving.next();
-        serving.port = serving.next()["port"].as_u64().unwrap();
-        serving
-    }
-
-    /// The next record, once it comes.
-    fn next(&mut self) -> Value {
-        let from = self.lines.len();
-        self.output.read_line(&mut self.lines).unwrap();
-        serde_json::from_str(&self.lines[from..]).unwrap()
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    /// Sends `request` as it is and gives all that comes back until the connection ends.
-    fn raw(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", u16::try_from(self.port).unwrap())).unwrap();
-        // A server that has refused already may have closed the connection.
-        let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.shutdown(Shutdown::Write));
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    fn interrupt(&self) {
-        kit::run(Command::new("kill").args(["-INT", &self.child.id().to_string()])).exits(0);
-    }
-
-    /// Ends it as Ctrl-C does, and gives all its records.
-    fn end(mut self) -> Vec<Value> {
-        self.interrupt();
-        self.output.read_to_string(&mut self.lines).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-        kit::records("fetch", &self.lines)
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn curl(args: &[&str]) -> String {
-    kit::run(Command::new("curl").args(["-sS", "--path-as-is", "--max-time", "60"]).args(args))
-        .exits(0)
-        .stdout
-}
-
-/// Status and one header of a response, by curl.
-fn head(args: &[&str], header: &str) -> (String, String) {
-    let form = format!("%{{http_code}} %header{{{header}}}");
-    let said = curl(&[&["-o", "/dev/null", "-w", &form], args].concat());
-    let (status, value) = said.split_once(' ').unwrap();
-    (status.to_owned(), value.to_owned())
+pub fn serve(world: &World, args: &[&str]) -> Serving {
+    Serving::start("fetch", &mut world.fetch(&[&["serve", "site"], args].concat()))
 }
 
 fn with_site() -> World {
@@ -95,7 +27,7 @@ fn with_site() -> World {
 #[test]
 fn files_are_served_whole_and_in_parts() {
     let world = with_site();
-    let serving = Serving::start(&world, &[]);
+    let serving = serve(&world, &[]);
     let url = serving.url("/a.txt");
     assert_eq!(curl(&[&url]), "hello\n");
     assert_eq!(curl(&["-r", "1-3", &url]), "ell");
@@ -133,7 +65,7 @@ fn nothing_outside_the_folder_is_given_out() {
     symlink("sub", world.path("site/inside")).unwrap();
     symlink(".", world.path("site/sub/circle")).unwrap();
     kit::run(Command::new("mkfifo").arg(world.path("site/pipe"))).exits(0);
-    let serving = Serving::start(&world, &[]);
+    let serving = serve(&world, &[]);
     for path in [
         "/../outside",
         "/sub/../../outside",
@@ -184,7 +116,7 @@ fn a_folder_is_its_own_registry() {
     let world = with_site();
     world.write("site/<i>&'\".txt", "hello\n");
     symlink("..", world.path("site/sub/circle")).unwrap();
-    let serving = Serving::start(&world, &[]);
+    let serving = serve(&world, &[]);
     let page = curl(&["-L", &serving.url("")]);
     assert!(page.contains("&lt;i&gt;&amp;") && !page.contains("<i>"), "{page}");
     let registry = curl(&[&serving.url("/?registry")]);
@@ -202,8 +134,8 @@ fn slow_and_many_clients_hold_nobody_up() {
     let world = with_site();
     // More than any socket's buffers take.
     std::fs::File::create(world.path("site/long")).unwrap().set_len(LONG).unwrap();
-    let serving = Serving::start(&world, &[]);
-    let address = ("127.0.0.1", u16::try_from(serving.port).unwrap());
+    let serving = serve(&world, &[]);
+    let address = ("127.0.0.1", serving.port());
     // Half a head each, and a reader that never reads.
     let mut slow: Vec<_> = (0..400).map(|_| TcpStream::connect(address).unwrap()).collect();
     for stream in &mut slow {
@@ -227,7 +159,7 @@ fn slow_and_many_clients_hold_nobody_up() {
 fn a_rate_is_kept() {
     let world = with_site();
     std::fs::write(world.path("site/long"), noise(300_000, 5)).unwrap();
-    let serving = Serving::start(&world, &["--rate", "200k"]);
+    let serving = serve(&world, &["--rate", "200k"]);
     let began = Instant::now();
     assert_eq!(curl(&["-o", "/dev/null", "-w", "%{size_download}", &serving.url("/long")]), "300000");
     assert!(began.elapsed() > Duration::from_millis(1300));
@@ -238,7 +170,7 @@ fn a_rate_is_kept() {
 fn a_file_that_changes_meanwhile_is_not_given_as_whole() {
     let world = with_site();
     std::fs::write(world.path("site/long"), noise(300_000, 5)).unwrap();
-    let serving = Serving::start(&world, &["--rate", "150k"]);
+    let serving = serve(&world, &["--rate", "150k"]);
     let url = serving.url("/long");
     let mut client =
         Command::new("curl").args(["-sS", "-o", "/dev/null", &url]).stderr(Stdio::null()).spawn().unwrap();
@@ -258,8 +190,8 @@ fn what_cannot_be_served_is_said() {
     let world = with_site();
     let failed = kit::run(&mut world.fetch(&["serve", "none"])).exits(2);
     assert!(failed.stderr.contains("failed to serve none"), "{}", failed.stderr);
-    let serving = Serving::start(&world, &[]);
-    let taken = world.records(&["serve", "site", "--port", &serving.port.to_string()], 2);
+    let serving = serve(&world, &[]);
+    let taken = world.records(&["serve", "site", "--port", &serving.port().to_string()], 2);
     assert_eq!(taken[0]["code"], "cannot_listen");
     serving.end();
 }

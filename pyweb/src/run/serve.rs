@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use common::record::RecordPath;
+use common::server::Switch;
 use common::{Exit, Failure, Session};
 
 use crate::cli::{PackageArgs, ServeArgs};
@@ -14,7 +15,7 @@ use crate::events::Record;
 use crate::render;
 use crate::run::packages;
 use crate::runtime::Runtime;
-use crate::serve::{ServeError, Server, Switch};
+use crate::serve::{ServeError, Server};
 
 /// With the packages that the site's pages ask for now. Where they cannot be had, pages say so that want them.
 fn with_packages(runtime: Runtime, root: &Path, args: PackageArgs, session: &Session) -> Runtime {

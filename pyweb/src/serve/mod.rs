@@ -23,23 +23,16 @@ mod page;
 mod raised;
 mod site;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
 
+use common::fs::allow_open_files;
+use common::server::{self, Switched};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 
 use crate::events::Record;
 use crate::runtime::Runtime;
@@ -52,12 +45,6 @@ use site::Site;
 
 /// What of the URL space is the server's own.
 const OWN: &str = "/@pyweb/";
-/// So many connections are served at once; more wait until one ends.
-const CONNECTIONS: usize = 1000;
-/// How long a client may take for the head of a request, and be silent between two.
-const HEAD: Duration = Duration::from_secs(30);
-/// How long a client may take nothing of what is sent to it, in milliseconds.
-const UNREAD_MS: u32 = 60_000;
 
 /// A server that listens.
 #[derive(Debug)]
@@ -66,37 +53,6 @@ pub struct Server {
     address: SocketAddr,
     site: Site,
     live: Arc<Live>,
-}
-
-/// Ends a running server.
-#[derive(Debug)]
-pub struct Switch {
-    writer: UnixStream,
-}
-
-/// What a server looks at to know that it is to end.
-#[derive(Debug)]
-pub struct Switched {
-    reader: UnixStream,
-}
-
-impl Switch {
-    /// A switch that Ctrl-C and SIGTERM turn as well.
-    pub fn on_signals() -> io::Result<(Switch, Switched)> {
-        let (writer, reader) = UnixStream::pair()?;
-        writer.set_nonblocking(true)?;
-        reader.set_nonblocking(true)?;
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
-        }
-        Ok((Switch { writer }, Switched { reader }))
-    }
-
-    /// Ends the server.
-    pub fn turn(&self) {
-        // It fails when the server has ended already, or has been told to more often than it can be.
-        let _ = io::Write::write(&mut &self.writer, &[0]);
-    }
 }
 
 impl Server {
@@ -132,21 +88,12 @@ impl Server {
     /// Answers requests until the switch is turned, and tells of each when it is done with it.
     pub fn run(self, switched: Switched, records: SyncSender<Record>) -> io::Result<()> {
         allow_open_files();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .max_blocking_threads(16)
-            .build()?;
         let loopback = self.address.ip().is_loopback();
-        let ended = runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(self.listener)?;
-            let shared = Shared { site: self.site, live: self.live, loopback, records };
-            tokio::spawn(accept(listener, Arc::new(shared)));
-            tokio::net::UnixStream::from_std(switched.reader)?.readable().await
-        });
-        // Connections end here, wherever they are; a read that a disk holds up is not waited for.
-        runtime.shutdown_background();
-        ended
+        let shared = Arc::new(Shared { site: self.site, live: self.live, loopback, records });
+        server::run(self.listener, switched, move || {
+            let shared = Arc::clone(&shared);
+            move |request| respond(request, Arc::clone(&shared))
+        })
     }
 }
 
@@ -157,49 +104,6 @@ struct Shared {
     /// Whether only this machine can reach the server.
     loopback: bool,
     records: SyncSender<Record>,
-}
-
-/// Each connection takes one, and each file that is sent.
-fn allow_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    // With the customary ones it works too, for as many connections as they allow.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-}
-
-async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    converse(stream, shared).await;
-                    drop(place);
-                });
-            }
-            // Too many open files, or a client that went away at once: what it is passes.
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
-}
-
-/// Answers the requests of one connection.
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
-    // Without these options a connection is slower or holds its place longer; it works all the same.
-    let _ = stream.set_nodelay(true);
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_MS);
-    let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(respond(request, shared).await) }
-    });
-    // A connection that breaks concerns nobody but its client, who knows.
-    let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .half_close(true)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
 }
 
 async fn respond(mut request: Request<Incoming>, shared: Arc<Shared>) -> Response<Payload> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::new::{TEMPLATES, made};
-use crate::{Serving, site, write};
+use crate::{serve, site, write};
 
 /// Pages are given this long; Pyodide takes a few seconds, more while other tests run.
 const LIMIT: Duration = Duration::from_secs(100);
@@ -96,7 +96,7 @@ fn a_change_loads_the_page_again_and_a_style_sheet_does_not() {
         ("style.css", "body { color: rgb(1, 1, 1) }"),
         ("main.py", &main("one")),
     ]);
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     let browser = Browser::open(&chromium, &serving.url("/"));
     browser.wait_for("1 one rgb(1, 1, 1) true");
     write(root.path(), "style.css", "body { color: rgb(2, 2, 2) }");
@@ -116,7 +116,7 @@ fn a_change_loads_the_page_again_and_a_style_sheet_does_not() {
 fn ten_quick_saves_end_with_the_last() {
     let Ok(chromium) = chromium() else { return };
     let root = site(&[("index.html", "<!doctype html><title>save 0</title>")]);
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     let browser = Browser::open(&chromium, &serving.url("/"));
     browser.wait_for("save 0");
     for save in 1..=10 {
@@ -147,7 +147,7 @@ fn a_python_error_is_shown_over_its_page_until_it_is_mended() {
         );
         let press = |button: &str| format!("{click}document.querySelector('#{button}').click()\n");
         let root = site(&[("index.html", &page), ("main.py", "x = 1\nx.y")]);
-        let mut serving = Serving::start(root.path());
+        let mut serving = serve(root.path());
         let browser = Browser::open(&chromium, &serving.url("/"));
         let place = |record: Value| (record["file"].clone(), record["line"].clone());
         assert_eq!(
@@ -185,7 +185,7 @@ fn every_template_gets_ready_with_nothing_from_outside() {
     for (template, interpreter, worker) in TEMPLATES {
         let folder = made(template, &[interpreter, worker]);
         write(folder.path(), "page/around.html", around);
-        let serving = Serving::start(&folder.path().join("page"));
+        let serving = serve(&folder.path().join("page"));
         let browser = Browser::open(&chromium, &serving.url("/around.html"));
         browser.wait_for("ready");
         drop(browser);

@@ -5,9 +5,10 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
+use kit::Serving;
 use serde_json::{Value, json};
 
-use crate::{Serving, site};
+use crate::{serve, site, visit};
 
 /// What a page hears.
 struct Feed {
@@ -49,10 +50,10 @@ fn since(page: &str) -> &str {
 #[test]
 fn a_change_is_told_once_and_by_name() {
     let root = site(&[("index.html", "<p>one"), ("sub/main.py", "1")]);
-    let mut serving = Serving::start(root.path());
+    let mut serving = serve(root.path());
     let mut feed = Feed::open(&serving);
     let first = feed.next();
-    assert_eq!(first["version"], since(&serving.page("/")));
+    assert_eq!(first["version"], since(&visit(&serving, "/")));
     save(root.path(), "sub/main.py", "2");
     let second = feed.next();
     assert_eq!((&second["after"], &second["files"]), (&first["version"], &json!(["sub/main.py"])));
@@ -71,7 +72,7 @@ fn a_change_is_told_once_and_by_name() {
 #[test]
 fn ten_quick_saves_settle_on_the_last() {
     let root = site(&[("index.html", "<p>save 0")]);
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     let mut feed = Feed::open(&serving);
     feed.next();
     for save in 1..=10 {
@@ -82,13 +83,13 @@ fn ten_quick_saves_settle_on_the_last() {
     let mut page = String::new();
     while !page.contains("save 10") {
         feed.next();
-        page = serving.page("/");
+        page = visit(&serving, "/");
     }
     // Nothing is on its way any more that it has not seen, or it would hear of it.
     let mut again = Feed::open(&serving);
     let last = again.next();
     if last["version"] != since(&page) {
-        page = serving.page("/");
+        page = visit(&serving, "/");
     }
     assert!(page.contains("save 10"), "{page}");
     let changes = kit::of_type(&serving.end(), "pyweb.site.changed").len();
@@ -98,20 +99,20 @@ fn ten_quick_saves_settle_on_the_last() {
 #[test]
 fn what_happened_before_a_page_listened_is_not_missed() {
     let root = site(&[("index.html", "<p>one")]);
-    let mut serving = Serving::start(root.path());
-    let page = serving.page("/");
+    let mut serving = serve(root.path());
+    let page = visit(&serving, "/");
     save(root.path(), "index.html", "<p>two");
     serving.record("pyweb.site.changed");
     let told = Feed::open(&serving).next();
     assert_ne!(told["version"], since(&page));
-    assert_eq!(told["version"], since(&serving.page("/")));
+    assert_eq!(told["version"], since(&visit(&serving, "/")));
     serving.end();
 }
 
 #[test]
 fn what_editors_and_tools_write_beside_is_no_change() {
     let root = site(&[("index.html", "<p>one")]);
-    let mut serving = Serving::start(root.path());
+    let mut serving = serve(root.path());
     let mut feed = Feed::open(&serving);
     feed.next();
     for path in [".index.html.swp", "index.html~", "4913", ".git/index", "__pycache__/a.pyc"] {

@@ -5,9 +5,10 @@ use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use kit::{curl, head};
 use serde_json::{Value, json};
 
-use crate::{Serving, VISIT, curl, head, pyweb, site, write};
+use crate::{VISIT, pyweb, serve, site, visit, write};
 
 const PAGE: &str = "<!doctype html>\n<title>x</title>\n\
     <script type=\"module\" src=\"https://pyscript.net/latest/core.js\"></script>\n\
@@ -22,12 +23,12 @@ fn a_page_has_pyscript_and_its_interpreter_from_here() {
         ("deep/page.html", &page),
         ("deep/app.toml", "name = 'x'"),
     ]);
-    let serving = Serving::start(root.path());
-    let shown = serving.page("/");
+    let serving = serve(root.path());
+    let shown = visit(&serving, "/");
     assert!(shown.contains("src=\"/pyscript/core.js\"") && !shown.contains("https:"), "{shown}");
     assert!(shown.contains("/pyscript/micropython/micropython.mjs"), "{shown}");
     assert_eq!(shown.lines().count(), PAGE.lines().count(), "lines keep their numbers");
-    let deep = serving.page("/deep/page.html");
+    let deep = visit(&serving, "/deep/page.html");
     assert!(deep.contains("config=\"/deep/app.toml?interpreter=mpy\""), "{deep}");
     let config = curl(&[&serving.url("/deep/app.toml?interpreter=mpy")]);
     assert_eq!(config, "name = \"x\"\ninterpreter = \"/pyscript/micropython/micropython.mjs\"\n");
@@ -49,7 +50,7 @@ fn a_page_has_pyscript_and_its_interpreter_from_here() {
 #[test]
 fn every_answer_isolates_its_page() {
     let root = site(&[("index.html", PAGE), ("a.png", "x")]);
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     for path in ["/", "/a.png", "/pyscript/core.js", "/none", "/@pyweb/live.js"] {
         for (header, value) in [
             ("cross-origin-opener-policy", "same-origin"),
@@ -67,7 +68,7 @@ fn every_answer_isolates_its_page() {
 #[test]
 fn files_come_whole_in_parts_or_not_again() {
     let root = site(&[("a.txt", "hello\n"), ("sub/x", "x")]);
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     let url = serving.url("/a.txt");
     assert_eq!(curl(&[&url]), "hello\n");
     assert_eq!(curl(&["-r", "1-3", &url]), "ell");
@@ -80,9 +81,9 @@ fn files_come_whole_in_parts_or_not_again() {
     write(root.path(), "a.txt", "jello\n");
     assert_eq!(head(&["-H", &format!("If-None-Match: {etag}"), &url], "x").0, "200");
     assert_eq!(head(&[&serving.url("/sub?q=1")], "location"), ("302".into(), "/sub/?q=1".into()));
-    let listed = serving.page("/");
+    let listed = visit(&serving, "/");
     assert!(listed.contains("<a href=\"./sub/\">sub/</a></li><li><a href=\"./a.txt\">"), "{listed}");
-    let missing = serving.page("/later.html");
+    let missing = visit(&serving, "/later.html");
     assert!(missing.contains("/@pyweb/live.js"), "it is shown once it is there: {missing}");
     let records = serving.end();
     let partial = records.iter().find(|record| record["status"] == 206).unwrap();
@@ -107,7 +108,7 @@ fn nothing_outside_the_folder_is_given_out() {
     symlink("sub", root.join("inside")).unwrap();
     symlink(".", root.join("sub/circle")).unwrap();
     kit::run(Command::new("mkfifo").arg(root.join("pipe"))).exits(0);
-    let serving = Serving::start(&root);
+    let serving = serve(&root);
     for path in [
         "/../outside",
         "/sub/../../outside",
@@ -152,7 +153,7 @@ fn nothing_outside_the_folder_is_given_out() {
     ] {
         assert_eq!(curl(&[&serving.url(path)]), text, "{path}");
     }
-    let listed = serving.page("/");
+    let listed = visit(&serving, "/");
     assert!(!listed.contains("env") && !listed.contains("link") && listed.contains("inside/"), "{listed}");
     serving.end();
 }
@@ -160,7 +161,7 @@ fn nothing_outside_the_folder_is_given_out() {
 #[test]
 fn only_this_machine_is_served() {
     let root = site(&[("index.html", PAGE)]);
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     for host in ["evil.example", "127.0.0.1.evil.example:80"] {
         let (status, _) = head(&["-H", &format!("Host: {host}"), &serving.url("/")], "x");
         assert_eq!(status, "403", "{host}");
@@ -168,7 +169,7 @@ fn only_this_machine_is_served() {
     assert_eq!(head(&["-H", "Host: localhost:1", &serving.url("/")], "x").0, "200");
     let listening = kit::run(Command::new("ss").args(["-ltnH"])).stdout;
     let own: Vec<&str> =
-        listening.lines().filter(|line| line.contains(&format!(":{} ", serving.port))).collect();
+        listening.lines().filter(|line| line.contains(&format!(":{} ", serving.port()))).collect();
     assert!(own.iter().all(|line| line.contains("127.0.0.1:")), "{own:?}");
     serving.end();
 }
@@ -179,7 +180,7 @@ fn five_hundred_connections_hold_nobody_up() {
     let root = site(&[("a.txt", "hello\n")]);
     // More than any socket's buffers take.
     std::fs::File::create(root.path().join("long")).unwrap().set_len(LONG).unwrap();
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     // Pages that listen, heads that never end, and a reader that never reads.
     let mut held: Vec<TcpStream> = (0..400).map(|_| serving.connect()).collect();
     let (listening, slow) = held.split_at_mut(200);
@@ -203,8 +204,8 @@ fn five_hundred_connections_hold_nobody_up() {
 #[test]
 fn a_page_that_cannot_have_pyscript_says_why() {
     let root = site(&[("index.html", &PAGE.replace("src=\"main.py\"", "config=\"no.toml\""))]);
-    let serving = Serving::start(root.path());
-    let page = serving.page("/");
+    let serving = serve(root.path());
+    let page = visit(&serving, "/");
     assert!(page.contains("https://pyscript.net/latest/core.js"), "as it was written: {page}");
     assert!(page.contains("data-trouble=\"{&quot;message&quot;:&quot;"), "{page}");
     let records = serving.end();
@@ -222,7 +223,7 @@ fn a_page_tells_where_its_python_failed() {
         ("inline.html", inline),
         ("lib/helper.py", "x"),
     ]);
-    let serving = Serving::start(root.path());
+    let serving = serve(root.path());
     let told = |page: &str, frames: &str, origin: &str| {
         let text = format!("Traceback (most recent call last):\n{frames}\nKeyError: 'x'");
         let body = json!({"page": page, "text": text}).to_string();
@@ -256,8 +257,8 @@ fn what_cannot_be_served_is_said() {
     let root = site(&[("index.html", PAGE)]);
     let failed = kit::run(&mut pyweb(&["serve", "/none", "--port", "0"])).exits(2);
     assert!(failed.stderr.contains("the site /none is not a folder"), "{}", failed.stderr);
-    let serving = Serving::start(root.path());
-    let port = serving.port.to_string();
+    let serving = serve(root.path());
+    let port = serving.port().to_string();
     let taken = kit::run(pyweb(&["serve", "--port", &port]).arg(root.path())).exits(2);
     assert!(
         taken.stderr.contains(&format!("error: port {port} of 127.0.0.1 is taken\n")),
