@@ -13,6 +13,8 @@ pub struct Arm {
     pub goals: Vec<Goal>,
     /// The wall time that it is to reach, in milliseconds.
     pub goal_ms: Option<u32>,
+    /// What it repeats, where its repetitions are what is asked for.
+    pub each: Option<Each>,
     /// A file that it leaves, whose size is said.
     pub leaves: Option<PathBuf>,
     /// Makes the command.
@@ -27,6 +29,15 @@ pub struct Goal {
     pub of: Time,
 }
 
+/// What is done so many times more than by another arm, and how long each may take.
+#[derive(Clone, Copy)]
+pub struct Each {
+    pub count: u16,
+    pub other: &'static str,
+    /// Wall time in milliseconds.
+    pub goal_ms: Option<u32>,
+}
+
 /// Which time.
 #[derive(Clone, Copy)]
 pub enum Time {
@@ -39,7 +50,8 @@ pub enum Time {
 impl Arm {
     /// An arm without preparation.
     pub fn new(name: &'static str, command: impl Fn() -> Command + 'static) -> Arm {
-        Arm { name, before: None, goals: Vec::new(), goal_ms: None, leaves: None, command: Box::new(command) }
+        let command = Box::new(command);
+        Arm { name, before: None, goals: Vec::new(), goal_ms: None, each: None, leaves: None, command }
     }
 
     /// The same arm, which is to take at most `ratio` times as long as the arm `other`.
@@ -63,6 +75,12 @@ impl Arm {
     /// The same arm, which is to take at most `milliseconds`.
     pub fn within_ms(mut self, milliseconds: u32) -> Arm {
         self.goal_ms = Some(milliseconds);
+        self
+    }
+
+    /// The same arm, which does `count` times more of what the arm `other` does once, each time within `goal_ms`.
+    pub fn repeating(mut self, count: u16, other: &'static str, goal_ms: Option<u32>) -> Arm {
+        self.each = Some(Each { count, other, goal_ms });
         self
     }
 

@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
 
-use crate::bench::arms::{Arm, Goal, Time, Work};
+use crate::bench::arms::{Arm, Each, Goal, Time, Work};
 use crate::bench::tree::Sampler;
 
 /// Wall and CPU seconds of one run; CPU counts the children that it waited for.
@@ -42,6 +42,8 @@ pub struct Measured {
     goals: Vec<(&'static str, Goal)>,
     /// Arm, the wall time to reach in milliseconds.
     limits: Vec<(&'static str, u32)>,
+    /// Arm, and what it repeats.
+    repeated: Vec<(&'static str, Each)>,
 }
 
 /// Runs every arm once untimed, for its memory, then `rounds` times in turn. An arm may fail now and then; always only a
@@ -75,7 +77,14 @@ pub fn interleaved(work: &Work, rounds: usize) -> Result<Measured> {
     }
     let goals = work.arms.iter().flat_map(|arm| arm.goals.iter().map(|goal| (arm.name, *goal)));
     let limits = work.arms.iter().filter_map(|arm| Some((arm.name, arm.goal_ms?)));
-    Ok(Measured { work: work.name.clone(), arms, goals: goals.collect(), limits: limits.collect() })
+    let repeated = work.arms.iter().filter_map(|arm| Some((arm.name, arm.each?)));
+    Ok(Measured {
+        work: work.name.clone(),
+        arms,
+        goals: goals.collect(),
+        limits: limits.collect(),
+        repeated: repeated.collect(),
+    })
 }
 
 fn prepared(arm: &Arm) -> Result<Command> {
@@ -182,6 +191,9 @@ impl Measured {
             for (_, limit) in self.limits.iter().filter(|limit| limit.0 == *name) {
                 goals += &format!("  {name}: {:.0} ms, goal {limit} ms\n", wall * 1e3);
             }
+            for (_, each) in self.repeated.iter().filter(|repeated| repeated.0 == *name) {
+                goals += &self.each(index, *each);
+            }
             table.add_row(std::iter::once((*name).to_owned()).chain(row));
         }
         for column in 1..7 {
@@ -207,6 +219,16 @@ impl Measured {
         }
         let (name, Goal { other, ratio, .. }) = (self.arms[arm].name, goal);
         format!("  {name}: {reached:.2}x the {what} of {other}, goal {ratio:.2}x\n")
+    }
+
+    /// What one repetition takes, as a line.
+    fn each(&self, arm: usize, each: Each) -> String {
+        let Some(other) = self.arms.iter().position(|arm| arm.name == each.other) else {
+            return String::new();
+        };
+        let milliseconds = (self.medians(arm).0 - self.medians(other).0) * 1e3 / f64::from(each.count);
+        let goal = each.goal_ms.map(|goal| format!(", goal {goal} ms")).unwrap_or_default();
+        format!("  {}: {milliseconds:.1} ms for each further one{goal}\n", self.arms[arm].name)
     }
 
     /// Every run as a JSON line.

@@ -32,7 +32,7 @@ pub fn run(tools: &[String], rounds: usize, only: &str) -> Result<()> {
             "fetch" => fetch::works(&scratch)?,
             "memtrace" => memtrace::works(&scratch),
             "testfan" => testfan::works()?,
-            _ => pyweb::works()?,
+            _ => pyweb::works(&scratch)?,
         };
         let mut lines = String::new();
         for work in works.iter().filter(|work| work.name.contains(only)) {
