@@ -197,12 +197,13 @@ impl View for Live<'_> {
             None => "all threads".to_owned(),
         };
         let mut title = vec![
+            Span::styled(state, look::FOUND),
+            Span::styled(format!("  {}  ", plain(&thread)), look::DIM),
+            // A long one is cut off.
             Span::styled(plain(&self.title).into_owned(), look::TITLE),
-            Span::styled(format!("  {state}"), look::FOUND),
-            Span::styled(format!("  {}", plain(&thread)), look::DIM),
         ];
         if let Some(failure) = &self.now.failure {
-            title.push(Span::styled(format!("  {}", plain(failure)), look::FOUND));
+            title.insert(1, Span::styled(format!("  {}", plain(failure)), look::FOUND));
         }
         let room = page(frame, Line::from(title), &KEYS);
         let rows = [Constraint::Length(1), Constraint::Length(4), Constraint::Length(1), Constraint::Min(1)];
