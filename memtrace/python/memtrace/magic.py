@@ -38,7 +38,7 @@ class MemtraceMagics(Magics):
 
     @cell_magic
     def memtrace_flamegraph(self, line, cell):
-        """Records the cell and shows its flame graph; `%%memtrace_flamegraph --help` lists the options."""
+        """Records the cell and shows its flame graph; with `--help` it lists the options and runs nothing."""
         try:
             options = _parser().parse_args(line.split())
         except SystemExit:
