@@ -3,6 +3,7 @@
 pub mod live;
 pub mod tree;
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -111,6 +112,17 @@ pub fn page(frame: &mut Frame, title: Line, keys: &[(&str, &str)]) -> Rect {
     }
     Line::from(help).render(bottom, frame.buffer_mut());
     middle
+}
+
+/// What fits into a room of so many columns: of a path its end, which says the most.
+pub fn end_of(path: &str, room: usize) -> Cow<'_, str> {
+    let length = path.chars().count();
+    if length <= room {
+        return path.into();
+    }
+    let kept = room.saturating_sub(1);
+    let end = path.char_indices().nth(length - kept).map_or("", |(at, _)| &path[at..]);
+    format!("…{end}").into()
 }
 
 /// Where a list of `length` rows begins, in a room of `height`, to have `chosen` in it.
