@@ -144,9 +144,11 @@ pub struct RunArgs {
 Examples:
   memtrace attach 4242                     then: memtrace live FILE, memtrace detach 4242
   memtrace attach --duration 30 -o web.mtr 4242
+  memtrace attach --native 4242            with the functions of C, C++ and Rust
 
 What the program had before is not known. Libraries are recorded from when the program first asks them for a
 function on. Whatever goes wrong, the program runs on.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct AttachArgs {
     /// Capture file [default: memtrace-<name>.<PID>.mtr]
     #[arg(short, long, value_name = "FILE")]
@@ -160,6 +162,9 @@ pub struct AttachArgs {
     /// Record every object, as Python's own allocators give them out, instead of the memory that those get
     #[arg(long)]
     pub python_allocators: bool,
+    /// Record native stacks (C, C++, Rust) too, in one with Python's
+    #[arg(long)]
+    pub native: bool,
     /// Detach after so many seconds, or on Ctrl-C
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub duration: Option<Duration>,
@@ -199,6 +204,17 @@ pub struct InputArgs {
     /// Capture file, or - for records on standard input
     #[arg(value_name = "CAPTURE|-")]
     pub input: PathBuf,
+    /// Where native code is looked up first
+    #[command(flatten)]
+    pub symbols: SymbolsArgs,
+}
+
+/// Where native code is looked up, besides where it was when it ran.
+#[derive(Args, Debug)]
+pub struct SymbolsArgs {
+    /// Folder with the programs and libraries of the machine that recorded it, or their debug files, known by build-id
+    #[arg(long, value_name = "DIR")]
+    pub symbols: Option<PathBuf>,
 }
 
 /// Arguments of `memtrace summary`.
@@ -338,6 +354,9 @@ pub struct LiveArgs {
     /// Watch a program of another machine, where --listen is at work
     #[arg(long, value_name = "[HOST:]PORT")]
     pub remote: Option<String>,
+    /// Where native code is looked up first
+    #[command(flatten)]
+    pub symbols: SymbolsArgs,
 }
 
 /// Arguments of `memtrace leaks`.
@@ -378,6 +397,9 @@ pub struct DiffArgs {
     /// Capture of the second run
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
+    /// Where native code is looked up first
+    #[command(flatten)]
+    pub symbols: SymbolsArgs,
     /// Which allocations to compare
     #[arg(long, value_enum, default_value_t = At::Peak)]
     pub at: At,

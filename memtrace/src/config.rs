@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use memtrace_wire::header::Options;
 
-use crate::cli::{AttachArgs, DestinationArgs, RunArgs};
+use crate::cli::{AttachArgs, Command, DestinationArgs, RunArgs};
 use crate::error::Error;
 use crate::source::attach::name_of;
 use crate::source::launch::{Program, default_path};
@@ -65,8 +65,12 @@ impl Attach {
         };
         free(&capture, args.force)?;
         let capture = std::path::absolute(&capture).map_err(|cause| Error::Read { path: capture, cause })?;
-        let (follow, python_allocators) = (args.follow_fork, args.python_allocators);
-        let options = Options { follow, python_allocators, ..Options::default() };
+        let options = Options {
+            follow: args.follow_fork,
+            python_allocators: args.python_allocators,
+            native: args.native,
+            aggregate: false,
+        };
         Ok(Attach { pid, capture, force: args.force, options, duration: args.duration })
     }
 }
@@ -92,6 +96,30 @@ impl Destination {
         free(&path, args.force)?;
         Ok(Destination::File(path))
     }
+}
+
+/// The folder in which a report is to look native code up first, where it was given one.
+pub fn symbols(command: &Command) -> Option<&Path> {
+    let symbols = match command {
+        Command::Summary(args) => &args.input.symbols,
+        Command::Stats(args) => &args.input.symbols,
+        Command::Flamegraph(args) => &args.input.symbols,
+        Command::Table(args) => &args.input.symbols,
+        Command::Tree(args) => &args.input.symbols,
+        Command::Live(args) => &args.symbols,
+        Command::Leaks(args) => &args.input.symbols,
+        Command::Diff(args) => &args.symbols,
+        Command::Export(args) => &args.input.symbols,
+        Command::Records(args) => &args.input.symbols,
+        Command::Run(_)
+        | Command::Attach(_)
+        | Command::Detach(_)
+        | Command::Library
+        | Command::Measure { .. }
+        | Command::Pack { .. }
+        | Command::Completions { .. } => return None,
+    };
+    symbols.symbols.as_deref()
 }
 
 /// A number of bytes, with a unit or without.

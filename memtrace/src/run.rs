@@ -17,7 +17,7 @@ use memtrace_wire::header::{End, Header};
 
 use crate::TOOL;
 use crate::cli::{Cli, Command, InputArgs, RunArgs};
-use crate::config::{Destination, Run};
+use crate::config::{Destination, Run, symbols};
 use crate::events::{Record, Symbols};
 use crate::render::{records, text};
 use crate::source::launch::{die_by, launch};
@@ -25,6 +25,9 @@ use crate::source::{self, Flow};
 
 /// Runs one command.
 pub fn run(cli: Cli, session: &mut Session) -> Result<Exit, Failure> {
+    if let Some(folder) = symbols(&cli.command) {
+        source::seek_in(folder)?;
+    }
     match cli.command {
         Command::Run(args) => record(args, session),
         Command::Attach(args) => attach::attach(&args, session),

@@ -13,6 +13,7 @@ mod symbolize;
 use std::path::Path;
 
 pub use ahead::read_ahead;
+pub use symbolize::seek_in;
 
 use crate::error::Error;
 use crate::events::{Event, Symbols};

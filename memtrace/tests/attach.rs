@@ -3,13 +3,15 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kit::Ran;
-use support::truth::sizes;
-use support::{Folder, on_every_python};
+use serde_json::Value;
+use support::truth::{is_native, sizes};
+use support::{Folder, compile, on_every_python};
 
 /// Holds a block of its own size each time it is told to; `WAIT` is how it waits.
 const PROGRAM: &str = "\
@@ -53,20 +55,44 @@ for number in range(1, 1000):
 struct Target {
     folder: Folder,
     child: Child,
+    pid: u32,
     held: u32,
 }
 
 impl Target {
     fn start(python: &Path, wait: &str) -> Target {
+        Target::start_by(&mut Command::new(python), wait)
+    }
+
+    /// By a command that ends with the interpreter.
+    fn start_by(command: &mut Command, wait: &str) -> Target {
         let folder = Folder::new();
         folder.write("app.py", PROGRAM);
-        let mut command = Command::new(python);
         command.args(["app.py", wait]).current_dir(folder.path(""));
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let target = Target { folder, child, held: 0 };
+        let target = Target { pid: child.id(), folder, child, held: 0 };
         target.await_file("began");
         target
+    }
+
+    /// By `unshare`, whose child it then is, in namespaces of its own; none where that is not allowed.
+    fn start_apart(python: &Path, namespaces: &[&str]) -> Option<Target> {
+        let unshare = kit::tool("unshare", "util-linux").ok()?;
+        let unshare = || {
+            let mut command = Command::new(&unshare);
+            command.args(namespaces).arg("--map-root-user");
+            command
+        };
+        if !unshare().arg("true").output().unwrap().status.success() {
+            return None;
+        }
+        let mut target = Target::start_by(unshare().arg(python), "nap");
+        let children = format!("/proc/{0}/task/{0}/children", target.child.id());
+        if let Ok(child) = std::fs::read_to_string(children).unwrap().trim().parse() {
+            target.pid = child;
+        }
+        Some(target)
     }
 
     fn await_file(&self, name: &str) {
@@ -85,8 +111,7 @@ impl Target {
     }
 
     fn memtrace(&self, words: &[&str]) -> Ran {
-        let pid = self.child.id().to_string();
-        kit::run(self.folder.memtrace().args(words).arg(pid))
+        kit::run(self.folder.memtrace().args(words).arg(self.pid.to_string()))
     }
 
     /// Its blocks that were recorded.
@@ -125,8 +150,11 @@ fn attach_and_detach(python: &Path, wait: &str, options: &[&str]) {
     assert_eq!(target.recorded(), [1_000_102, 1_000_103], "{} {wait}", python.display());
     let records = target.folder.report("records");
     let block = records.iter().find(|record| record["size_bytes"] == 1_000_102).unwrap();
-    assert_eq!(block["stack"][0]["function"], "hold");
-    assert_eq!(block["stack"][1]["function"], "<module>");
+    let stack = block["stack"].as_array().unwrap();
+    let functions: Vec<&Value> =
+        stack.iter().filter(|frame| !is_native(frame)).map(|frame| &frame["function"]).collect();
+    assert_eq!(functions, ["hold", "<module>"], "{} {wait}", python.display());
+    assert_eq!(stack.iter().any(is_native), options.contains(&"--native"), "{stack:#?}");
     assert_eq!(target.folder.stats()["complete"], true);
     // Once more, into another file.
     let _ = target.memtrace(&["attach", "-fo", "capture.mtr"]).exits(0);
@@ -159,6 +187,65 @@ fn to_a_program_that_waits_for_something_to_happen() {
 #[test]
 fn every_object_of_a_program_that_runs() {
     on_every_python(|python| attach_and_detach(python, "nap", &["--python-allocators"]));
+}
+
+#[test]
+fn native_stacks_of_a_program_that_runs() {
+    on_every_python(|python| attach_and_detach(python, "nap", &["--native"]));
+    let Ok(python) = kit::python("3.12") else { return };
+    attach_and_detach(&python, "spin", &["--native"]);
+}
+
+/// Wherever memtrace was in its work: the program goes on, and can be attached to again.
+fn killed_at_many_steps(python: &Path, wait: &str, mut step: u32) {
+    let mut target = Target::start(python, wait);
+    if !compile(&target.folder, "killed.c", "killed.so", &["-shared", "-fPIC"]) {
+        return;
+    }
+    let pid = target.child.id().to_string();
+    loop {
+        let mut command = target.folder.memtrace();
+        command.args(["attach", "-fo", "killed.mtr", &pid]);
+        command.env("LD_PRELOAD", target.folder.path("killed.so")).env("KILLED_AT", step.to_string());
+        let attached = kit::run(&mut command);
+        target.hold();
+        let detached = target.memtrace(&["detach"]);
+        assert!(
+            detached.code == 0 || detached.stderr.contains("is not being recorded"),
+            "{step}: {}",
+            detached.stderr
+        );
+        if attached.code == 0 {
+            assert!(step > 10, "only {step} calls");
+            break;
+        }
+        assert_eq!((attached.code, attached.stderr.as_str()), (137, ""), "{step}");
+        // What is done in the functions that are called is many calls of the same kind.
+        step += if step < 30 { 1 } else { 17 };
+    }
+    let _ = target.memtrace(&["attach", "-o", "capture.mtr"]).exits(0);
+    target.hold();
+    let _ = target.memtrace(&["detach"]).exits(0);
+    assert_eq!(target.recorded(), [1_000_100 + u64::from(target.held)]);
+    target.end();
+}
+
+#[test]
+fn killed_at_many_steps_it_leaves_a_program_that_sleeps_as_it_was() {
+    let Ok(python) = kit::python("3.12") else { return };
+    killed_at_many_steps(&python, "nap", 1);
+}
+
+#[test]
+fn killed_at_many_steps_it_leaves_a_program_that_polls_as_it_was() {
+    let Ok(python) = kit::python("3.9") else { return };
+    killed_at_many_steps(&python, "poll", 6);
+}
+
+#[test]
+fn killed_at_many_steps_it_leaves_a_busy_program_as_it_was() {
+    let Ok(python) = kit::python("3.13") else { return };
+    killed_at_many_steps(&python, "spin", 12);
 }
 
 #[test]
@@ -207,6 +294,36 @@ fn what_is_no_python_is_refused_and_runs_on() {
     child.wait().unwrap();
     let ran = kit::run(folder.memtrace().args(["attach", &pid])).exits(2);
     assert!(ran.stderr.contains(&format!("there is no process {pid}")), "{}", ran.stderr);
+}
+
+#[test]
+fn to_a_program_that_knows_itself_by_another_number() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let Some(mut target) = Target::start_apart(&python, &["--pid", "--fork", "--kill-child"]) else { return };
+    let _ = target.memtrace(&["attach", "-o", "capture.mtr"]).exits(0);
+    target.hold();
+    // Who watches sees that it runs, as often as they look.
+    let mut live = target.folder.memtrace();
+    let mut live = live.args(["live", "capture.mtr"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(live.stdout.take().unwrap()).lines();
+    let seen: Vec<String> = lines.by_ref().take(3).map(Result::unwrap).collect();
+    assert!(seen[2].contains("memtrace.stats.computed"), "{seen:?}");
+    target.hold();
+    let _ = target.memtrace(&["detach"]).exits(0);
+    assert!(lines.last().unwrap().unwrap().contains("run.finished"));
+    assert!(live.wait().unwrap().success());
+    assert_eq!(target.recorded(), [1_000_101, 1_000_102]);
+    target.end();
+}
+
+#[test]
+fn a_program_in_a_container_is_refused_and_runs_on() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let Some(target) = Target::start_apart(&python, &["--mount"]) else { return };
+    let ran = target.memtrace(&["attach", "-o", "capture.mtr"]).exits(2);
+    assert!(ran.stderr.contains(&format!("process {} is in a container", target.pid)), "{}", ran.stderr);
+    assert!(!target.folder.path("capture.mtr").exists());
+    target.end();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use kit::Ran;
 use serde_json::Value;
-use support::truth::{hold_against_truth, sizes};
+use support::truth::{hold_against_truth, hold_mixed_against_truth, is_native, sizes};
 use support::{Folder, compile, on_every_python, package, program};
 
 /// Runs a program that uses the package `memtrace`.
@@ -51,6 +51,105 @@ fn every_stack_with_python_allocators() {
     on_every_python(|python| {
         let folder = track_stacks(python, ", trace_python_allocators=True", &["6", "25", "0", "truth.txt"]);
         hold_against_truth(&folder, python, "25", "pyrealloc");
+    });
+}
+
+#[test]
+fn every_stack_with_native_frames() {
+    on_every_python(|python| {
+        let folder = track_stacks(python, ", native_traces=True", &["7", "500", "0", "truth.txt"]);
+        hold_mixed_against_truth(&folder, python, "500");
+    });
+}
+
+#[test]
+fn every_stack_with_native_frames_of_three_threads() {
+    on_every_python(|python| {
+        let folder = track_stacks(python, ", native_traces=True", &["8", "200", "3", "truth.txt"]);
+        hold_mixed_against_truth(&folder, python, "200");
+    });
+}
+
+#[test]
+fn native_frames_in_one_recording_and_not_in_the_next() {
+    let folder = Folder::new();
+    let code = "\
+import threading, memtrace
+
+def churn():
+    while not over:
+        sorted(range(50), key=lambda n: bytearray(2000))
+
+over = False
+threads = [threading.Thread(target=churn) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for number in range(4):
+    with memtrace.Tracker(f'{number}.mtr', native_traces=number % 2 == 0):
+        kept = sorted([number], key=lambda n: bytearray(5_000_000 + n))
+    del kept
+over = True
+for thread in threads:
+    thread.join()
+";
+    folder.write("turns.py", code);
+    on_every_python(|interpreter| {
+        let ran = python(&folder, interpreter, &["turns.py"]).exits(0);
+        assert_eq!(ran.stderr, "");
+        for number in 0..4_u64 {
+            let capture = format!("{number}.mtr");
+            let ran = kit::run(folder.memtrace().args(["records", &capture])).exits(0);
+            assert_eq!(ran.stderr, "", "{number}");
+            let size = format!("\"size_bytes\":{},", 5_000_001 + number);
+            let mut large = ran.stdout.lines().filter(|line| line.contains(&size));
+            let record: Value = serde_json::from_str(large.next().unwrap()).unwrap();
+            let stack = record["stack"].as_array().unwrap();
+            let functions = stack.iter().filter(|frame| !is_native(frame));
+            let functions: Vec<&str> = functions.map(|frame| frame["function"].as_str().unwrap()).collect();
+            assert_eq!((functions.as_slice(), large.next()), (&["<lambda>", "<module>"][..], None));
+            // Between the two Python functions is the C code of `sorted`.
+            let sorts = stack.iter().any(|frame| frame["function"] == "builtin_sorted");
+            assert_eq!(sorts, number % 2 == 0, "{number}: {stack:#?}");
+            std::fs::remove_file(folder.path(&capture)).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_library_that_takes_the_place_of_another_has_its_own_names() {
+    let folder = Folder::new();
+    for name in ["one", "two"] {
+        let options = ["-g", "-shared", "-fPIC", "-fno-optimize-sibling-calls", &format!("-Dinner={name}")];
+        folder.write("library.c", UNLOADED);
+        let Ok(compiler) = kit::tool("cc", "gcc") else { return };
+        let mut command = std::process::Command::new(compiler);
+        command.args(["-O1"]).args(options).args(["-o", &format!("{name}.so"), "library.c"]);
+        let _ = kit::run(command.current_dir(folder.path(""))).exits(0);
+    }
+    let code = "\
+import _ctypes, ctypes, memtrace
+def give(name, size):
+    library = ctypes.CDLL(f'./{name}.so')
+    library.give.restype = ctypes.c_void_p
+    library.give.argtypes = [ctypes.c_size_t]
+    library.give(size)
+    _ctypes.dlclose(library._handle)
+with memtrace.Tracker('capture.mtr', native_traces=True):
+    for turn in range(20):
+        give(('one', 'two')[turn % 2], 600_000 + turn)
+";
+    folder.write("unloads.py", code);
+    on_every_python(|interpreter| {
+        let _ = std::fs::remove_file(folder.path("capture.mtr"));
+        let ran = python(&folder, interpreter, &["unloads.py"]).exits(0);
+        assert_eq!(ran.stderr, "");
+        let records = folder.report("records");
+        for turn in 0..20_usize {
+            let block = records.iter().find(|record| record["size_bytes"] == 600_000 + turn).unwrap();
+            let functions: Vec<&str> =
+                (0..2).map(|index| block["stack"][index]["function"].as_str().unwrap()).collect();
+            assert_eq!(functions, [["one", "two"][turn % 2], "give"], "{}", interpreter.display());
+        }
     });
 }
 
@@ -116,6 +215,13 @@ for thread in threads:
         assert!(large.len() == 1 && large[0].contains(&size), "{number}: {large:?}");
     }
 }
+
+/// `inner` is named by who compiles it.
+const UNLOADED: &str = "\
+#include <stdlib.h>
+void *inner(size_t size) { return malloc(size); }
+void *give(size_t size) { return inner(size); }
+";
 
 const LIBRARY: &str = "\
 #include <stdlib.h>

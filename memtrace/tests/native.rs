@@ -104,6 +104,37 @@ fn debug_information_may_be_in_a_file_of_its_own_and_packed() {
 }
 
 #[test]
+fn what_ran_elsewhere_is_looked_up_in_a_folder_of_its_files() {
+    let folder = Folder::new();
+    let options = ["-g", "-fno-optimize-sibling-calls", "-ldl"];
+    if !compile(&folder, "native.c", "native", &options)
+        || !tool(&folder, "objcopy", &["--only-keep-debug", "native", "any-name"])
+        || !tool(&folder, "strip", &["native"])
+    {
+        return;
+    }
+    let _ = folder.record_native(&["./native"]).exits(0);
+    // Files of any name and depth, also a program that was built otherwise, and no programs at all.
+    std::fs::create_dir_all(folder.path("there/usr/lib")).unwrap();
+    folder.write("there/text", "no program");
+    std::os::unix::fs::symlink("..", folder.path("there/usr/circle")).unwrap();
+    compile(&folder, "allocators.c", "there/native", &["-g"]);
+    std::fs::rename(folder.path("native"), folder.path("there/usr/lib/native")).unwrap();
+    let first = |words: &[&str]| {
+        let mut command = folder.memtrace();
+        let ran = kit::run(command.args(["records", "capture.mtr"]).args(words)).exits(0);
+        stack_of(&kit::records("memtrace", &ran.stdout), 123_456)[0].clone()
+    };
+    assert!(first(&[]).starts_with("native+0x"), "{}", first(&[]));
+    assert!(first(&["--symbols", "there"]).starts_with("native+0x"));
+    std::fs::rename(folder.path("any-name"), folder.path("there/usr/lib/any-name")).unwrap();
+    assert_eq!(first(&["--symbols", "there"]), "keep native.c:10");
+    let mut command = folder.memtrace();
+    let ran = kit::run(command.args(["summary", "--symbols", "nowhere", "capture.mtr"])).exits(2);
+    assert!(ran.stderr.contains("failed to read nowhere"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_program_that_was_replaced_says_nothing_about_the_one_that_ran() {
     let folder = Folder::new();
     if !compile(&folder, "native.c", "native", &["-g", "-ldl"]) {

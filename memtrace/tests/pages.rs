@@ -127,6 +127,7 @@ fn shown(folder: &Folder, page: &str, script: &str) -> Option<String> {
     let mut command = Command::new(chromium);
     command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"]);
     command.arg(format!("--user-data-dir={}", folder.path("chromium").display()));
+    command.args(["--virtual-time-budget=5000", "--allow-file-access-from-files"]);
     command.arg("--dump-dom").arg(format!("file://{}", folder.path("shown.html").display()));
     Some(kit::run(&mut command).exits(0).stdout)
 }
@@ -217,4 +218,53 @@ fn the_tables_rows_add_up_to_the_numbers_of_the_run() {
         }
         assert_eq!(data["left_out"], 0);
     });
+}
+
+/// As [`shown`], in a frame that is 400 pixels wide; the script's `answers` are the title.
+fn shown_narrow(folder: &Folder, page: &str, script: &str) -> Option<Value> {
+    let script = format!("{script};parent.postMessage(JSON.stringify(answers), '*')");
+    std::fs::write(folder.path("inner.html"), format!("{page}<script>{script}</script>")).unwrap();
+    let frame = "<title></title><iframe src='inner.html' width='400' height='900'></iframe>";
+    let dom = shown(folder, frame, "onmessage = (event) => { document.title = event.data; }")?;
+    serde_json::from_str(title(&dom)).ok()
+}
+
+#[test]
+fn a_narrow_page_has_room_for_all_of_its_words() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let folder = recorded(&python);
+    let script = "
+const words = [...document.querySelectorAll('button, label, dd, dt, h1, h2')].filter((one) => one.offsetParent);
+const answers = {
+  narrow: innerWidth === 400,
+  over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  cut: words.filter((one) => one.scrollWidth > one.clientWidth + 2 || one.scrollHeight > one.clientHeight + 2)
+    .map((one) => `${one.tagName} ${one.textContent}`),
+  shown: words.length,
+};";
+    for kind in ["flamegraph", "table"] {
+        let Some(answers) = shown_narrow(&folder, &page(&folder, &[kind]), script) else { return };
+        let shown = answers["shown"].as_u64().unwrap();
+        assert!(answers["narrow"] == true && shown > 10, "{kind}: {answers}");
+        assert_eq!(answers["over"], 0, "{kind}: {answers}");
+        assert_eq!(answers["cut"], serde_json::json!([]), "{kind}");
+    }
+}
+
+#[test]
+fn every_rule_of_the_style_is_one_that_browsers_know() {
+    let Ok(python) = kit::python("3.12") else { return };
+    let folder = recorded(&python);
+    let script = "
+const style = document.querySelector('style').textContent.replace(/\\/\\*.*?\\*\\//gs, '');
+const rules = [...style.matchAll(/\\{([^{}]*)\\}/g)].flatMap(([, block]) => block.split(';')).map((rule) => rule.trim());
+const known = (rule) => { const at = rule.indexOf(':'); return CSS.supports(rule.slice(0, at), rule.slice(at + 1).replace('!important', '')); };
+document.title = JSON.stringify([rules.length, rules.filter((rule) => rule && !known(rule))]);
+";
+    for kind in ["flamegraph", "table"] {
+        let Some(dom) = shown(&folder, &page(&folder, &[kind]), script) else { return };
+        let answers: Value = serde_json::from_str(title(&dom)).unwrap();
+        assert!(answers[0].as_u64().unwrap() > 100, "{kind}: {answers}");
+        assert_eq!(answers[1], serde_json::json!([]), "{kind}");
+    }
 }

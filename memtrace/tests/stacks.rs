@@ -5,29 +5,14 @@ mod support;
 
 use std::path::Path;
 
-use serde_json::Value;
-use support::truth::{recorded, truth, words};
+use support::truth::{hold_against_truth, hold_mixed_against_truth};
 use support::{Folder, on_every_python, program};
-
-fn is_native(frame: &Value) -> bool {
-    let file = frame["file"].as_str().unwrap();
-    Path::new(file).extension().is_none_or(|ending| ending != "py") && !file.starts_with('<')
-}
 
 fn compare(python: &Path, seed: &str, count: &str, threads: &str) {
     let folder = Folder::new();
     let ran = folder.record(python, &[&program("stacks.py"), seed, count, threads, "truth.txt"]).exits(0);
     assert_eq!(ran.stderr, "");
     hold_against_truth(&folder, python, count, "malloc");
-}
-
-fn hold_against_truth(folder: &Folder, python: &Path, count: &str, allocator: &str) {
-    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, allocator));
-    assert!(truth.len() >= count.parse().unwrap());
-    for (size, stack) in &truth {
-        let recorded = recorded.get(size).map(|stack| stack.iter().map(words).collect());
-        assert_eq!(recorded.as_ref(), Some(stack), "{}: the block of {size} bytes", python.display());
-    }
 }
 
 #[test]
@@ -97,27 +82,6 @@ fn every_stack_with_python_allocators() {
         assert_eq!(ran.stderr, "");
         hold_against_truth(&folder, python, "25", "pyrealloc");
     });
-}
-
-/// Every Python function is where it was, and native ones are where C code called Python or Python called C.
-fn hold_mixed_against_truth(folder: &Folder, python: &Path, count: &str) {
-    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, "malloc"));
-    assert!(truth.len() >= count.parse().unwrap());
-    for (size, stack) in &truth {
-        let (python, recorded) = (python.display(), &recorded[size]);
-        let functions: Vec<String> = recorded.iter().filter(|frame| !is_native(frame)).map(words).collect();
-        assert_eq!(&functions, stack, "{python}: the block of {size} bytes");
-        let name = |index: usize| recorded[index]["function"].as_str().unwrap();
-        // `bytearray` is C, and so is what began the thread or the program.
-        assert!(is_native(&recorded[0]) && is_native(recorded.last().unwrap()), "{python}: {recorded:#?}");
-        for (index, frame) in recorded.iter().enumerate() {
-            assert!(!name(index).starts_with("_PyEval_EvalFrameDefault"), "{python}: {recorded:#?}");
-            let called_by_c = ["__del__", "key_function.<locals>.<lambda>", "__getattr__"];
-            if !is_native(frame) && called_by_c.iter().any(|called| name(index).ends_with(called)) {
-                assert!(is_native(&recorded[index + 1]), "{python}: {recorded:#?}");
-            }
-        }
-    }
 }
 
 #[test]

@@ -103,6 +103,36 @@ pub unsafe fn traced<T>(
     execute(pointers.as_ptr())
 }
 
+/// A command line for which the shell does what it would do for `line`, as a shell that is traced and called the same
+/// (`$0`). None where nothing is to be traced, or where it would become too long for an argument.
+pub fn traced_line(line: &CStr) -> Option<CString> {
+    /// `MAX_ARG_STRLEN`, with the zero.
+    const LONGEST: usize = 128 << 10;
+    let Following { preload, capture } = FOLLOWING.get()?;
+    let value = |assignment: &CString, name| quoted(assigned(assignment, name).unwrap_or_default());
+    let mut traced = b"export LD_PRELOAD=".to_vec();
+    traced.extend(value(preload, PRELOAD));
+    traced.extend(b"\"${LD_PRELOAD+:$LD_PRELOAD}\" MEMTRACE_CAPTURE=");
+    traced.extend(value(capture, CAPTURE));
+    traced.extend(b"; exec /bin/sh -c -- ");
+    traced.extend(quoted(line.to_bytes()));
+    traced.extend(b" sh");
+    CString::new(traced).ok().filter(|traced| traced.as_bytes_with_nul().len() <= LONGEST)
+}
+
+/// One word of a shell's command line.
+fn quoted(text: &[u8]) -> Vec<u8> {
+    let mut word = vec![b'\''];
+    for &byte in text {
+        match byte {
+            b'\'' => word.extend(b"'\\''"),
+            byte => word.push(byte),
+        }
+    }
+    word.push(b'\'');
+    word
+}
+
 /// The value of a variable, if it has this name.
 fn assigned<'a>(variable: &'a CStr, name: &CStr) -> Option<&'a [u8]> {
     variable.to_bytes().strip_prefix(name.to_bytes())?.strip_prefix(b"=")

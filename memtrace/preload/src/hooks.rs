@@ -7,6 +7,7 @@ mod heap;
 mod libraries;
 mod mappings;
 mod program_break;
+mod shell;
 mod threads;
 
 use std::ffi::CStr;
@@ -28,11 +29,12 @@ macro_rules! by_name {
 }
 
 /// The hooks by the names of what they stand for. Those that only bring the library into programs that are executed
-/// are left out: `posix_spawn`.
+/// are left out: `posix_spawn`, `system`, `popen`.
 pub fn all() -> Vec<(&'static CStr, usize)> {
     by_name! {
         ends: _exit _Exit;
         exec: execve execv execvpe execvp execveat fexecve execl execlp execle;
+        libraries: dlclose;
         heap: malloc calloc free free_sized free_aligned_sized realloc reallocarray posix_memalign aligned_alloc
             memalign valloc pvalloc;
         mappings: mmap mmap64 munmap mremap;

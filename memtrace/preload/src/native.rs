@@ -33,9 +33,9 @@ use crate::table::Table;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
-/// From now on logs record native stacks.
-pub fn enable() {
-    ENABLED.store(true, Ordering::Relaxed);
+/// Whether logs record native stacks from now on.
+pub fn enable(wanted: bool) {
+    ENABLED.store(wanted, Ordering::Relaxed);
 }
 
 /// Whether native stacks are recorded.

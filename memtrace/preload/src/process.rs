@@ -51,6 +51,7 @@ pub fn begin_late(capture: &Capture, options: Options) {
     WATCHING.call_once(watch);
     definitions::hold().reset();
     python::reset(python::hold());
+    modules::reset(modules::hold());
     let found = note_python(capture, options);
     if options.python_allocators && found.version != 0 {
         python::allocators::hook_late();
@@ -71,9 +72,7 @@ fn watch() {
 }
 
 fn note_python(capture: &Capture, options: Options) -> Found {
-    if options.native {
-        native::enable();
-    }
+    native::enable(options.native);
     let found = python::find(options.native);
     capture.word(at::PYTHON).store(found.version, Ordering::Relaxed);
     capture.word(at::FRAMES).store(found.frames.into(), Ordering::Relaxed);

@@ -9,7 +9,9 @@ pub mod walk;
 pub use code::{Held as Known, hold, reset};
 
 use std::ffi::CStr;
+use std::ptr::{from_ref, null_mut};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::python::offsets::Layout;
 use crate::word::Address;
@@ -37,20 +39,32 @@ pub struct Found {
     pub frames: bool,
 }
 
-static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
+/// How it is read without [`Layout::entries`], and with them: one recording may want them and the next one not.
+static INTERPRETERS: [OnceLock<Interpreter>; 2] = [const { OnceLock::new() }; 2];
+/// The one of them that is in use, or null.
+static IN_USE: AtomicPtr<Interpreter> = AtomicPtr::new(null_mut());
 
 /// The interpreter whose frames are read, if there is one.
 #[inline]
 pub fn interpreter() -> Option<&'static Interpreter> {
-    INTERPRETER.get()
+    // SAFETY: it is null or points into `INTERPRETERS`, where nothing is written any more.
+    unsafe { IN_USE.load(Ordering::Acquire).as_ref() }
 }
 
-/// Looks for an interpreter among the libraries that the program was started with. With `entries`, its stacks say
-/// where C code called it.
+/// Looks for an interpreter among the libraries that the program has. With `entries`, its stacks say where C code
+/// called it.
 pub fn find(entries: bool) -> Found {
     let version = version().unwrap_or(0);
-    let frames = interpreter().is_some() || read_frames(version, entries).is_some();
-    Found { version, frames }
+    let place = &INTERPRETERS[usize::from(entries)];
+    if place.get().is_none()
+        && let Some(interpreter) = read_frames(version, entries)
+    {
+        // Nobody else is at it: there is one recording at a time.
+        let _ = place.set(interpreter);
+    }
+    let interpreter = place.get();
+    IN_USE.store(interpreter.map_or(null_mut(), |found| from_ref(found).cast_mut()), Ordering::Release);
+    Found { version, frames: interpreter.is_some() }
 }
 
 /// `Py_Version`, or what stands for it before 3.11.
@@ -71,7 +85,7 @@ fn version() -> Option<u32> {
     Some(numbers.next()? << 24 | numbers.next()? << 16)
 }
 
-fn read_frames(version: u32, entries: bool) -> Option<()> {
+fn read_frames(version: u32, entries: bool) -> Option<Interpreter> {
     let layout = Layout::of(version, symbol(c"_PyRuntime"))?;
     let layout = if entries { layout } else { layout.without_entries() };
     let running = symbol(c"PyThreadState_GetUnchecked").or_else(|| symbol(c"_PyThreadState_UncheckedGet"))?;
@@ -87,7 +101,7 @@ fn read_frames(version: u32, entries: bool) -> Option<()> {
         )
     };
     code::watch(code_type);
-    INTERPRETER.set(Interpreter { layout, running, this_thread, ends, code_type }).ok()
+    Some(Interpreter { layout, running, this_thread, ends, code_type })
 }
 
 impl Interpreter {

@@ -10,6 +10,7 @@ from memtrace import _program
 # As the library has them: `memtrace_wire::header::Options`.
 FOLLOW_FORK = 1
 PYTHON_ALLOCATORS = 2
+NATIVE = 4
 
 
 @functools.lru_cache(maxsize=None)

@@ -22,6 +22,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser():
     parser = _Parser(prog="%%memtrace_flamegraph", description="Records the cell and shows its flame graph")
+    parser.add_argument("--native", action="store_true", help="record native stacks too, in one with Python's")
     parser.add_argument("--trace-python-allocators", action="store_true", help="record every object")
     parser.add_argument("--leaks", action="store_true", help="show what was not given back first")
     parser.add_argument("--temporary", action="store_true", help="show what was given back at once first")
@@ -37,7 +38,7 @@ class MemtraceMagics(Magics):
 
     @cell_magic
     def memtrace_flamegraph(self, line, cell):
-        """Records the cell and shows its flame graph; `%%memtrace_flamegraph --help` lists the options."""
+        """Records the cell and shows its flame graph; with `--help` it lists the options and runs nothing."""
         try:
             options = _parser().parse_args(line.split())
         except SystemExit:
@@ -47,7 +48,11 @@ class MemtraceMagics(Magics):
         with tempfile.TemporaryDirectory() as folder:
             capture = Path(folder, "cell.mtr")
             try:
-                with Tracker(capture, trace_python_allocators=options.trace_python_allocators):
+                recorded = {
+                    "native_traces": options.native,
+                    "trace_python_allocators": options.trace_python_allocators,
+                }
+                with Tracker(capture, **recorded):
                     # What it raises is shown by the notebook.
                     self.shell.run_cell(cell)
             finally:

@@ -45,6 +45,7 @@ def pytest_addoption(parser):
     group = parser.getgroup("memtrace", "memory of tests")
     group.addoption("--memtrace", action="store_true", help="measure every test, and say which ones have the most memory")
     group.addoption("--memtrace-python-allocators", action="store_true", help="record every object")
+    group.addoption("--memtrace-native", action="store_true", help="record native stacks too, in one with Python's")
     group.addoption("--memtrace-most-allocations", metavar="N", type=int, default=5, help="say so of N tests [5]")
     group.addoption("--memtrace-stacks", metavar="N", type=int, default=5, help="name N functions, or frames, of each [5]")
     group.addoption("--memtrace-path", metavar="DIR", help="keep the captures, one a test, in this folder")
@@ -93,11 +94,13 @@ class Measuring:
         for _ in range(max((marker.kwargs.get("warmups", 0) for marker in leaks), default=0)):
             item.runtest()
         objects = bool(leaks) or self._config.getoption("--memtrace-python-allocators")
+        native = self._config.getoption("--memtrace-native")
+        options = objects * _library.PYTHON_ALLOCATORS | native * _library.NATIVE
         # Where tests run in threads, there is one recording at a time all the same.
         with self._turn:
             path = self._path(item)
             try:
-                _library.start(path, objects * _library.PYTHON_ALLOCATORS)
+                _library.start(path, options)
             except (_program.MemtraceError, RuntimeError, OSError) as error:
                 pytest.fail(f"not measured: {error}", pytrace=False)
             try:

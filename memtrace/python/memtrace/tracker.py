@@ -20,18 +20,32 @@ class FileDestination:
 class Tracker:
     """Records the allocations of all threads within its `with` block into a file.
 
-    `trace_python_allocators` records every object, instead of the memory that Python's allocator gets for objects;
-    `follow_fork` records forked children too, each in a file of its own beside this one. Raises `FileExistsError`
+    `native_traces` records the functions of C, C++ and Rust too, in one stack with Python's; `trace_python_allocators`
+    records every object, instead of the memory that Python's allocator gets for objects; `follow_fork` records forked
+    children too, each in a file of its own beside this one. Raises `FileExistsError`
     where the file exists, `RuntimeError` where this process is being recorded already.
 
     Once a process records, libraries that it loads are recorded from the first function on that it asks them for.
     """
 
-    def __init__(self, file_name=None, *, destination=None, trace_python_allocators=False, follow_fork=False):
+    def __init__(
+        self,
+        file_name=None,
+        *,
+        destination=None,
+        native_traces=False,
+        trace_python_allocators=False,
+        follow_fork=False,
+    ):
         if (file_name is None) == (destination is None):
             raise TypeError("exactly one of file_name and destination must be given")
         self._destination = destination or FileDestination(file_name)
-        self._options = follow_fork * _library.FOLLOW_FORK | trace_python_allocators * _library.PYTHON_ALLOCATORS
+        wanted = {
+            _library.FOLLOW_FORK: follow_fork,
+            _library.PYTHON_ALLOCATORS: trace_python_allocators,
+            _library.NATIVE: native_traces,
+        }
+        self._options = sum(option for option, is_wanted in wanted.items() if is_wanted)
         self._path = None
         self._pid = None
 
@@ -56,11 +70,10 @@ class Tracker:
 _started = None
 
 
-def start(file_name, *, overwrite=False, trace_python_allocators=False, follow_fork=False):
-    """Begins a recording, which `stop` ends."""
+def start(file_name, *, overwrite=False, **options):
+    """Begins a recording, which `stop` ends; the options are those of `Tracker`."""
     global _started
     destination = FileDestination(Path(file_name), overwrite=overwrite)
-    options = {"trace_python_allocators": trace_python_allocators, "follow_fork": follow_fork}
     _started = Tracker(destination=destination, **options).__enter__()
 
 

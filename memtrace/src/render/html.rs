@@ -19,6 +19,7 @@ pub use table::table;
 /// What the pages show, in the order of their buttons and of a tree's measures.
 pub const KINDS_SHOWN: [At; KINDS] = [At::Peak, At::Leaked, At::Temporary];
 
+const SHARED_PAGE: &str = include_str!("html/page.html");
 const SHARED_STYLE: &str = include_str!("html/page.css");
 const SHARED_SCRIPT: &str = include_str!("html/page.js");
 
@@ -37,7 +38,7 @@ pub struct Subject<'a> {
 
 /// A page's own parts.
 struct Parts {
-    page: &'static str,
+    body: &'static str,
     style: &'static str,
     scripts: &'static [&'static str],
 }
@@ -50,12 +51,14 @@ fn page(parts: &Parts, subject: &Subject, data: &Value) -> serde_json::Result<St
     let script = format!("{SHARED_SCRIPT}{}", parts.scripts.concat());
     let filling = |name: &str| match name {
         "title" => title.as_str(),
+        "body" => parts.body,
         "style" => &style,
         "script" => &script,
         _ => &data,
     };
-    let mut whole = String::with_capacity(parts.page.len() + style.len() + script.len() + data.len());
-    for (index, piece) in parts.page.split("{{").enumerate() {
+    let mut whole =
+        String::with_capacity(SHARED_PAGE.len() + parts.body.len() + style.len() + script.len() + data.len());
+    for (index, piece) in SHARED_PAGE.split("{{").enumerate() {
         // What is filled in is not looked at again, whatever it holds.
         match piece.split_once("}}").filter(|_| index > 0) {
             Some((name, rest)) => whole.extend([filling(name), rest]),

@@ -3,6 +3,7 @@
 pub mod live;
 pub mod tree;
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -90,18 +91,38 @@ pub mod look {
     pub const FOUND: Style = Style::new().fg(Color::Magenta).add_modifier(Modifier::BOLD);
 }
 
-/// A line of words at the top, a line of keys at the bottom, and the room between them.
+/// A line of words at the top, a line of keys at the bottom, and the room between them. Where the line is too short for
+/// all keys, it has the first ones, and the last one, by which the view is left.
 pub fn page(frame: &mut Frame, title: Line, keys: &[(&str, &str)]) -> Rect {
     let rows = Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(1)]);
     let [top, middle, bottom] = rows.areas(frame.area());
     title.render(top, frame.buffer_mut());
+    let room_of = |(key, what): &(&str, &str)| key.chars().count() + what.chars().count() + 5;
+    let (last, others) = keys.split_last().map_or((None, keys), |(last, others)| (Some(last), others));
+    let mut left = usize::from(bottom.width).saturating_sub(last.map_or(0, room_of));
+    let mut fits = |key: &&(&str, &str)| {
+        let fits = room_of(key) <= left;
+        left = left.saturating_sub(room_of(key));
+        fits
+    };
     let mut help = Vec::new();
-    for (key, what) in keys {
+    for (key, what) in others.iter().take_while(|key| fits(key)).chain(last) {
         help.push(Span::styled(format!(" {key} "), look::CHOSEN));
         help.push(Span::styled(format!(" {what}  "), look::DIM));
     }
     Line::from(help).render(bottom, frame.buffer_mut());
     middle
+}
+
+/// What fits into a room of so many columns: of a path its end, which says the most.
+pub fn end_of(path: &str, room: usize) -> Cow<'_, str> {
+    let length = path.chars().count();
+    if length <= room {
+        return path.into();
+    }
+    let kept = room.saturating_sub(1);
+    let end = path.char_indices().nth(length - kept).map_or("", |(at, _)| &path[at..]);
+    format!("…{end}").into()
 }
 
 /// Where a list of `length` rows begins, in a room of `height`, to have `chosen` in it.

@@ -6,6 +6,7 @@
 //! where the work needs the GIL, the main thread is only made to note down that it has some Python to run
 //! (`Py_AddPendingCall`), which the interpreter does between two of the program's own instructions.
 
+mod frame;
 mod program;
 mod symbols;
 mod tracee;
@@ -13,11 +14,12 @@ mod tracee;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::Failure;
-use memtrace_wire::header::Options;
+use memtrace_wire::header::{Options, at};
 
 use crate::error::Error;
 use crate::source::attach::program::Program;
@@ -43,6 +45,10 @@ pub fn attach(pid: u32, capture: &Path, options: Options) -> Result<(), Failure>
     let library = launch::library()?;
     let work = Work::Start { library: &library, capture, options };
     match perform(&program, &work)? {
+        0 if program.own_pid != pid => name_as_seen_here(capture, pid).map_err(|cause| {
+            let message = format!("{}: {cause}", capture.display());
+            refused(pid, message).into()
+        }),
         0 => Ok(()),
         libc::EEXIST => Err(Error::Exists { path: capture.to_owned() }.into()),
         libc::EALREADY | libc::ENOTSUP => Err(Error::Recorded { pid }.into()),
@@ -51,6 +57,12 @@ pub fn attach(pid: u32, capture: &Path, options: Options) -> Result<(), Failure>
             Err(refused(pid, message).into())
         }
     }
+}
+
+/// In a namespace of its own the process has noted down what it is called there; who reads the capture is here.
+fn name_as_seen_here(capture: &Path, pid: u32) -> io::Result<()> {
+    let file = std::fs::File::options().write(true).open(capture)?;
+    file.write_all_at(&pid.to_le_bytes(), at::PID as u64)
 }
 
 /// Ends the recording of a process that [`attach`] or the program itself began; returns where it was written to.
@@ -121,7 +133,7 @@ fn perform_now(program: &Program, tracee: &mut Tracee, work: &Work) -> Result<i3
         Work::Start { library, capture, .. } => vec![terminated(library), terminated(capture)],
         Work::Stop => Vec::new(),
     };
-    let page = Page::allocate(program, tracee, strings.iter().map(Vec::len).sum())?;
+    let page = Page::allocate(tracee, strings.iter().map(Vec::len).sum())?;
     let mut addresses = Vec::new();
     let mut at = page.address;
     for string in &strings {
@@ -140,7 +152,10 @@ fn perform_now(program: &Program, tracee: &mut Tracee, work: &Work) -> Result<i3
             Work::Stop => tracee.call(function, &[]),
         }
     })();
-    page.give_back(program, tracee)?;
+    // What still runs there also still reads it.
+    if !matches!(answer, Err(Error::Busy { .. })) {
+        page.give_back(tracee)?;
+    }
     #[expect(clippy::cast_possible_truncation, reason = "the functions answer an int")]
     answer.map(|answer| answer as i32)
 }
@@ -167,19 +182,14 @@ struct Page {
 }
 
 impl Page {
-    fn allocate(program: &Program, tracee: &mut Tracee, size: usize) -> Result<Page, Error> {
-        let protection = u64::from((libc::PROT_READ | libc::PROT_WRITE).cast_unsigned());
-        let flags = u64::from((libc::MAP_PRIVATE | libc::MAP_ANONYMOUS).cast_unsigned());
+    fn allocate(tracee: &mut Tracee, size: usize) -> Result<Page, Error> {
         let size = (size as u64).max(1);
-        let address = tracee.call(program.libc("mmap")?, &[0, size, protection, flags, u64::MAX, 0])?;
-        if address == u64::MAX {
-            return Err(refused(program.pid, "it has no memory".to_owned()));
-        }
+        let address = tracee.map(size, libc::PROT_READ | libc::PROT_WRITE)?;
         Ok(Page { address, size })
     }
 
-    fn give_back(&self, program: &Program, tracee: &mut Tracee) -> Result<(), Error> {
-        tracee.call(program.libc("munmap")?, &[self.address, self.size]).map(drop)
+    fn give_back(&self, tracee: &mut Tracee) -> Result<(), Error> {
+        tracee.unmap(self.address, self.size)
     }
 }
 
@@ -200,11 +210,11 @@ fn perform_later(program: &Program, work: &Work) -> Result<i32, Error> {
     let page = {
         let mut tracee = Tracee::seize(program, pid)?;
         let size = 8 + python_for(program, work, u64::MAX)?.len();
-        let page = Page::allocate(program, &mut tracee, size)?;
+        let page = Page::allocate(&mut tracee, size)?;
         program.write(page.address + 8, &python_for(program, work, page.address)?)?;
         let noted = tracee.call(add, &[run, page.address + 8])?;
         if noted & 0xffff_ffff != 0 {
-            page.give_back(program, &mut tracee)?;
+            page.give_back(&mut tracee)?;
             return Err(Error::Busy { pid });
         }
         page

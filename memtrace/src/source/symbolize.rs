@@ -2,18 +2,32 @@
 //! tables and the debug information of the modules themselves, or of files beside them that belong to the same
 //! build. Must not know how addresses were found.
 
+mod folder;
 mod object_file;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use memtrace_wire::code::Module;
 
+use crate::error::Error;
 use crate::events::Location;
+use crate::source::symbolize::folder::Folder;
 use crate::source::symbolize::object_file::{ObjectFile, Symbol};
 
 /// Where distributions put debug information.
 const DEBUG_FOLDER: &str = "/usr/lib/debug";
+
+/// Files of the machine where captures were recorded, if there are any.
+static FOLDER: OnceLock<Folder> = OnceLock::new();
+
+/// Has modules sought in this folder before they are sought where they were. To be called before anything is read.
+pub fn seek_in(folder: &Path) -> Result<(), Error> {
+    let found = Folder::read(folder).map_err(|cause| Error::Read { path: folder.to_owned(), cause })?;
+    let _ = FOLDER.set(found);
+    Ok(())
+}
 
 /// Looks into each module once.
 #[derive(Default)]
@@ -55,7 +69,11 @@ impl Symbols {
         let own = open(path);
         let beside = own.as_ref().and_then(ObjectFile::debug_link);
         let debug = debug_files(path, &module.build_id, beside.as_deref()).iter().find_map(|path| open(path));
-        Symbols { files: debug.into_iter().chain(own).collect() }
+        let given = FOLDER.get().map(|folder| folder.files_of(module)).unwrap_or_default();
+        let given = given.iter().filter_map(|path| open(path));
+        let mut files: Vec<ObjectFile> = given.chain(debug).chain(own).collect();
+        files.sort_by_key(|file| !file.has_lines());
+        Symbols { files }
     }
 
     fn functions(&self, address: u64, path: &str) -> Vec<Location> {

@@ -49,6 +49,33 @@ pub fn hold_against_truth(folder: &Folder, python: &Path, count: &str, allocator
     }
 }
 
+/// Whether a frame is of no Python source.
+pub fn is_native(frame: &Value) -> bool {
+    let file = frame["file"].as_str().unwrap();
+    Path::new(file).extension().is_none_or(|ending| ending != "py") && !file.starts_with('<')
+}
+
+/// Every Python function is where it was, and native ones are where C code called Python or Python called C.
+pub fn hold_mixed_against_truth(folder: &Folder, python: &Path, count: &str) {
+    let (truth, recorded) = (truth(&folder.path("truth.txt")), recorded(folder, "malloc"));
+    assert!(truth.len() >= count.parse().unwrap());
+    for (size, stack) in &truth {
+        let (python, recorded) = (python.display(), &recorded[size]);
+        let functions: Vec<String> = recorded.iter().filter(|frame| !is_native(frame)).map(words).collect();
+        assert_eq!(&functions, stack, "{python}: the block of {size} bytes");
+        let name = |index: usize| recorded[index]["function"].as_str().unwrap();
+        // `bytearray` is C, and so is what began the thread or the program.
+        assert!(is_native(&recorded[0]) && is_native(recorded.last().unwrap()), "{python}: {recorded:#?}");
+        for (index, frame) in recorded.iter().enumerate() {
+            assert!(!name(index).starts_with("_PyEval_EvalFrameDefault"), "{python}: {recorded:#?}");
+            let called_by_c = ["__del__", "key_function.<locals>.<lambda>", "__getattr__"];
+            if !is_native(frame) && called_by_c.iter().any(|called| name(index).ends_with(called)) {
+                assert!(is_native(&recorded[index + 1]), "{python}: {recorded:#?}");
+            }
+        }
+    }
+}
+
 /// The sizes of the blocks in `capture.mtr`, in their order.
 pub fn sizes(folder: &Folder) -> Vec<u64> {
     let records = folder.report("records");

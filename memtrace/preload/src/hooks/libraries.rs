@@ -8,7 +8,7 @@ use crate::real;
 type Dlclose = unsafe extern "C" fn(*mut c_void) -> c_int;
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn dlclose(library: *mut c_void) -> c_int {
+pub unsafe extern "C" fn dlclose(library: *mut c_void) -> c_int {
     // SAFETY: it is a function with this signature; the caller answers for the handle.
     let failed = unsafe { std::mem::transmute::<usize, Dlclose>(real::next(c"dlclose"))(library) };
     modules::may_have_gone();

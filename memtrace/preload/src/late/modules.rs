@@ -39,6 +39,13 @@ pub struct Place {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Changes(u64, u64);
 
+impl Changes {
+    /// Whether a module that was listed then may be gone.
+    pub fn has_lost_since(self, then: Changes) -> bool {
+        self.1 != then.1
+    }
+}
+
 type Visit<'a> = &'a mut dyn FnMut(&libc::dl_phdr_info) -> bool;
 
 /// Visits the loader's list until told to stop; it does not change meanwhile, and nothing is unmapped.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::late::loading;
 use crate::late::modules::{self, Changes};
-use crate::{hooks, real};
+use crate::{hooks, native, real};
 
 static PATCHES: Mutex<Patches> =
     Mutex::new(Patches { functions: Vec::new(), places: Vec::new(), seen: None });
@@ -90,6 +90,10 @@ impl Patches {
         let now = modules::changes();
         if self.seen == Some(now) {
             return;
+        }
+        // Not all who unload one come by the hook of `dlclose`.
+        if self.seen.is_none_or(|then| now.has_lost_since(then)) {
+            native::modules::may_have_gone();
         }
         if self.functions.is_empty() {
             self.functions = functions();

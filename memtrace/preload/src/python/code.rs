@@ -160,13 +160,17 @@ unsafe fn text(layout: &Layout, string: Address) -> String {
 
 type Dealloc = unsafe extern "C" fn(Address);
 
-/// Puts [`dealloc`] in front of the one that code objects have.
+/// Puts [`dealloc`] in front of the one that code objects have, unless it is there.
 pub fn watch(code_type: Address) {
-    // SAFETY: `PyCode_Type` is a static type object in writable memory, and nothing runs yet that would
-    // use it.
+    let ours: Dealloc = dealloc;
+    // SAFETY: `PyCode_Type` is a static type object in writable memory. Who uses it at this moment reads the one
+    // address or the other.
     unsafe {
-        DEALLOC_BEFORE.store(code_type.read(DEALLOC), Ordering::Relaxed);
-        let ours: Dealloc = dealloc;
+        let there: usize = code_type.read(DEALLOC);
+        if there == ours as usize {
+            return;
+        }
+        DEALLOC_BEFORE.store(there, Ordering::Release);
         (code_type.plus(DEALLOC).0 as *mut Dealloc).write(ours);
     }
 }
@@ -175,7 +179,7 @@ unsafe extern "C" fn dealloc(code: Address) {
     if active() {
         forget(code);
     }
-    let before = DEALLOC_BEFORE.load(Ordering::Relaxed);
+    let before = DEALLOC_BEFORE.load(Ordering::Acquire);
     // SAFETY: it was read from the slot that this function took, so it is the dealloc of code objects.
     unsafe { std::mem::transmute::<usize, Dealloc>(before)(code) }
 }

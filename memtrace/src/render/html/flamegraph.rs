@@ -9,7 +9,7 @@ use crate::reduce::timeline::{EVENTS_PER_TICK, History, Unit};
 use crate::reduce::tree::{Tree, What};
 
 const PARTS: Parts = Parts {
-    page: include_str!("flamegraph.html"),
+    body: include_str!("flamegraph.html"),
     style: include_str!("flamegraph.css"),
     scripts: &[include_str!("calls.js"), include_str!("plot.js"), include_str!("flamegraph.js")],
 };

@@ -53,6 +53,8 @@ function chosen(id, value) {
 
 /** The interpreter's own C code: its sources, or where those are not known, its program or library. */
 const INTERPRETER = /(^|\/)((Include|Objects|Parser|Programs|Python)\/([a-z]+\/)?\w+|Modules\/(main|gcmodule|getpath))(\.c)?\.[ch]$|\/(lib)?python\d[\d.]*(\.so[\d.]*)?$/;
+/** C code of the modules that come with Python. */
+const MODULES = /(^|\/)Modules\/([\w-]+\/)*\w+(\.c)?\.[ch]$/;
 /** What begins a program or a thread, before any of its code. */
 const BEGINNING = /^(_start|__libc_start_\w+|start_thread|(__)?clone3?)$/;
 
@@ -63,7 +65,7 @@ function place(name, file, line) {
     || (BEGINNING.test(name) && !/\.py$|^</.test(file));
   let group = "mine";
   if (!file || file.startsWith("<frozen") || own) group = "grey";
-  else if (/\/(site|dist)-packages\/|\/lib\/python\d|^\/(usr\/)?lib(64)?\//.test(file)) group = "library";
+  else if (MODULES.test(file) || /\/(site|dist)-packages\/|\/lib\/python\d|^\/(usr\/)?lib(64)?\//.test(file)) group = "library";
   let hash = 7;
   for (const character of file) hash = (hash * 31 + character.codePointAt(0)) >>> 0;
   const hue = group === "library" ? 190 + (hash % 80) : 22 + (hash % 68);
@@ -76,7 +78,10 @@ function place(name, file, line) {
 /** Says what ran and how it went. */
 function heading() {
   const { stats } = data;
-  byId("command").textContent = data.command.join(" ") || "records from standard input";
+  // The program's own name is enough; where it lies is told to who points there.
+  const [program, ...rest] = data.command;
+  byId("command").textContent = program ? [program.split("/").pop(), ...rest].join(" ") : "records from standard input";
+  byId("command").title = data.command.join(" ");
   if (!stats.complete) {
     byId("warning").hidden = false;
     byId("warning").textContent = `Incomplete: ${stats.incomplete_because}`;

@@ -7,7 +7,7 @@ use crate::reduce::Measure;
 use crate::reduce::rows::Rows;
 
 const PARTS: Parts = Parts {
-    page: include_str!("table.html"),
+    body: include_str!("table.html"),
     style: include_str!("table.css"),
     scripts: &[include_str!("table.js")],
 };

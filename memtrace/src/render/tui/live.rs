@@ -10,7 +10,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Row, Sparkline, Table, Widget};
 
-use super::{Next, View, look, page, scrolled};
+use super::{Next, View, end_of, look, page, scrolled};
 use crate::reduce::locations::Line as CodeLine;
 use crate::reduce::timeline::Moment;
 use crate::render::text::{percent, short};
@@ -115,10 +115,10 @@ impl<'a> Live<'a> {
         let last = now.moments.last().copied().unwrap_or_default();
         let mut spans = vec![
             Span::styled(bytes(last.last), look::TITLE),
-            Span::raw(format!(" in use  {} at the peak  ", bytes(now.peak_bytes))),
+            Span::raw(format!(" in use  peak {}  ", bytes(now.peak_bytes))),
         ];
         if last.resident > 0 {
-            spans.push(Span::raw(format!("{} resident  ", bytes(last.resident))));
+            spans.push(Span::raw(format!("resident {}  ", bytes(last.resident))));
         }
         let elapsed = duration_us(now.elapsed_ms.saturating_mul(1000));
         spans.push(Span::styled(format!("{}  {elapsed}", count(now.allocations, "allocation")), look::DIM));
@@ -143,42 +143,47 @@ impl<'a> Live<'a> {
     }
 
     fn draw_lines(&mut self, room: Rect, frame: &mut Frame) {
+        // The numbers, with a space behind each, and the least for words to be read.
+        const NUMBERS: [u16; 4] = [10, 7, 10, 9];
+        const WORDS: u16 = 24;
         let height = usize::from(room.height.saturating_sub(1));
+        let all: u16 = NUMBERS.iter().map(|width| width + 1).sum();
+        let numbers = if room.width < all + WORDS { &NUMBERS[..1] } else { &NUMBERS[..] };
+        let words = room.width.saturating_sub(numbers.iter().map(|width| width + 1).sum());
+        let of_function = words * 2 / 5;
+        let of_place = usize::from(words.saturating_sub(of_function + 1));
         self.first = scrolled(self.first, self.chosen, height);
         let whole: u64 = self.now.lines.iter().map(|(line, ..)| line.own.bytes).sum();
         let shown = self.now.lines.iter().enumerate().skip(self.first).take(height);
         let rows = shown.map(|(index, (line, function, place))| {
             let right = |text: String| Cell::from(Line::from(text).right_aligned());
-            let row = Row::new([
+            let mut cells = vec![
                 right(bytes(line.own.bytes)),
                 right(percent(line.own.bytes, whole)),
                 right(bytes(line.cumulative.bytes)),
                 right(line.own.allocations.to_string()),
-                Cell::from(function.as_str()).style(look::MINE),
-                Cell::from(place.as_str()).style(look::DIM),
-            ]);
+            ];
+            cells.truncate(numbers.len());
+            cells.push(Cell::from(function.as_str()).style(look::MINE));
+            cells.push(Cell::from(end_of(place, of_place)).style(look::DIM));
+            let row = Row::new(cells);
             if index == self.chosen { row.style(look::CHOSEN) } else { row }
         });
         let marked = |words: &str, order: Order| {
             let text = if self.order == order { format!("{words} ↓") } else { words.to_owned() };
             Line::from(text).right_aligned()
         };
-        let header = Row::new([
+        let mut header = vec![
             marked("own", Order::Own),
             Line::from(""),
             marked("total", Order::Total),
             marked("count", Order::Count),
-            Line::from("function"),
-            Line::from("line"),
-        ]);
-        let widths = [
-            Constraint::Length(10),
-            Constraint::Length(7),
-            Constraint::Length(10),
-            Constraint::Length(9),
-            Constraint::Fill(2),
-            Constraint::Fill(3),
         ];
+        header.truncate(numbers.len());
+        header.extend([Line::from("function"), Line::from("line")]);
+        let header = Row::new(header);
+        let of_words = [Constraint::Length(of_function), Constraint::Min(0)];
+        let widths = numbers.iter().map(|width| Constraint::Length(*width)).chain(of_words);
         Widget::render(Table::new(rows, widths).header(header.style(look::DIM)), room, frame.buffer_mut());
     }
 }
@@ -197,12 +202,13 @@ impl View for Live<'_> {
             None => "all threads".to_owned(),
         };
         let mut title = vec![
+            Span::styled(state, look::FOUND),
+            Span::styled(format!("  {}  ", plain(&thread)), look::DIM),
+            // A long one is cut off.
             Span::styled(plain(&self.title).into_owned(), look::TITLE),
-            Span::styled(format!("  {state}"), look::FOUND),
-            Span::styled(format!("  {}", plain(&thread)), look::DIM),
         ];
         if let Some(failure) = &self.now.failure {
-            title.push(Span::styled(format!("  {}", plain(failure)), look::FOUND));
+            title.insert(1, Span::styled(format!("  {}", plain(failure)), look::FOUND));
         }
         let room = page(frame, Line::from(title), &KEYS);
         let rows = [Constraint::Length(1), Constraint::Length(4), Constraint::Length(1), Constraint::Min(1)];

@@ -9,7 +9,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget};
 
-use super::{Next, View, look, page, scrolled};
+use super::{Next, View, end_of, look, page, scrolled};
 use crate::events::{At, Symbols};
 use crate::reduce::calls::{Calls, is_import_system};
 use crate::reduce::tree::{Tree, What};
@@ -177,6 +177,10 @@ impl<'a> Browser<'a> {
         self.height = room.height.into();
         self.first = scrolled(self.first, self.chosen, self.height);
         let whole = self.calls.root().cumulative.bytes;
+        // However deep it is, there is room for words: then the depths count from the least that is seen.
+        let deepest = (usize::from(room.width).saturating_sub(50) / 2).clamp(4, 20);
+        let depths = self.rows[self.first..].iter().take(self.height).map(|row| row.depth);
+        let least = if depths.clone().max() > Some(deepest) { depths.min().unwrap_or(0) } else { 0 };
         for (y, index) in (self.first..self.rows.len()).take(self.height).enumerate() {
             let Row { call, depth } = self.rows[index];
             let (name, place) = label(self.calls.all[call].what, self.symbols);
@@ -187,9 +191,12 @@ impl<'a> Browser<'a> {
             };
             let size = self.calls.all[call].cumulative.bytes;
             let found = self.is_sought(call);
+            let indent = "  ".repeat((depth - least).min(deepest));
+            let before = 19 + indent.len() + mark.chars().count() + name.chars().count() + 2;
+            let place = end_of(&place, usize::from(room.width).saturating_sub(before));
             let line = Line::from(vec![
                 Span::styled(format!("{:>7} {:>10} ", percent(size, whole), bytes(size)), look::NUMBER),
-                Span::raw("  ".repeat(depth.min(20))),
+                Span::raw(indent),
                 Span::styled(mark, look::DIM),
                 Span::styled(name, if found { look::FOUND } else { look::MINE }),
                 Span::styled(format!("  {place}"), look::DIM),

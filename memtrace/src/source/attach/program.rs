@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -17,7 +17,7 @@ pub struct Program {
     pub own_pid: u32,
     memory: File,
     libc: OnceCell<(u64, Image)>,
-    syscall: OnceCell<u64>,
+    sigreturn: OnceCell<u64>,
     python: (u64, Image),
 }
 
@@ -45,7 +45,10 @@ impl Program {
             .find_map(|line| line.strip_prefix("NSpid:")?.split('\t').next_back()?.parse().ok());
         let memory = File::options().read(true).write(true).open(folder.join("mem"));
         let memory = memory.map_err(|cause| of_process(pid, &cause))?;
-        let room = |folder: &Path| std::fs::read_link(folder.join("ns/mnt")).ok();
+        let room = |folder: &Path| {
+            let root = folder.join("root").metadata().ok().map(|root| (root.dev(), root.ino()));
+            (std::fs::read_link(folder.join("ns/mnt")).ok(), root)
+        };
         if room(&folder) != room(Path::new("/proc/self")) {
             return Err(Error::Container { pid });
         }
@@ -60,7 +63,7 @@ impl Program {
             own_pid: own_pid.unwrap_or(pid),
             memory,
             libc: OnceCell::new(),
-            syscall: OnceCell::new(),
+            sigreturn: OnceCell::new(),
             python,
         })
     }
@@ -122,21 +125,22 @@ impl Program {
         found.ok_or_else(|| Error::Refused { pid: self.pid, message: format!("its libc has no {name}") })
     }
 
-    /// The address of a `syscall` instruction.
-    pub fn syscall_instruction(&self) -> Result<u64, Error> {
-        const SYSCALL: [u8; 2] = [0x0f, 0x05];
-        if let Some(address) = self.syscall.get() {
+    /// Where libc asks the kernel to end the handling of a signal: what handlers return to.
+    pub fn sigreturn(&self) -> Result<u64, Error> {
+        /// `mov rax, 15`, `syscall`
+        const SIGRETURN: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
+        if let Some(address) = self.sigreturn.get() {
             return Ok(*address);
         }
         for code in mappings(self.pid)?.iter().filter(|mapping| mapping.executable && named(mapping, is_libc))
         {
             let mut bytes = vec![0; usize::try_from(code.end - code.start).unwrap_or(0)];
             self.read(code.start, &mut bytes)?;
-            if let Some(at) = bytes.windows(2).position(|bytes| bytes == SYSCALL) {
-                return Ok(*self.syscall.get_or_init(|| code.start + at as u64));
+            if let Some(at) = bytes.windows(SIGRETURN.len()).position(|bytes| bytes == SIGRETURN) {
+                return Ok(*self.sigreturn.get_or_init(|| code.start + at as u64));
             }
         }
-        Err(Error::NoProcess { pid: self.pid })
+        Err(Error::NotPython { pid: self.pid })
     }
 
     /// The preload library, where it is loaded.

@@ -1,32 +1,40 @@
 //! Borrows one thread of another process to call a function there, and gives it back as it was: registers, vector
-//! registers, and the system call that it was waiting in, which goes on. See ptrace(2).
+//! registers, and the system call that it was waiting in, which goes on. Where memtrace itself is killed meanwhile, the
+//! function returns to a frame by which the kernel puts the thread back. See ptrace(2).
 
-use std::fs::File;
 use std::io;
 use std::mem::zeroed;
-use std::os::unix::fs::FileExt;
 use std::ptr::{null_mut, without_provenance_mut};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::source::attach::frame::{State, frame};
 use crate::source::attach::program::{Program, of_process};
 
 /// A thread that is held; dropped, it goes on where it was.
-pub struct Tracee {
-    pid: u32,
+pub struct Tracee<'p> {
+    program: &'p Program,
     thread: i32,
-    registers: libc::user_regs_struct,
-    vectors: Vec<u8>,
-    /// The address of a `syscall` instruction, to which called functions return: that stops the thread without
-    /// any signal, and the call is not made.
-    landing: u64,
-    /// Where called functions find their return address.
-    stack: u64,
-    memory: File,
+    state: State,
+    /// Where [`LANDING`] is in the program, once it is there.
+    landing: Option<u64>,
     /// It runs, or is gone, or cannot be controlled any more.
     lost: bool,
     _undisturbed: Undisturbed,
 }
+
+/// What called functions return to. It keeps the answer in another register and asks the kernel for what the frame
+/// holds: that stops the thread without any signal, and when memtrace is there to see it, the call is not made.
+///
+/// ```text
+///        mov rbx, rax
+/// again: mov eax, 15    ; rt_sigreturn
+///        syscall
+///        jmp again
+/// ```
+const LANDING: [u8; 12] = [0x48, 0x89, 0xc3, 0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7];
+/// Where in it the thread is when it makes the call.
+const LANDED: u64 = 10;
 
 /// While it lives no signal ends memtrace, which would leave the thread with what was made of it.
 struct Undisturbed(libc::sigset_t);
@@ -63,42 +71,29 @@ pub enum Moment {
 const XSTATE: usize = 0x202;
 /// More than any processor's vector registers take.
 const MOST_XSTATE: usize = 64 << 10;
-/// What functions may use below the stack pointer (System V ABI).
-const RED_ZONE: u64 = 128;
+/// `PTRACE_GETSIGMASK`
+const GET_MASK: libc::c_uint = 0x420a;
 /// `PTRACE_EVENT_STOP`
 const EVENT_STOP: i32 = 128;
 /// For so long a function may run.
 const PATIENCE: Duration = Duration::from_secs(10);
 const APART: Duration = Duration::from_micros(50);
 
-impl Tracee {
+impl<'p> Tracee<'p> {
     /// Stops a thread of the program.
-    pub fn seize(program: &Program, thread: u32) -> Result<Tracee, Error> {
-        let pid = program.pid;
-        let landing = program.syscall_instruction()?;
-        let memory = File::options().write(true).open(format!("/proc/{pid}/mem"));
-        let memory = memory.map_err(|cause| of_process(pid, &cause))?;
+    pub fn seize(program: &'p Program, thread: u32) -> Result<Tracee<'p>, Error> {
         let thread = thread.cast_signed();
-        let failed = |cause: io::Error| of_process(pid, &cause);
         let options = libc::PTRACE_O_TRACESYSGOOD as usize;
         let undisturbed = Undisturbed::begin();
-        ptrace(libc::PTRACE_SEIZE, thread, 0, options).map_err(failed)?;
-        let mut tracee = Tracee {
-            pid,
-            thread,
-            // SAFETY: all zeros is a valid value.
-            registers: unsafe { zeroed() },
-            vectors: Vec::new(),
-            landing,
-            stack: 0,
-            memory,
-            lost: true,
-            _undisturbed: undisturbed,
-        };
+        let seized = ptrace(libc::PTRACE_SEIZE, thread, 0, options);
+        seized.map_err(|cause| of_process(program.pid, &cause))?;
+        // SAFETY: all zeros is a valid value.
+        let state = State { registers: unsafe { zeroed() }, vectors: Vec::new(), mask: 0 };
+        let mut tracee =
+            Tracee { program, thread, state, landing: None, lost: true, _undisturbed: undisturbed };
         tracee.hold()?;
-        tracee.registers = tracee.read_registers()?;
-        tracee.vectors = tracee.read_vectors()?;
-        tracee.stack = ((tracee.registers.rsp - RED_ZONE) & !15) - 8;
+        let (registers, vectors) = (tracee.read_registers()?, tracee.read_vectors()?);
+        tracee.state = State { registers, vectors, mask: tracee.read_mask()? };
         tracee.lost = false;
         Ok(tracee)
     }
@@ -107,7 +102,7 @@ impl Tracee {
     pub fn moment(&self) -> Moment {
         const FUTEX_COMMAND: u64 = 0x7f;
         const FUTEX_WAIT_BITSET: u64 = 9;
-        match self.registers.orig_rax.cast_signed() {
+        match self.state.registers.orig_rax.cast_signed() {
             libc::SYS_clock_nanosleep
             | libc::SYS_nanosleep
             | libc::SYS_poll
@@ -127,7 +122,9 @@ impl Tracee {
             | libc::SYS_pause
             | libc::SYS_rt_sigtimedwait => Moment::Waiting,
             // For a semaphore or a condition. Locks wait by another command.
-            libc::SYS_futex if self.registers.rsi & FUTEX_COMMAND == FUTEX_WAIT_BITSET => Moment::Waiting,
+            libc::SYS_futex if self.state.registers.rsi & FUTEX_COMMAND == FUTEX_WAIT_BITSET => {
+                Moment::Waiting
+            }
             // The loader reads too, but only files.
             libc::SYS_read if !self.reads_a_file() => Moment::Waiting,
             _ => Moment::Other,
@@ -135,16 +132,80 @@ impl Tracee {
     }
 
     fn reads_a_file(&self) -> bool {
-        let opened = std::fs::metadata(format!("/proc/{}/fd/{}", self.pid, self.registers.rdi));
+        let opened = std::fs::metadata(format!("/proc/{}/fd/{}", self.program.pid, self.state.registers.rdi));
         opened.is_ok_and(|opened| opened.is_file())
     }
 
     /// Calls a function of the program with at most six arguments and returns what it does.
     pub fn call(&mut self, function: u64, arguments: &[u64]) -> Result<u64, Error> {
-        let result = self.try_call(function, arguments);
+        let landing = self.landing()?;
+        self.run(function, arguments, landing, |now, stack| {
+            (now.rip == landing + LANDED && now.rsp == stack + 8).then_some(now.rbx)
+        })
+    }
+
+    /// Has libc make a system call and returns what the kernel says.
+    fn system_call(&mut self, name: &str, number: i64, arguments: &[u64]) -> Result<u64, Error> {
+        /// A signal's handler would be further down.
+        const NEAR: u64 = 256;
+        /// What stands for the answer before there is one.
+        const NOT_YET: u64 = i64::cast_unsigned(-(libc::ENOSYS as i64));
+        let function = self.program.libc(name)?;
+        let returns_to = self.program.sigreturn()?;
+        self.run(function, arguments, returns_to, |now, stack| {
+            let is_it = now.orig_rax == number.cast_unsigned() && (stack - NEAR..=stack).contains(&now.rsp);
+            (is_it && now.rax != NOT_YET).then_some(now.rax)
+        })
+    }
+
+    /// Memory in the program that it does not know of, with these rights (mmap(2)).
+    pub fn map(&mut self, size: u64, rights: libc::c_int) -> Result<u64, Error> {
+        let flags = u64::from((libc::MAP_PRIVATE | libc::MAP_ANONYMOUS).cast_unsigned());
+        let arguments = [0, size, u64::from(rights.cast_unsigned()), flags, u64::MAX, 0];
+        let address = self.system_call("mmap", libc::SYS_mmap, &arguments)?;
+        // The kernel answers with an error in place of an address.
+        match i32::try_from(address.cast_signed()) {
+            Ok(error @ -4095..0) => {
+                let cause = io::Error::from_raw_os_error(-error);
+                let message = format!("it has no memory: {cause}");
+                Err(Error::Refused { pid: self.program.pid, message })
+            }
+            _ => Ok(address),
+        }
+    }
+
+    /// Takes such memory away again.
+    pub fn unmap(&mut self, address: u64, size: u64) -> Result<(), Error> {
+        self.system_call("munmap", libc::SYS_munmap, &[address, size]).map(drop)
+    }
+
+    fn landing(&mut self) -> Result<u64, Error> {
+        if let Some(landing) = self.landing {
+            return Ok(landing);
+        }
+        let landing = self.map(LANDING.len() as u64, libc::PROT_READ | libc::PROT_EXEC)?;
+        self.landing = Some(landing);
+        self.program.write(landing, &LANDING)?;
+        Ok(landing)
+    }
+
+    /// Has the thread run a function, until its registers say, together with the stack pointer that it began with,
+    /// what the answer is.
+    fn run(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        returns_to: u64,
+        answer: impl Fn(&libc::user_regs_struct, u64) -> Option<u64>,
+    ) -> Result<u64, Error> {
+        if self.lost {
+            return Err(Error::Busy { pid: self.program.pid });
+        }
+        let result = self.try_run(function, arguments, returns_to, answer);
         if let Err(Error::Busy { .. }) = result {
-            // However long it takes: it must not be left with what was made of it.
+            // It must not be torn out of what it is doing: some time it will return by itself.
             while let Err(Error::Busy { .. }) = self.hold() {}
+            self.let_go();
         }
         // Whatever happened, the thread stands where it stood.
         if !self.lost {
@@ -153,10 +214,16 @@ impl Tracee {
         result
     }
 
-    fn try_call(&mut self, function: u64, arguments: &[u64]) -> Result<u64, Error> {
-        let landing = self.landing.to_le_bytes();
-        self.memory.write_all_at(&landing, self.stack).map_err(|cause| of_process(self.pid, &cause))?;
-        let mut registers = self.registers;
+    fn try_run(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        returns_to: u64,
+        answer: impl Fn(&libc::user_regs_struct, u64) -> Option<u64>,
+    ) -> Result<u64, Error> {
+        let (stack, frame) = frame(&self.state, returns_to);
+        self.program.write(stack, &frame)?;
+        let mut registers = self.state.registers;
         let places = [
             &mut registers.rdi,
             &mut registers.rsi,
@@ -169,7 +236,7 @@ impl Tracee {
             *place = *argument;
         }
         registers.rip = function;
-        registers.rsp = self.stack;
+        registers.rsp = stack;
         registers.rax = 0;
         // No system call is to be made again when the thread goes on.
         registers.orig_rax = u64::MAX;
@@ -183,11 +250,10 @@ impl Tracee {
             match self.wait()? {
                 Stop::SystemCall => {
                     let mut now = self.read_registers()?;
-                    if now.rip == self.landing + 2 && now.rsp == self.stack + 8 {
-                        let answer = now.orig_rax;
+                    if let Some(answer) = answer(&now, stack) {
                         now.orig_rax = u64::MAX;
                         self.write_registers(&now)?;
-                        // On its way out of the call that is not made.
+                        // On its way out of the call, which is over or is not made.
                         self.ask(libc::PTRACE_INTERRUPT, 0)?;
                         self.resume(libc::PTRACE_CONT, 0)?;
                         self.await_stop()?;
@@ -199,7 +265,7 @@ impl Tracee {
                     fault @ (libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGTRAP),
                 ) => {
                     let message = format!("a call in it ended with signal {fault}");
-                    return Err(Error::Refused { pid: self.pid, message });
+                    return Err(Error::Refused { pid: self.program.pid, message });
                 }
                 // It is the program's, and its handler returns to where it was.
                 Stop::Signal(other) => signal = other,
@@ -224,10 +290,16 @@ impl Tracee {
         }
     }
 
+    /// The vector registers come first: until the others are there, the thread is on its way to the frame.
     fn restore(&mut self) -> Result<(), Error> {
-        let registers = self.registers;
-        self.write_registers(&registers)?;
-        self.write_vectors()
+        self.write_vectors()?;
+        self.write_registers(&self.state.registers)
+    }
+
+    /// It goes on from where it is now; where it is gone, there is nothing to be done.
+    fn let_go(&mut self) {
+        self.lost = true;
+        let _ = ptrace(libc::PTRACE_DETACH, self.thread, 0, 0);
     }
 
     fn wait(&mut self) -> Result<Stop, Error> {
@@ -236,18 +308,18 @@ impl Tracee {
         loop {
             // SAFETY: the answer goes to a local.
             match unsafe { libc::waitpid(self.thread, &raw mut status, libc::__WALL | libc::WNOHANG) } {
-                0 if began.elapsed() > PATIENCE => return Err(Error::Busy { pid: self.pid }),
+                0 if began.elapsed() > PATIENCE => return Err(Error::Busy { pid: self.program.pid }),
                 0 => std::thread::sleep(APART),
                 waited if waited > 0 => break,
                 _ => {
                     self.lost = true;
-                    return Err(of_process(self.pid, &io::Error::last_os_error()));
+                    return Err(of_process(self.program.pid, &io::Error::last_os_error()));
                 }
             }
         }
         if !libc::WIFSTOPPED(status) {
             self.lost = true;
-            return Err(Error::NoProcess { pid: self.pid });
+            return Err(Error::NoProcess { pid: self.program.pid });
         }
         let signal = libc::WSTOPSIG(status);
         Ok(match status >> 16 {
@@ -262,7 +334,7 @@ impl Tracee {
     }
 
     fn ask(&self, what: libc::c_uint, data: usize) -> Result<(), Error> {
-        ptrace(what, self.thread, 0, data).map_err(|cause| of_process(self.pid, &cause))
+        ptrace(what, self.thread, 0, data).map_err(|cause| of_process(self.program.pid, &cause))
     }
 
     fn read_registers(&self) -> Result<libc::user_regs_struct, Error> {
@@ -280,24 +352,34 @@ impl Tracee {
         let mut bytes = vec![0_u8; MOST_XSTATE];
         let mut span = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
         let asked = ptrace(libc::PTRACE_GETREGSET, self.thread, XSTATE, (&raw mut span) as usize);
-        asked.map_err(|cause| of_process(self.pid, &cause))?;
+        asked.map_err(|cause| of_process(self.program.pid, &cause))?;
         bytes.truncate(span.iov_len);
         Ok(bytes)
     }
 
+    fn read_mask(&self) -> Result<u64, Error> {
+        let mut mask = 0_u64;
+        let asked = ptrace(GET_MASK, self.thread, size_of::<u64>(), (&raw mut mask) as usize);
+        asked.map_err(|cause| of_process(self.program.pid, &cause))?;
+        Ok(mask)
+    }
+
     fn write_vectors(&mut self) -> Result<(), Error> {
-        let mut span =
-            libc::iovec { iov_base: self.vectors.as_mut_ptr().cast(), iov_len: self.vectors.len() };
+        let vectors = &mut self.state.vectors;
+        let mut span = libc::iovec { iov_base: vectors.as_mut_ptr().cast(), iov_len: vectors.len() };
         let asked = ptrace(libc::PTRACE_SETREGSET, self.thread, XSTATE, (&raw mut span) as usize);
-        asked.map_err(|cause| of_process(self.pid, &cause))
+        asked.map_err(|cause| of_process(self.program.pid, &cause))
     }
 }
 
-impl Drop for Tracee {
+impl Drop for Tracee<'_> {
     fn drop(&mut self) {
+        // Nobody is to come by there any more: a thread that could not be awaited is lost.
+        if let (Some(landing), false) = (self.landing, self.lost) {
+            let _ = self.unmap(landing, LANDING.len() as u64);
+        }
         if !self.lost {
-            // The thread is stopped with its own registers; where it is gone, there is nothing to be done.
-            let _ = ptrace(libc::PTRACE_DETACH, self.thread, 0, 0);
+            self.let_go();
         }
     }
 }

@@ -55,6 +55,11 @@ impl ObjectFile {
         Some(ObjectFile { functions: functions(&elf), debug, elf })
     }
 
+    /// Whether it knows lines, and not only functions.
+    pub fn has_lines(&self) -> bool {
+        self.debug.is_some()
+    }
+
     /// `NT_GNU_BUILD_ID`; empty where there is none.
     pub fn build_id(&self) -> &[u8] {
         self.elf.build_id().ok().flatten().unwrap_or_default()
@@ -111,6 +116,13 @@ impl ObjectFile {
         let name = name.split('@').next()?;
         (!name.is_empty()).then_some(name)
     }
+}
+
+/// The build-id of a file, without reading more of it; none where it has none, or is no ELF file of this kind.
+pub fn build_id(path: &Path) -> Option<Vec<u8>> {
+    let data = ReadCache::new(File::open(path).ok()?);
+    let elf = ElfFile64::<Endianness, _>::parse(&data).ok()?;
+    Some(elf.build_id().ok()??.to_vec())
 }
 
 fn functions(elf: &ElfFile64<'static, Endianness, Data>) -> Vec<Function> {
