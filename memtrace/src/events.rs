@@ -5,7 +5,7 @@ mod record;
 mod symbols;
 
 pub use record::{AllocatorUse, At, Frame, Record, SizeClass, Stats, Trend};
-pub use symbols::{AllocatorId, Location, LocationId, StackId, Symbols};
+pub use symbols::{AllocatorId, FIRST_TASK, Location, LocationId, StackId, Symbols};
 
 /// One thing that happened to memory. The numbers' meaning is in [`Symbols`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Event {
         size: u64,
         /// By which function.
         allocator: AllocatorId,
-        /// The kernel's id of the thread that asked.
+        /// The kernel's id of the thread that asked, or, from [`FIRST_TASK`] on, a task within one.
         thread: u32,
         /// Where in the program.
         stack: StackId,
@@ -42,7 +42,7 @@ pub enum Event {
     },
     /// A thread got a name, which [`Symbols::thread_name`] knows.
     ThreadNamed {
-        /// The kernel's id of the thread.
+        /// As in [`Event::Allocated`].
         thread: u32,
     },
     /// The clock was read: what follows happened from now on, until the next sample. Samples are 10 ms

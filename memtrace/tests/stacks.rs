@@ -74,6 +74,33 @@ for n in range(400):
 }
 
 #[test]
+fn a_frame_that_is_used_again_for_another_function_is_of_that_one() {
+    let folder = Folder::new();
+    // Two functions of one shape that `parent` calls from one place. Before 3.11 the second gets the frame of the
+    // first: each function keeps one frame for itself, but these have others that run already.
+    let shape = "\
+def NAME(calls, size):
+    for function, its_calls, its_size in calls:
+        function(its_calls, its_size)
+    if size:
+        bytearray(size - 1)
+";
+    let functions: String = ["one", "two", "parent"].map(|name| shape.replace("NAME", name)).concat();
+    let calls = "parent, [(one, [(one, [], 0)], 1_000_001), (two, [], 1_000_002)], 0";
+    folder.write("twins.py", &format!("{functions}one([(two, [({calls})], 0)], 0)\n"));
+    on_every_python(|python| {
+        let _ = folder.record(python, &["twins.py"]).exits(0);
+        let records = folder.report("records");
+        for (size, first) in [(1_000_001, "one"), (1_000_002, "two")] {
+            let block = records.iter().find(|record| record["size_bytes"] == size).unwrap();
+            let frames = block["stack"].as_array().unwrap().iter();
+            let functions: Vec<&str> = frames.map(|frame| frame["function"].as_str().unwrap()).collect();
+            assert_eq!(functions, [first, "parent", "two", "one", "<module>"], "{}", python.display());
+        }
+    });
+}
+
+#[test]
 fn every_stack_with_python_allocators() {
     let folder = Folder::new();
     on_every_python(|python| {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, demo, faults, fuzz, matrix, schema, setup, shell, suites, test, tidy};
+use crate::{bench, demo, faults, fuzz, matrix, schema, setup, shell, suites, test, tidy, truth};
 
 /// The workspace's automation
 #[derive(Parser)]
@@ -69,6 +69,12 @@ enum Command {
         /// Only the pairs whose name begins so, such as 3.9 or 3.13-8
         pairs: Vec<String>,
     },
+    /// memtrace's stacks against what random programs see themselves, on each Python in each mode
+    Truth {
+        /// At least how many of each
+        #[arg(long, default_value_t = 30_000)]
+        stacks: usize,
+    },
     /// Fuzz the tools' parsers with libFuzzer; installs cargo-fuzz if it is missing
     Fuzz {
         /// Which; all of them when none is named
@@ -99,6 +105,7 @@ pub fn main() -> ExitCode {
         }
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
         Command::Matrix { pairs } => matrix::run(&pairs),
+        Command::Truth { stacks } => truth::run(stacks),
         Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Schema { check } => schema::run(check),
         Command::Tidy => tidy::run(),

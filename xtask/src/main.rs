@@ -1,5 +1,5 @@
 //! `cargo xtask`: the workspace's automation in Rust. Must not hold what a tool could do itself.
-//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `matrix`, `bench`, `suites`, `schema`, `tidy`; `shell` runs commands.
+//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `matrix`, `truth`, `bench`, `suites`, `schema`, `tidy`; `shell` runs commands.
 
 mod bench;
 mod cli;
@@ -13,6 +13,7 @@ mod shell;
 mod suites;
 mod test;
 mod tidy;
+mod truth;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -8,7 +8,8 @@ use memtrace_wire::code::Definition;
 
 use crate::buffer::{self, Block};
 
-static STREAM: Mutex<Stream> = Mutex::new(Stream { block: None, blocks: 0, names: None, last_name: 0 });
+static STREAM: Mutex<Stream> =
+    Mutex::new(Stream { block: None, blocks: 0, names: None, last_name: 0, tasks: 0 });
 
 /// The stream, and the names that are in it.
 pub struct Stream {
@@ -16,7 +17,12 @@ pub struct Stream {
     blocks: u32,
     names: Option<HashMap<Box<str>, u32>>,
     last_name: u32,
+    /// How many of them are of tasks.
+    tasks: u32,
 }
+
+/// Programs that give a name to each task, and make one for each request, must not need memory for each of them.
+const MOST_TASKS: u32 = 1000;
 
 /// Appends a definition; where none can be written any more, the recording has ended.
 pub fn define(definition: &Definition) {
@@ -26,17 +32,31 @@ pub fn define(definition: &Definition) {
 /// The number of a name, which is defined on its first use.
 pub fn name(name: &str) -> u32 {
     let mut stream = stream();
-    if let Some(&number) = stream.names.get_or_insert_default().get(name) {
-        return number;
-    }
-    stream.last_name += 1;
-    let number = stream.last_name;
-    stream.names.get_or_insert_default().insert(name.into(), number);
-    stream.write(&Definition::Name(number, name.to_owned()));
-    number
+    stream.number(name).unwrap_or_else(|| stream.define_name(name))
+}
+
+/// The same of a task; none where there are too many.
+pub fn task(name: &str) -> Option<u32> {
+    let mut stream = stream();
+    stream.number(name).or_else(|| {
+        stream.tasks += 1;
+        (stream.tasks <= MOST_TASKS).then(|| stream.define_name(name))
+    })
 }
 
 impl Stream {
+    fn number(&mut self, name: &str) -> Option<u32> {
+        self.names.get_or_insert_default().get(name).copied()
+    }
+
+    fn define_name(&mut self, name: &str) -> u32 {
+        self.last_name += 1;
+        let number = self.last_name;
+        self.names.get_or_insert_default().insert(name.into(), number);
+        self.write(&Definition::Name(number, name.to_owned()));
+        number
+    }
+
     fn write(&mut self, definition: &Definition) {
         let mut bytes = Vec::new();
         definition.encode(&mut bytes);
@@ -52,7 +72,7 @@ impl Stream {
 
     /// Begins anew, in another capture.
     pub fn reset(&mut self) {
-        *self = Stream { block: None, blocks: 0, names: None, last_name: 0 };
+        *self = Stream { block: None, blocks: 0, names: None, last_name: 0, tasks: 0 };
     }
 }
 

@@ -1,14 +1,16 @@
 //! What one thread needs to record: its stream of entries, and the frames it saw last.
 //! One thread uses it at a time. Must not know libc's functions.
 
+use std::borrow::Cow;
+
 use memtrace_wire::entry::{Encoder, Entry, MAX};
 
 use crate::buffer::{self, Block, preserving_errno};
 use crate::clock::Sample;
 use crate::definitions;
 use crate::native::{self, Define, NativeFrames};
-use crate::python;
 use crate::python::walk::{Activations, Frames, StackNames};
+use crate::python::{self, Interpreter, TaskName};
 use crate::table::Table;
 
 /// What one thread needs to record.
@@ -17,8 +19,17 @@ pub struct Log {
     frames: Frames,
     /// Where native stacks are recorded.
     native: Option<NativeFrames>,
-    /// The thread's name, as it was last written.
-    name: ThreadName,
+    /// What the system called the thread at its first event.
+    first_name: ThreadName,
+    /// What Python calls it, where that is known.
+    python_name: Option<String>,
+    /// Whether Python is to be asked for it at the next event.
+    ask_python: bool,
+    /// Its name, as it was last written.
+    name: String,
+    /// The asyncio task that was last written, and its number; empty and 0 where it was none.
+    task: String,
+    task_number: u32,
 }
 
 /// `TASK_COMM_LEN`: a thread's name with the zero behind it.
@@ -28,7 +39,17 @@ impl Log {
     /// The empty stream with this number.
     pub fn new(number: u32) -> Log {
         let native = native::enabled().then(NativeFrames::new);
-        Log { stream: Stream::new(number), frames: Frames::new(), native, name: [0; 16] }
+        Log {
+            stream: Stream::new(number),
+            frames: Frames::new(),
+            native,
+            first_name: [0; 16],
+            python_name: None,
+            ask_python: false,
+            name: String::new(),
+            task: String::new(),
+            task_number: 0,
+        }
     }
 
     /// Whether it is of the recording that is going on.
@@ -44,19 +65,58 @@ impl Log {
             native.forget();
         }
         self.write(Entry::Thread { id });
-        self.name = [0; 16];
+        self.first_name = preserving_errno(thread_name);
+        // Python has a name for it that the system does not know.
+        let is_main = id == std::process::id() && python::interpreter().is_some();
+        self.python_name = is_main.then(|| "MainThread".to_owned());
+        self.name.clear();
+        self.task.clear();
+        self.task_number = 0;
         self.note_name();
     }
 
-    /// Says what this thread is called, if that is new.
+    /// Says what this thread is called, if that is new. A name that the program has told the system is the one, else
+    /// that which Python knows it by.
     pub fn note_name(&mut self) {
-        let name = preserving_errno(thread_name);
+        let now = preserving_errno(thread_name);
+        let text = now.split(|&byte| byte == 0).next().unwrap_or_default();
+        let name = match &self.python_name {
+            Some(name) if now == self.first_name => Cow::Borrowed(name.as_str()),
+            _ => String::from_utf8_lossy(text),
+        };
         if name != self.name {
-            self.name = name;
-            let text = name.split(|&byte| byte == 0).next().unwrap_or_default();
-            let name = preserving_errno(|| definitions::name(&String::from_utf8_lossy(text)));
+            self.name = name.into_owned();
+            let name = preserving_errno(|| definitions::name(&self.name));
             self.write(Entry::ThreadName { name });
         }
+    }
+
+    /// Asks Python what it calls this thread. To be called when the frames were just read.
+    #[cold]
+    fn ask_python(&mut self, python: &Interpreter) {
+        self.ask_python = false;
+        if let Some(name) = self.frames.thread_name(python) {
+            self.python_name = Some(name);
+            self.note_name();
+        }
+    }
+
+    /// Says which asyncio task the thread is in, if that is new. To be called when the frames were just read.
+    #[inline(never)]
+    fn note_task(&mut self, python: &Interpreter) {
+        match self.frames.task_name(python, &self.task) {
+            Some(TaskName::Known) => return,
+            Some(TaskName::New(name)) => {
+                self.task_number = preserving_errno(|| definitions::task(&name)).unwrap_or(0);
+                self.task = name;
+            }
+            None if self.task_number == 0 => return,
+            None => {
+                self.task_number = 0;
+                self.task.clear();
+            }
+        }
+        self.write(Entry::Task { name: self.task_number });
     }
 
     /// Writes a sample; once in a while is also often enough to see a new name that another thread gave.
@@ -65,6 +125,7 @@ impl Log {
         let &Sample { ms, resident } = sample;
         self.write(Entry::Sample { seq, ms, resident });
         self.note_name();
+        self.ask_python = true;
     }
 
     /// The stack that this thread is at, by its number in this stream: the Python stack, or, where native stacks are
@@ -73,6 +134,14 @@ impl Log {
     pub fn stack(&mut self) -> u32 {
         let python = python::interpreter();
         let stack = python.map_or(0, |python| self.frames.stack(python, &mut self.stream));
+        if let Some(python) = python {
+            if self.frames.thread_began() | self.ask_python {
+                self.ask_python(python);
+            }
+            if self.frames.may_be_in_task() || self.task_number != 0 {
+                self.note_task(python);
+            }
+        }
         let Some(native) = &mut self.native else { return stack };
         let activations = python.map_or(Activations::Unknown, |python| self.frames.activations(python));
         native.stack(stack, activations, &mut self.stream)

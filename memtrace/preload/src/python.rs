@@ -5,8 +5,10 @@ pub mod allocators;
 mod code;
 mod offsets;
 pub mod walk;
+mod who;
 
 pub use code::{Held as Known, hold, reset};
+pub use who::TaskName;
 
 use std::ffi::CStr;
 use std::ptr::{from_ref, null_mut};
@@ -118,6 +120,14 @@ impl Interpreter {
             // An interpreter that ends frees the states of threads that it does not wait for.
             if (self.ends)() != 0 { Address::NULL } else { (self.this_thread)() }
         }
+    }
+
+    /// Whether this thread holds the GIL: then no other thread changes objects.
+    fn has_gil(&self) -> bool {
+        // SAFETY: it may be called at any time.
+        let running = unsafe { (self.running)() };
+        // SAFETY: what runs is a thread state.
+        !running.is_null() && unsafe { self.is_this_thread(running) }
     }
 
     /// Up to 3.11 the running thread state is that of whoever holds the GIL; later it is the thread's own.

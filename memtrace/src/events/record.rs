@@ -140,7 +140,7 @@ pub enum Record {
         size_bytes: u64,
         /// The function that gave it, such as `malloc`.
         allocator: String,
-        /// The kernel's id of the thread that asked.
+        /// The kernel's id of the thread that asked; a number of 2³¹ or more stands for an asyncio task within one.
         #[serde(default)]
         thread: u32,
         /// The Python functions, innermost first, and with `--native` those of C, C++ and Rust among them; empty
@@ -166,7 +166,7 @@ pub enum Record {
     /// A thread got a name.
     #[serde(rename = "memtrace.thread.named")]
     ThreadNamed {
-        /// The kernel's id of the thread.
+        /// The kernel's id of the thread; a number of 2³¹ or more stands for an asyncio task within one.
         thread: u32,
         /// What it is called from now on.
         name: String,
@@ -212,7 +212,7 @@ pub enum Record {
         allocations: u64,
         /// The function that gave them, such as `malloc`.
         allocator: String,
-        /// The kernel's id of the thread that asked.
+        /// The kernel's id of the thread that asked; a number of 2³¹ or more stands for an asyncio task within one.
         thread: u32,
         /// What the thread was called last, where that is known.
         #[serde(skip_serializing_if = "Option::is_none", default)]

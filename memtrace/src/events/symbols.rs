@@ -76,7 +76,13 @@ pub struct Symbols {
     location_ids: HashMap<Location, LocationId>,
     allocators: Vec<String>,
     thread_names: HashMap<u32, String>,
+    /// Whose tasks they are, and their names; the first has the number [`FIRST_TASK`].
+    tasks: Vec<(u32, String)>,
+    task_ids: HashMap<(u32, String), u32>,
 }
+
+/// From here on the number of a thread stands for a task within one. No kernel has as many threads.
+pub const FIRST_TASK: u32 = 1 << 31;
 
 impl Default for Symbols {
     fn default() -> Self {
@@ -88,6 +94,8 @@ impl Default for Symbols {
             location_ids: HashMap::new(),
             allocators: Allocator::ALL.map(|allocator| allocator.name().to_owned()).to_vec(),
             thread_names: HashMap::new(),
+            tasks: Vec::new(),
+            task_ids: HashMap::new(),
         }
     }
 }
@@ -135,6 +143,24 @@ impl Symbols {
     /// Says what a thread is called from now on.
     pub fn name_thread(&mut self, thread: u32, name: &str) {
         self.thread_names.insert(thread, name.to_owned());
+        for (id, (of, task)) in (FIRST_TASK..).zip(&self.tasks) {
+            if *of == thread {
+                self.thread_names.insert(id, of_thread(Some(name), task));
+            }
+        }
+    }
+
+    /// The number that stands for a task of a thread as if it were a thread itself, and whether it is new. It is
+    /// called after both.
+    pub fn task(&mut self, thread: u32, name: &str) -> (u32, bool) {
+        if let Some(&id) = self.task_ids.get(&(thread, name.to_owned())) {
+            return (id, false);
+        }
+        let id = FIRST_TASK.saturating_add(number(self.tasks.len()));
+        self.tasks.push((thread, name.to_owned()));
+        self.task_ids.insert((thread, name.to_owned()), id);
+        self.thread_names.insert(id, of_thread(self.thread_name(thread), name));
+        (id, true)
     }
 
     /// What a thread was called last, where that is known.
@@ -174,6 +200,11 @@ impl Symbols {
     pub fn resolve(&self, location: LocationId) -> &Location {
         &self.locations[location.index()]
     }
+}
+
+/// What a task is called.
+fn of_thread(thread: Option<&str>, task: &str) -> String {
+    format!("{} · task {task}", thread.unwrap_or("?"))
 }
 
 /// Four thousand million stacks do not fit in memory, so the numbers do not run out.

@@ -1,7 +1,7 @@
 //! Who asked for memory: a stack, in a thread, by an allocator. Each is numbered once, so that all else is
 //! kept in tables by that number. Must not know what is kept.
 
-use crate::events::{AllocatorId, StackId};
+use crate::events::{AllocatorId, FIRST_TASK, StackId};
 use crate::reduce::numbers::NumberMap;
 
 /// A site's number.
@@ -25,7 +25,8 @@ impl SiteId {
 pub struct Site {
     /// Where in the program.
     pub stack: StackId,
-    /// The kernel's id of the thread; 0 stands for all those beyond the first thousand.
+    /// The kernel's id of the thread, or a number from [`FIRST_TASK`] on for a task; 0 stands for all those beyond the
+    /// first thousand.
     pub thread: u32,
     /// By which function.
     pub allocator: AllocatorId,
@@ -101,8 +102,9 @@ impl Sites {
         &self.all
     }
 
-    /// How many threads allocated.
+    /// How many threads allocated; their tasks do not count.
     pub fn threads(&self) -> usize {
-        self.places.len()
+        let threads = self.places.keys().filter(|thread| **thread < FIRST_TASK).count();
+        threads.max(self.places.len().min(1))
     }
 }

@@ -2,7 +2,7 @@
 
 use common::term::{Styles, bytes, count, plain};
 
-use crate::events::{At, Location, Record, Symbols};
+use crate::events::{At, FIRST_TASK, Location, Record, Symbols};
 use crate::reduce::Measure;
 use crate::reduce::calls::Calls;
 use crate::reduce::tree::What;
@@ -107,6 +107,7 @@ fn location(what: What, symbols: &Symbols) -> Location {
         What::Root => named("(everything)".to_owned()),
         What::Small => named("(many small ones)".to_owned()),
         What::Thread(thread) => match symbols.thread_name(thread) {
+            Some(name) if thread >= FIRST_TASK => named(name.to_owned()),
             Some(name) => named(format!("thread {name} ({thread})")),
             None => named(format!("thread {thread}")),
         },

@@ -11,7 +11,7 @@ use super::reports::Answers;
 use super::{begin, write, written};
 use crate::cli::{LiveArgs, TreeArgs};
 use crate::error::Error;
-use crate::events::{Record, Stats};
+use crate::events::{FIRST_TASK, Record, Stats};
 use crate::reduce::calls::{Calls, is_import_system};
 use crate::reduce::locations::lines;
 use crate::reduce::profile::Profile;
@@ -100,7 +100,12 @@ impl Watched<'_> {
         ids.sort_unstable();
         ids.dedup();
         let named = |id: u32| {
-            (id, symbols.thread_name(id).map_or_else(|| id.to_string(), |name| format!("{name} {id}")))
+            let label = match symbols.thread_name(id) {
+                Some(name) if id >= FIRST_TASK => name.to_owned(),
+                Some(name) => format!("{name} {id}"),
+                None => id.to_string(),
+            };
+            (id, label)
         };
         let wanted = sites.iter().filter(|(site, _)| thread.is_none_or(|thread| thread == site.thread));
         let stacks: Vec<_> = wanted.map(|(site, measure)| (site.stack, *measure)).collect();

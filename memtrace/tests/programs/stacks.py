@@ -153,6 +153,10 @@ class Walker:
         with Context():
             self.go(depth)
 
+    def twins(self, depth):
+        # Functions of one shape, called from one place: their frames differ in nothing but the function.
+        self.dice.choice(TWINS)(self, 9)
+
     def deep(self, depth):
         # Past several chunks of the interpreter's data stack and back.
         if self.is_deep:
@@ -184,8 +188,22 @@ class Walker:
 
     WAYS = [
         recursion, generator, comprehension, executed, evaluated, finalizer, constructor, key_function,
-        property, raised, context, coroutine,
+        property, raised, context, coroutine, twins,
     ] * 3 + [deep]
+
+
+TWIN = """
+def twin(walker, depth):
+    for _ in range(walker.dice.randint(0, 2) if depth else 0):
+        walker.dice.choice(TWINS)(walker, depth - 1)
+    if walker.left > 0 and walker.dice.random() < 0.3:
+        walker.left -= 1
+        block()
+"""
+TWINS = []
+for n in range(3):
+    exec(TWIN.replace("twin", f"twin_{n}"), globals())
+    TWINS.append(globals()[f"twin_{n}"])
 
 
 def walk(seed):

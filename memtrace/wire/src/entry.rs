@@ -91,6 +91,11 @@ pub enum Entry {
         /// A name of stream 0.
         name: u32,
     },
+    /// The entries that follow come from this asyncio task of the thread, or from none of those that have names.
+    Task {
+        /// A name of stream 0; 0 where it is none.
+        name: u32,
+    },
     /// The time, and the memory that the system had given the process by then. Taken at the first event
     /// that comes 10 ms or more after the last sample.
     Sample {
@@ -120,6 +125,7 @@ const META_NATIVE_FRAME: u8 = META | 0x40;
 const META_INTERPRETING_FRAME: u8 = META | 0x48;
 const META_NATIVE_STACK: u8 = META | 0x50;
 const META_MIXED: u8 = META | 0x60;
+const META_TASK: u8 = META | 0x70;
 
 /// What both sides remember from entry to entry within one block.
 #[derive(Clone, Copy, Debug)]
@@ -205,6 +211,10 @@ impl Encoder {
                 out[0] = META_THREAD_NAME;
                 put(out, 1, u64::from(name))
             }
+            Entry::Task { name } => {
+                out[0] = META_TASK;
+                put(out, 1, u64::from(name))
+            }
             Entry::Sample { seq, ms, resident } => {
                 out[0] = META_SAMPLE;
                 let at = put(out, 1, seq.wrapping_sub(self.memory.next_seq));
@@ -271,6 +281,7 @@ impl Decoder {
             }
             META_THREAD => return Ok(Some(Entry::Thread { id: small(take(bytes, at)?)? })),
             META_THREAD_NAME => return Ok(Some(Entry::ThreadName { name: small(take(bytes, at)?)? })),
+            META_TASK => return Ok(Some(Entry::Task { name: small(take(bytes, at)?)? })),
             META_SAMPLE => {
                 let seq = self.memory.next_seq.wrapping_add(take(bytes, at)?);
                 self.memory.next_seq = seq.wrapping_add(1);

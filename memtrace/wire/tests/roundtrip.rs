@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 fn entry() -> impl Strategy<Value = Entry> {
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<i32>(), 0..15_usize);
-    (0..10, numbers).prop_map(|(kind, (seq, address, size, word, instruction, allocator))| match kind {
+    (0..11, numbers).prop_map(|(kind, (seq, address, size, word, instruction, allocator))| match kind {
         0 => {
             let allocator = Allocator::ALL[allocator];
             Entry::Allocation { seq, allocator, address, size, stack: word }
@@ -23,6 +23,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         6 => Entry::NativeFrame { module: word, address, interprets: size & 1 == 0 },
         7 => Entry::NativeStack { parent: word, frame: word.wrapping_mul(31) },
         8 => Entry::Mixed { python: word, native: word.wrapping_mul(31) },
+        9 => Entry::Task { name: word },
         _ => Entry::Thread { id: word },
     })
 }

@@ -12,7 +12,7 @@ use crate::buffer::{self, preserving_errno};
 use crate::definitions;
 use crate::guard::{Inside, active};
 use crate::python::offsets::{CONTENT, DEALLOC, Layout, SIZE, TYPE};
-use crate::python::{Interpreter, allocators};
+use crate::python::{Interpreter, allocators, who};
 use crate::word::Address;
 
 /// The number of a code object that stands for no Python source: its frames are not shown.
@@ -88,7 +88,9 @@ unsafe fn find_or_define(python: &Interpreter, code: Address) -> u32 {
             SHIM
         } else {
             known.last += 1;
-            definitions::define(&Definition::Code(known.last, read(&python.layout, code)));
+            let read = read(&python.layout, code);
+            who::note(code, &read.file, &read.function);
+            definitions::define(&Definition::Code(known.last, read));
             known.last
         }
     };
@@ -132,7 +134,7 @@ unsafe fn read(layout: &Layout, code: Address) -> Code {
 ///
 /// # Safety
 /// `string` must be a living `str`.
-unsafe fn text(layout: &Layout, string: Address) -> String {
+pub unsafe fn text(layout: &Layout, string: Address) -> String {
     // SAFETY: the state says how wide the characters are and where they lie: behind the head, or, in a
     // subclass of `str`, which file names may well be, wherever its last field points.
     unsafe {
@@ -189,6 +191,7 @@ fn forget(code: Address) {
     let _inside = Inside::enter();
     let mut known = preserving_errno(hold);
     if known.as_mut().is_some_and(|known| known.numbers.remove(&code).is_some()) {
+        who::forget(code);
         GENERATION.fetch_add(1, Ordering::Release);
     }
 }

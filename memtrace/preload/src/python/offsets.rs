@@ -33,6 +33,8 @@ pub struct Layout {
     pub ascii: usize,
     /// `PyUnicodeObject`: the size of `PyCompactUnicodeObject`.
     pub compact: usize,
+    /// What leads to the names of threads and tasks.
+    pub names: Names,
 }
 
 /// Where C code called the interpreter. Before 3.11 it does for every Python function.
@@ -82,6 +84,32 @@ pub enum Instructions {
     Index(i32),
 }
 
+/// Where the names of threads and tasks are found.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// `_PyInterpreterFrame.localsplus` or `PyFrameObject.f_localsplus`: its first local variable.
+    pub first_local: usize,
+    /// The size of an `_asyncio.Task` that is laid out like this; another one is not looked into.
+    pub task_size: usize,
+    /// `TaskObj.task_name`
+    pub task_name: usize,
+    /// Where objects have their attributes.
+    pub instance: Instance,
+}
+
+/// Where objects have their attributes; with the offset of `ht_cached_keys` in their type.
+#[derive(Clone, Copy, Debug)]
+pub enum Instance {
+    /// In a dict.
+    Dict,
+    /// 3.11: beside the dict before the object are the values, as long as it has none.
+    Beside(usize),
+    /// 3.12: a pointer to the values with a bit in it stands for the dict.
+    Tagged(usize),
+    /// 3.13: behind the object are the values, as long as they are valid.
+    Inline(usize),
+}
+
 /// `FRAME_OWNED_BY_CSTACK`
 pub const OWNED_BY_C_STACK: u8 = 3;
 /// `ob_type` of any object.
@@ -95,7 +123,7 @@ pub const DEALLOC: usize = 48;
 /// The first frame in a chunk of the data stack.
 pub const CHUNK_DATA: usize = 24;
 
-/// 3.8 and 3.9: frames are objects.
+/// Frames are objects.
 const V3_8: Layout = Layout {
     c_frame: None,
     newest_frame: 24,
@@ -118,13 +146,17 @@ const V3_8: Layout = Layout {
     },
     ascii: 48,
     compact: 72,
+    names: Names { first_local: 360, task_size: 144, task_name: 120, instance: Instance::Dict },
 };
+
+const V3_9: Layout = Layout { names: Names { task_size: 184, task_name: 160, ..V3_8.names }, ..V3_8 };
 
 const V3_10: Layout = Layout {
     instruction: 96,
     c_frames: Some(CFrames { newest: 48, previous: 8 }),
     code: CodeLayout { instructions: Instructions::Index(2), ..V3_8.code },
-    ..V3_8
+    names: Names { first_local: 352, task_size: 192, task_name: 168, ..V3_9.names },
+    ..V3_9
 };
 
 const V3_11: Layout = Layout {
@@ -149,6 +181,7 @@ const V3_11: Layout = Layout {
     },
     ascii: 48,
     compact: 72,
+    names: Names { first_local: 72, task_size: 176, task_name: 144, instance: Instance::Beside(872) },
 };
 
 const V3_12: Layout = Layout {
@@ -173,6 +206,7 @@ const V3_12: Layout = Layout {
     },
     ascii: 40,
     compact: 56,
+    names: Names { first_local: 72, task_size: 176, task_name: 144, instance: Instance::Tagged(880) },
 };
 
 impl Layout {
@@ -184,7 +218,8 @@ impl Layout {
     /// The layout of a `Py_Version`; none when it is not known, or not the one that the runtime publishes.
     pub fn of(version: u32, runtime: Option<Address>) -> Option<Layout> {
         match version >> 16 {
-            0x0308 | 0x0309 => Some(V3_8),
+            0x0308 => Some(V3_8),
+            0x0309 => Some(V3_9),
             0x030a => Some(V3_10),
             0x030b => Some(V3_11),
             0x030c => Some(V3_12),
@@ -230,6 +265,12 @@ impl Layout {
             },
             ascii: 40,
             compact: 56,
+            names: Names {
+                first_local: word(FRAME + 4),
+                task_size: 144,
+                task_name: 128,
+                instance: Instance::Inline(880),
+            },
         })
     }
 }

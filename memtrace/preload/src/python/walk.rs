@@ -14,12 +14,15 @@
 //!
 //! A thread reads its own frames only; nothing else writes them, so the GIL is not needed.
 
-use std::ops::Range;
+mod activations;
+
+pub use activations::Activations;
 
 use memtrace_wire::entry::ENTERED;
 
 use crate::python::code::{self, SHIM};
 use crate::python::offsets::{CFrames, CHUNK_DATA, Entries, Instructions, OWNED_BY_C_STACK};
+use crate::python::who::{self, TaskName};
 use crate::python::{Interpreter, Layout};
 use crate::recorder;
 use crate::table::Table;
@@ -55,6 +58,8 @@ pub struct Frames {
     floor: usize,
     /// See [`CFrames::newest`].
     c_frame: Address,
+    /// Whether a frame was met that begins a thread.
+    began: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -69,6 +74,8 @@ struct Stack {
     number: u32,
     /// The newest frame, of this one and those before it, that lies on the C stack; 0 where none does.
     entry: u32,
+    /// The newest of them that runs what an event loop was asked to; 0 where none does.
+    handle: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -81,59 +88,6 @@ struct Frame {
 /// instruction once called by C code and once not.
 const IS_ENTRY: usize = 1;
 
-/// Where on the C stack the interpreter is at work, newest first.
-pub enum Activations<'a> {
-    /// It cannot be told, or is nowhere.
-    Unknown,
-    /// By the frames in a chain of their own.
-    CFrames {
-        /// The newest that was not passed yet.
-        newest: Address,
-        /// Where they lie.
-        layout: CFrames,
-    },
-    /// By those of Python's frames that lie on the C stack.
-    Entries {
-        /// The stack.
-        frames: &'a Frames,
-        /// The newest that was not passed yet; 0 where there is none.
-        newest: u32,
-    },
-}
-
-impl Activations<'_> {
-    /// Whether one of them is in this part of the stack. To be asked for one part after another, from where the thread
-    /// is; what comes behind the oldest one is not on the stack, and is not looked at.
-    #[inline]
-    pub fn any_within(&mut self, part: Range<u64>) -> bool {
-        let found = self.newest().is_some_and(|newest| part.contains(&newest));
-        if found {
-            self.pass();
-        }
-        found
-    }
-
-    #[inline]
-    fn newest(&self) -> Option<u64> {
-        let newest = match self {
-            Activations::Unknown => Address::NULL,
-            Activations::CFrames { newest, .. } => *newest,
-            Activations::Entries { frames, newest } => frames.links[*newest as usize].frame,
-        };
-        (!newest.is_null()).then_some(newest.0 as u64)
-    }
-
-    #[inline]
-    fn pass(&mut self) {
-        match self {
-            Activations::Unknown => {}
-            // SAFETY: the newest one lives, because the thread is where it was found, and so do those before it.
-            Activations::CFrames { newest, layout } => *newest = unsafe { newest.pointer(layout.previous) },
-            Activations::Entries { frames, newest } => *newest = frames.stacks[*newest as usize - 1].entry,
-        }
-    }
-}
-
 /// The live frames do not follow each other as the remembered ones do.
 struct Changed;
 
@@ -141,7 +95,7 @@ impl Frames {
     pub fn new() -> Frames {
         Frames {
             links: vec![Link { frame: Address::NULL, instruction: Address::NULL }],
-            stacks: vec![Stack { code: Address::NULL, number: 0, entry: 0 }],
+            stacks: vec![Stack { code: Address::NULL, number: 0, entry: 0, handle: 0 }],
             fresh: Vec::new(),
             codes: Table::new(),
             generation: 0,
@@ -149,6 +103,7 @@ impl Frames {
             unmaps: 0,
             floor: OLDEST,
             c_frame: Address::NULL,
+            began: false,
         }
     }
 
@@ -159,14 +114,43 @@ impl Frames {
         self.c_frame = Address::NULL;
     }
 
-    /// Where on the C stack the interpreter is at work on the last stack.
-    pub fn activations(&self, python: &Interpreter) -> Activations<'_> {
-        match python.layout.c_frames {
-            Some(layout) => Activations::CFrames { newest: self.c_frame, layout },
-            None => {
-                Activations::Entries { frames: self, newest: self.stacks.last().map_or(0, |top| top.entry) }
-            }
+    /// Whether the last stack may be in a task.
+    #[inline]
+    pub fn may_be_in_task(&self) -> bool {
+        self.stacks.last().is_some_and(|top| top.handle != 0)
+    }
+
+    /// The name of the task that the last stack is in, which must be where this thread is; none where it is in no
+    /// task. It is `known` where it is the same as that.
+    pub fn task_name(&self, python: &Interpreter, known: &str) -> Option<TaskName> {
+        let handle = self.stacks.last().map_or(0, |top| top.handle);
+        // SAFETY: the frame is on this thread's stack, and so are the objects that it holds.
+        unsafe {
+            who::task_name(
+                &python.layout,
+                self.links.get(handle as usize).filter(|_| handle != 0)?.frame,
+                known,
+            )
         }
+    }
+
+    /// Whether a frame was met, since this was last asked, that begins a thread.
+    #[inline]
+    pub fn thread_began(&mut self) -> bool {
+        std::mem::take(&mut self.began)
+    }
+
+    /// What Python calls the thread; the last stack must be where it is.
+    pub fn thread_name(&self, python: &Interpreter) -> Option<String> {
+        /// It is among the oldest.
+        const OLDEST_FRAMES: usize = 8;
+        let mut oldest = self.stacks.iter().take(OLDEST_FRAMES);
+        let index = oldest.position(|stack| who::begins_thread(stack.code))?;
+        if !python.has_gil() {
+            return None;
+        }
+        // SAFETY: the frame is on this thread's stack.
+        unsafe { who::thread_name(&python.layout, self.links[index].frame) }
     }
 
     /// The number of this thread's stack.
@@ -242,6 +226,7 @@ impl Frames {
             let (parent, code) = (self.stacks[index - 1].number, self.stacks[index].code);
             // SAFETY: the code of a live frame lives.
             self.stacks[index].number = unsafe { self.name(python, names, parent, code, self.links[index]) };
+            self.stacks[index].handle = self.handle(index, code);
         }
         Ok(())
     }
@@ -345,10 +330,20 @@ impl Frames {
                 // No C stack holds as many.
                 entry = u32::try_from(self.links.len()).unwrap_or(0);
             }
+            self.began |= who::begins_thread(code);
+            let handle = self.handle(self.links.len(), code);
             self.links.push(link);
-            self.stacks.push(Stack { code, number, entry });
+            self.stacks.push(Stack { code, number, entry, handle });
         }
         number
+    }
+
+    /// See [`Stack::handle`]: for the frame at `index`, which executes `code`.
+    #[inline]
+    fn handle(&self, index: usize, code: Address) -> u32 {
+        // No stack has as many.
+        let own = || u32::try_from(index).unwrap_or(0);
+        if who::runs_handle(code) { own() } else { self.stacks[index - 1].handle }
     }
 
     /// # Safety
@@ -392,7 +387,7 @@ impl Frames {
             Instructions::Address(first) => {
                 small((link.instruction.0 & !IS_ENTRY).wrapping_sub(executable.plus(first).0))
             }
-            Instructions::Index(unit) => small(link.instruction.0).wrapping_mul(unit),
+            Instructions::Index(unit) => small(link.instruction.0 ^ mark(executable)).wrapping_mul(unit),
         };
         names.name(parent, number, offset)
     }
@@ -435,11 +430,22 @@ unsafe fn newest_frame(layout: &Layout, thread: Address) -> Address {
 unsafe fn instruction(layout: &Layout, frame: Address) -> Address {
     // SAFETY: passed on to the caller; behind `f_lasti` there is another number, so a whole word is readable.
     let word = unsafe { frame.read::<usize>(layout.instruction) } & layout.instruction_mask;
-    match layout.entries {
+    match (layout.code.instructions, layout.entries) {
         // SAFETY: passed on to the caller.
-        Some(Entries::Flag(offset)) => Address(word | usize::from(unsafe { frame.read::<u8>(offset) } & 1)),
+        (Instructions::Index(_), _) => Address(word ^ mark(unsafe { frame.pointer(layout.executable) })),
+        (_, Some(Entries::Flag(offset))) => {
+            // SAFETY: passed on to the caller.
+            Address(word | usize::from(unsafe { frame.read::<u8>(offset) } & 1))
+        }
         _ => Address(word),
     }
+}
+
+/// What tells instructions of one number apart by their code, as their addresses do where those are known: frame
+/// objects are used again for other functions. Below it is room for a million instructions.
+#[inline]
+fn mark(code: Address) -> usize {
+    code.0 << 16
 }
 
 /// Whether the interpreter put this frame beneath those that it was called for.

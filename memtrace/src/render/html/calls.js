@@ -26,7 +26,8 @@ const places = (() => {
   ];
   for (const { id, name } of data.threads) {
     const words = id === 0 ? "other threads" : `thread ${id}`;
-    all.push(grey(name ? `${name} (${id})` : words, words, "root"));
+    // From 2³¹ on it is no thread of the kernel's but a task.
+    all.push(grey(!name ? words : id < 2 ** 31 ? `${name} (${id})` : name, words, "root"));
   }
   const [functions, files, lines] = ["function", "file", "line"].map((name) => column(data.locations[name]));
   functions.forEach((name, index) => all.push(place(data.functions[name], data.files[files[index]], lines[index])));

@@ -110,6 +110,8 @@ pub struct Stream {
     /// Where native stacks are recorded, what those are made of.
     mixed: Option<MixedStacks>,
     thread: u32,
+    /// Who asks for memory: the thread, or a task of it.
+    asker: u32,
     next: Option<(u64, Event)>,
     /// The sequence number at which it was interrupted within a block.
     interrupted: Option<u64>,
@@ -142,6 +144,7 @@ impl Stream {
             decoder: Decoder::new(0),
             stacks: vec![StackId::EMPTY],
             thread: 0,
+            asker: 0,
             next: None,
             interrupted: None,
             begun: 0,
@@ -286,7 +289,7 @@ impl Stream {
         Some(match entry {
             Entry::Allocation { seq, allocator, address, size, stack } => {
                 let stack = *self.stacks.get(stack as usize)?;
-                let (allocator, thread) = (allocator.into(), self.thread);
+                let (allocator, thread) = (allocator.into(), self.asker);
                 Translated::Event(seq, Event::Allocated { address, size, allocator, thread, stack })
             }
             Entry::Free { seq, address } => Translated::Event(seq, Event::Freed { address }),
@@ -318,8 +321,21 @@ impl Stream {
                 Translated::Meta
             }
             Entry::Thread { id } => {
-                self.thread = id;
+                (self.thread, self.asker) = (id, id);
                 Translated::Meta
+            }
+            Entry::Task { name: 0 } => {
+                self.asker = self.thread;
+                Translated::Meta
+            }
+            Entry::Task { name } => {
+                let (task, is_new) = context.symbols.task(self.thread, context.codes.names.get(&name)?);
+                self.asker = task;
+                if is_new {
+                    Translated::Unordered(Event::ThreadNamed { thread: task })
+                } else {
+                    Translated::Meta
+                }
             }
             Entry::ThreadName { name } => {
                 context.symbols.name_thread(self.thread, context.codes.names.get(&name)?);
