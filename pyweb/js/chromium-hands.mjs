@@ -2,7 +2,7 @@
 // wire, so that events are trusted and go to what lies on top. Must not know who asks.
 import { native } from "pyweb://js/chromium-native.mjs";
 import { clock } from "pyweb://js/chromium-clock.mjs";
-import { chord, isTextual, PICKED } from "pyweb://js/keyboard.mjs";
+import { chord, hold, isTextual, keysOf, PICKED } from "pyweb://js/keyboard.mjs";
 import { rest } from "pyweb://js/rest.mjs";
 
 const waiting = new Map();
@@ -30,8 +30,11 @@ const middleOf = (element) => {
 
 const mouse = (type, point, more = {}) => ["Input.dispatchMouseEvent", { type, ...point, ...more }];
 
-async function click(element, { button = "left", click_count: count = 1 }) {
-    const point = middleOf(element);
+const MODIFIERS = { altKey: 1, ctrlKey: 2, metaKey: 4, shiftKey: 8 };
+const bitsOf = (keys) => Object.entries(MODIFIERS).reduce((sum, [name, bit]) => sum + (keys[name] ? bit : 0), 0);
+
+async function click(element, { button = "left", click_count: count = 1, modifiers: names }) {
+    const point = { ...middleOf(element), modifiers: bitsOf(keysOf(names)) };
     const calls = [mouse("mouseMoved", point)];
     for (let clickCount = 1; clickCount <= count; clickCount++) {
         calls.push(mouse("mousePressed", point, { button, clickCount }), mouse("mouseReleased", point, { button, clickCount }));
@@ -39,21 +42,24 @@ async function click(element, { button = "left", click_count: count = 1 }) {
     await act(...calls);
 }
 
-const MODIFIERS = { altKey: 1, ctrlKey: 2, metaKey: 4, shiftKey: 8 };
-
-function press(combination) {
+const keyCall = (combination, down) => {
     const init = chord(combination);
     const { key, code, keyCode: windowsVirtualKeyCode } = init;
-    const modifiers = Object.entries(MODIFIERS).reduce((sum, [name, bit]) => sum + (init[name] ? bit : 0), 0);
+    const modifiers = bitsOf(init);
     const text = key === "Enter" ? "\r" : [...key].length === 1 && !(modifiers & 7) ? key : "";
     const event = { key, code, windowsVirtualKeyCode, modifiers };
-    return act(
-        ["Input.dispatchKeyEvent", { type: text ? "keyDown" : "rawKeyDown", ...event, ...(text && { text }) }],
-        ["Input.dispatchKeyEvent", { type: "keyUp", ...event }],
-    );
-}
+    if (!down) return ["Input.dispatchKeyEvent", { type: "keyUp", ...event }];
+    return ["Input.dispatchKeyEvent", { type: text ? "keyDown" : "rawKeyDown", ...event, ...(text && { text }) }];
+};
+const press = (combination) => act(keyCall(combination, true), keyCall(combination, false));
 
 const told = (element, type) => element.dispatchEvent(new Event(type, { bubbles: true, composed: true }));
+
+function selectText(element) {
+    element.focus();
+    if (isTextual(element)) element.select();
+    else getSelection().selectAllChildren(element);
+}
 
 async function fill(element, value) {
     if (!isTextual(element) && !element.isContentEditable) throw new TypeError("only a text can be filled in");
@@ -64,15 +70,14 @@ async function fill(element, value) {
         told(element, "change");
         return;
     }
-    if (element.isContentEditable) getSelection().selectAllChildren(element);
-    else element.select();
+    selectText(element);
     if (value) await act(["Input.insertText", { text: value }]);
     else await press("Delete");
 }
 
 export const hands = {
     click,
-    doubleClick: (element) => click(element, { click_count: 2 }),
+    doubleClick: (element, step) => click(element, { ...step, click_count: 2 }),
     evaluate: (expression) => (0, eval)(`(${expression}\n)`),
     fill,
     /** What would get the click in the place of `element`, if anything. */
@@ -83,10 +88,20 @@ export const hands = {
         return `is covered by ${top.cloneNode(false).outerHTML}`;
     },
     hover: (element) => act(mouse("mouseMoved", middleOf(element))),
+    insertText: (text) => act(["Input.insertText", { text }]),
+    keyDown: (key) => {
+        hold(key, true);
+        return act(keyCall(key, true));
+    },
+    keyUp: (key) => {
+        hold(key, false);
+        return act(keyCall(key, false));
+    },
     now: native.now,
     pause: clock.realPause,
     press,
     rest,
+    selectText,
     select: (select, options) => {
         if (select.multiple) for (const option of select.options) option.selected = options.includes(option);
         else if (options.length) options[0].selected = true;

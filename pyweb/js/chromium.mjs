@@ -10,6 +10,7 @@ import { checkSelectors, visit } from "pyweb://js/visit.mjs";
 
 // How long a page without PyScript may take to bring it along after all.
 const LATE_MS = 1000;
+const { history, location, navigation } = globalThis;
 const { door, setup } = native.config();
 const { emit } = native;
 let numbered = null;
@@ -21,6 +22,21 @@ const markup = () => `${document.doctype ? "<!DOCTYPE html>" : ""}${document.doc
 const COMMANDS = {
     ...common({ clock, hands, numbered: () => numbered }),
     acted,
+    // What leads to another document is answered there.
+    go: async ({ delta }) => {
+        const entry = navigation.entries()[navigation.currentEntry.index + delta];
+        if (!entry) return false;
+        await new Promise((resolve) => {
+            if (entry.sameDocument) addEventListener("popstate", resolve, { once: true });
+            history.go(delta);
+        });
+        await hands.rest();
+        return true;
+    },
+    reload: () =>
+        new Promise(() => {
+            location.reload();
+        }),
     visit: async (asked) => {
         if (!checkSelectors(document, asked)) return native.exit(2);
         await visit(asked, numbered, hands, markup);

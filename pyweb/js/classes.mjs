@@ -1,6 +1,7 @@
 // Elements get the class their name has in a browser. linkedom has most of these classes, but makes plain
 // HTMLElements of elements whose class adds nothing there; here forms and labels do add something, and pages
 // ask `instanceof`.
+import { noteModal } from "pyweb://js/popover.mjs";
 
 const NAMES = {
     Area: "area",
@@ -67,11 +68,14 @@ const dialogOf = (HTMLElement) =>
             this.open = true;
         }
         showModal() {
+            if (this.open) throw new DOMException("The dialog is already open.", "InvalidStateError");
+            noteModal(this, true);
             this.open = true;
         }
         close(value) {
             if (!this.open) return;
             this.open = false;
+            noteModal(this, false);
             if (value !== undefined) this.returnValue = value;
             setTimeout(() => this.dispatchEvent(new Event("close")), 0);
         }

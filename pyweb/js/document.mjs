@@ -1,16 +1,21 @@
 // The document: linkedom parses the page and is its DOM; this file gives it what a window is besides, and
-// what linkedom leaves out: events, base URI, focus, location. Must not know PyScript.
+// what linkedom leaves out: events, base URI, focus. Must not know PyScript.
 import * as linkedom from "pyweb://runtime/linkedom/worker.js";
+import { isRendered } from "pyweb://js/boxes.mjs";
 import { patchClasses } from "pyweb://js/classes.mjs";
+import { dialogs } from "pyweb://js/dialogs.mjs";
 import { patchForms } from "pyweb://js/forms.mjs";
+import { openHistory } from "pyweb://js/history.mjs";
 import { commit } from "pyweb://js/keyboard.mjs";
+import { completed } from "pyweb://js/markup.mjs";
+import { mediaApplies } from "pyweb://js/media.mjs";
+import { popoverMethods } from "pyweb://js/popover.mjs";
 import { patchReflection } from "pyweb://js/reflect.mjs";
 import { patchSelectors } from "pyweb://js/selectors.mjs";
 import { computedStyle } from "pyweb://js/styles.mjs";
 import { userClick } from "pyweb://js/user.mjs";
 import { XPathEvaluator, XPathResult } from "pyweb://js/xpath.mjs";
 
-const native = globalThis.__native;
 const BLANK = "<!doctype html><html><head></head><body></body></html>";
 
 const define = (object, properties) => {
@@ -22,14 +27,15 @@ const define = (object, properties) => {
 export function openDocument(html, url) {
     patchEvents();
     patchClasses(linkedom);
-    const { document } = linkedom.parseHTML(html.trim() ? html : BLANK);
+    const { document } = linkedom.parseHTML(html.trim() ? completed(html) : BLANK);
     publish(document);
-    describeDocument(document, url);
+    const { location, history } = openHistory(url);
+    describeDocument(document, location);
     patchElements(document);
     patchForms(linkedom, document);
     patchReflection(linkedom);
     patchSelectors(linkedom, document);
-    describeWindow(document);
+    describeWindow(document, history);
     return document;
 }
 
@@ -50,8 +56,7 @@ function publish(document) {
     define(globalThis, { document, XPathEvaluator, XPathResult });
 }
 
-function describeDocument(document, url) {
-    const location = locationAt(url);
+function describeDocument(document, location) {
     const { getElementById: elementById } = document;
     let active = null;
     define(document, {
@@ -118,53 +123,6 @@ function describeDocument(document, url) {
     });
 }
 
-// Where the fragment alone changes, the page stays. Another page is another process, which whoever drives this one
-// opens (`navigate`); where nobody does, it is said and ignored.
-function locationAt(href) {
-    const url = new URL(href);
-    const leave = (target) => {
-        const next = new URL(target, document.baseURI);
-        const [from, to] = [url.href, next.href];
-        if (from.split("#")[0] !== to.split("#")[0]) return navigate(next);
-        if (from === to) return;
-        url.hash = next.hash;
-        setTimeout(() => dispatchEvent(new HashChangeEvent("hashchange", { oldURL: from, newURL: to })), 0);
-    };
-    const location = {
-        assign: leave,
-        replace: leave,
-        reload: () => navigate(url),
-        toString: () => url.href,
-        get origin() {
-            return url.origin;
-        },
-        ancestorOrigins: [],
-    };
-    for (const part of ["href", "protocol", "host", "hostname", "port", "pathname", "search", "hash"])
-        Object.defineProperty(location, part, {
-            enumerable: true,
-            get: () => url[part],
-            set: (value) => {
-                const next = new URL(url.href);
-                if (part === "href") return leave(value);
-                next[part] = value;
-                leave(next.href);
-            },
-        });
-    location._show = (target) => {
-        url.href = new URL(target, url.href).href;
-    };
-    Object.defineProperty(location, "_show", { enumerable: false });
-    return location;
-}
-
-function navigate(url) {
-    if (url.protocol === "javascript:") return;
-    if (!native.navigate || url.origin !== document.location.origin)
-        return console.warn(`not followed: the page asked to go to ${url.href}`);
-    native.navigate(url.href);
-}
-
 // An attribute that holds a URL reads as an absolute one.
 function absolute(prototype, name) {
     const inherited = Object.getOwnPropertyDescriptor(prototype, name);
@@ -193,6 +151,12 @@ function patchElements(document) {
                 return URL.parse(this.href)?.[part] ?? "";
             },
         });
+    define(linkedom.Element.prototype, {
+        checkVisibility(options) {
+            return isRendered(this, options);
+        },
+    });
+    define(linkedom.HTMLElement.prototype, popoverMethods);
     define(linkedom.HTMLElement.prototype, {
         click() {
             userClick(this, { trusted: false, pointer: false });
@@ -224,27 +188,7 @@ function patchElements(document) {
     });
 }
 
-function describeWindow(document) {
-    const states = [null];
-    const history = {
-        get length() {
-            return states.length;
-        },
-        get state() {
-            return states.at(-1);
-        },
-        pushState: (state, _, url) => {
-            states.push(structuredClone(state));
-            if (url !== undefined) document.location._show(url);
-        },
-        replaceState: (state, _, url) => {
-            states.splice(-1, 1, structuredClone(state));
-            if (url !== undefined) document.location._show(url);
-        },
-        back: () => {},
-        forward: () => {},
-        go: () => {},
-    };
+function describeWindow(document, history) {
     // Neither sizes nor visibility ever change where nothing is laid out.
     class NeverObserver {
         observe() {}
@@ -270,8 +214,6 @@ function describeWindow(document) {
         pageXOffset: 0,
         pageYOffset: 0,
         screen: { width: 1280, height: 720, availWidth: 1280, availHeight: 720, colorDepth: 24 },
-        // What is visible goes by styles alone (locate.mjs).
-        __pywebHasNoLayout: true,
         isSecureContext: true,
         crossOriginIsolated: true,
         origin: document.location.origin,
@@ -281,14 +223,11 @@ function describeWindow(document) {
         getComputedStyle: computedStyle,
         getSelection: () => ({ rangeCount: 0, toString: () => "", removeAllRanges() {}, addRange() {} }),
         matchMedia: (media) =>
-            Object.assign(new EventTarget(), { matches: false, media, addListener() {}, removeListener() {} }),
+            Object.assign(new EventTarget(), { matches: mediaApplies(media), media, addListener() {}, removeListener() {} }),
         scroll: () => {},
         scrollTo: () => {},
         scrollBy: () => {},
-        // Dialogs are dismissed at once, as a person in a hurry does.
-        alert: (text) => console.info(`alert: ${text}`),
-        confirm: (text) => (console.info(`confirm: ${text}`), false),
-        prompt: (text) => (console.info(`prompt: ${text}`), null),
+        ...dialogs,
         open: (url) => (console.warn(`not followed: the page asked to open ${url}`), null),
         close: () => {},
         print: () => {},

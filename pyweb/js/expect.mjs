@@ -1,9 +1,10 @@
 // The assertions of Playwright's `expect`, each as one look at the page. Who asks repeats it until it holds.
 // Runs in any browser: it stands on the DOM alone.
-import { acceptor, isDisabled, isVisible, StepError } from "pyweb://js/locate.mjs";
+import { acceptor, descriptionOf, isDisabled, isVisible, nameOf, roleOf, StepError } from "pyweb://js/locate.mjs";
 
 const texts = (elements, own) => elements.map((element) => own(element) ?? "");
 const textOf = (element) => element.textContent;
+const textBy = ({ use_inner_text: inner }) => (inner ? (element) => element.innerText ?? element.textContent : textOf);
 
 // A list must match element by element, one pattern all of the only element.
 const matchTexts = (elements, expected, { own = textOf, part = false, ignore_case: folded = false }) => {
@@ -36,7 +37,12 @@ const valuesOf = (select) => [...select.selectedOptions].map((option) => option.
 // Each: (elements, expected, options) to `{holds, got}`.
 const OF_ELEMENTS = {
     to_be_attached: ([element], expected = true) => ({ holds: !!element === expected, got: element ? "attached" : "not attached" }),
-    to_be_checked: state((element) => element.checked === true || element.getAttribute("aria-checked") === "true"),
+    to_be_checked: ([element], _, { indeterminate = false }) => {
+        const given = element?.getAttribute("aria-checked");
+        const mixed = element?.indeterminate === true || given === "mixed";
+        const checked = mixed ? "indeterminate" : element?.checked === true || given === "true" ? "checked" : "not checked";
+        return { holds: checked === (indeterminate ? "indeterminate" : "checked"), got: element ? checked : "no element" };
+    },
     to_be_disabled: state(isDisabled, ["enabled", "disabled"]),
     to_be_editable: state((element) => isEditable(element) && !isDisabled(element)),
     to_be_empty: state((element) => (/^(INPUT|TEXTAREA)$/.test(element.tagName) ? element.value === "" : textOf(element) === "")),
@@ -48,7 +54,9 @@ const OF_ELEMENTS = {
         const classes = String(expected).split(/\s+/).filter(Boolean);
         return { holds: !!element && classes.every((name) => element.classList.contains(name)), got: element?.className };
     },
-    to_contain_text: (elements, expected, options) => matchTexts(elements, expected, { ...options, part: true }),
+    to_contain_text: (elements, expected, options) => matchTexts(elements, expected, { ...options, own: textBy(options), part: true }),
+    to_have_accessible_description: (elements, expected, options) => matchTexts(elements, expected, { ...options, own: descriptionOf }),
+    to_have_accessible_name: (elements, expected, options) => matchTexts(elements, expected, { ...options, own: nameOf }),
     to_have_attribute: (elements, expected, { name, ...options }) => {
         if (expected === undefined) return { holds: !!elements[0]?.hasAttribute(name), got: elements[0]?.getAttribute(name) };
         const [element] = elements;
@@ -65,7 +73,8 @@ const OF_ELEMENTS = {
         const got = element?.[name];
         return { holds: JSON.stringify(got) === JSON.stringify(expected), got };
     },
-    to_have_text: matchTexts,
+    to_have_role: ([element], expected) => ({ holds: !!element && roleOf(element) === expected, got: element ? roleOf(element) : "no element" }),
+    to_have_text: (elements, expected, options) => matchTexts(elements, expected, { ...options, own: textBy(options) }),
     to_have_value: (elements, expected) => matchTexts(elements, expected, { own: (element) => element.value }),
     to_have_values: ([element], expected) => {
         const got = element ? valuesOf(element) : [];

@@ -1,9 +1,13 @@
 // Form controls with the state that linkedom's lack: a value and a check mark that differ from their
 // attributes once changed, selection, labels, submission.
+import { go } from "pyweb://js/history.mjs";
 
 const values = new WeakMap();
 const checks = new WeakMap();
 const selections = new WeakMap();
+const files = new WeakMap();
+const mixed = new WeakSet();
+const fileList = (list) => Object.assign(list, { item: (index) => list[index] ?? null });
 
 const accessors = (prototype, properties) => {
     for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(properties)))
@@ -94,10 +98,13 @@ function patchInput(prototype, document) {
         },
         get value() {
             const fallback = /^(checkbox|radio)$/.test(this.type) ? "on" : "";
+            // Where a file was is nobody's business.
+            if (this.type === "file") return this.files.length ? `C:\\fakepath\\${this.files[0].name}` : "";
             return values.get(this) ?? this.getAttribute("value") ?? fallback;
         },
         set value(value) {
-            values.set(this, value === null ? "" : String(value));
+            if (this.type === "file") files.delete(this);
+            else values.set(this, value === null ? "" : String(value));
         },
         get defaultValue() {
             return this.getAttribute("value") ?? "";
@@ -123,10 +130,27 @@ function patchInput(prototype, document) {
         get defaultChecked() {
             return this.hasAttribute("checked");
         },
+        get indeterminate() {
+            return mixed.has(this);
+        },
+        set indeterminate(value) {
+            if (value) mixed.add(this);
+            else mixed.delete(this);
+        },
+        get multiple() {
+            return this.hasAttribute("multiple");
+        },
+        set multiple(value) {
+            this.toggleAttribute("multiple", !!value);
+        },
         get files() {
-            return this.type === "file" ? [] : null;
+            return this.type === "file" ? (files.get(this) ?? fileList([])) : null;
+        },
+        set files(list) {
+            if (this.type === "file") files.set(this, fileList([...list]));
         },
         _reset() {
+            files.delete(this);
             values.delete(this);
             checks.delete(this);
         },
@@ -240,6 +264,17 @@ function patchSelect(select, option) {
     });
 }
 
+const textsOf = (data) => [...data].map(([name, value]) => [name, typeof value === "string" ? value : value.name]);
+
+// The request of a form that posts (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#form-submission-algorithm).
+function posted(data, encoding) {
+    const method = "POST";
+    if (encoding === "multipart/form-data") return { method, body: data };
+    if (encoding !== "text/plain") return { method, body: new URLSearchParams(textsOf(data)) };
+    const body = textsOf(data).map(([name, value]) => `${name}=${value}\r\n`).join("");
+    return { method, body, headers: { "content-type": "text/plain" } };
+}
+
 function patchForm(prototype, document) {
     accessors(prototype, {
         get elements() {
@@ -277,14 +312,16 @@ function patchForm(prototype, document) {
         set action(value) {
             this.setAttribute("action", value);
         },
-        // What is filled in becomes the address's query; there is no server that takes anything else.
+        // What is filled in becomes the address's query, or what is posted there.
         _send(submitter) {
-            if (this.method !== "get") return console.warn(`not followed: the page posted a form to ${this.action}`);
-            const url = new URL(this.action);
-            const data = [...new FormData(this)];
-            if (submitter?.name) data.push([submitter.name, submitter.value]);
-            url.search = new URLSearchParams(data.map(([name, value]) => [name, typeof value === "string" ? value : value.name]));
-            document.location.assign(url.href);
+            const given = (name) => submitter?.getAttribute(`form${name}`) ?? this.getAttribute(name) ?? "";
+            const method = given("method").trim().toLowerCase();
+            if (method === "dialog") return this.closest("dialog")?.close(submitter?.value);
+            const url = new URL(given("action") || document.location.href, document.baseURI);
+            const data = new FormData(this, submitter);
+            if (method === "post") return go(url.href, { request: posted(data, given("enctype").trim().toLowerCase()) });
+            url.search = new URLSearchParams(textsOf(data));
+            go(url.href);
         },
         reset() {
             if (!this.dispatchEvent(new Event("reset", { bubbles: true, cancelable: true }))) return;

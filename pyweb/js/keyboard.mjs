@@ -9,6 +9,10 @@ const MODIFIERS = { Control: "ctrlKey", Shift: "shiftKey", Alt: "altKey", Meta: 
 // `KeyboardEvent.code` and `keyCode` of what is no letter or digit.
 const KEYS = {
     " ": ["Space", 32],
+    Alt: ["AltLeft", 18],
+    Control: ["ControlLeft", 17],
+    Meta: ["MetaLeft", 91],
+    Shift: ["ShiftLeft", 16],
     ArrowDown: ["ArrowDown", 40],
     ArrowLeft: ["ArrowLeft", 37],
     ArrowRight: ["ArrowRight", 39],
@@ -125,28 +129,52 @@ const act = (element, key, modifiers) => {
     if ([...key].length === 1) insertText(element, key);
 };
 
+// The modifiers that are held down.
+const held = {};
+/** What an event says of these modifiers and of those that are held down. */
+export function keysOf(names = []) {
+    const keys = { ...held };
+    for (const name of names) {
+        if (!(name in MODIFIERS)) throw new TypeError(`unknown modifier ${JSON.stringify(name)}`);
+        keys[MODIFIERS[name]] = true;
+    }
+    return keys;
+}
+
+/** Notes that a modifier is held down from now on, or no longer. */
+export function hold(key, down) {
+    if (key in MODIFIERS) held[MODIFIERS[key]] = down;
+}
+
 /** What a `KeyboardEvent` says of a key such as `a`, `Enter` or `Control+A`. */
 export function chord(combination) {
     const parts = combination === "+" ? ["+"] : combination.split(/\+(?=.)/);
     const key = parts.pop();
-    const init = {};
-    for (const name of parts) {
-        if (!(name in MODIFIERS)) throw new TypeError(`unknown modifier ${JSON.stringify(name)}`);
-        init[MODIFIERS[name]] = true;
-    }
     const [code, keyCode] = codeOf(key);
-    return Object.assign(init, { key, code, keyCode });
+    return { ...keysOf(parts), key, code, keyCode };
+}
+
+const focused = () => document.activeElement ?? document.body;
+
+/** Presses a key, on the focused element, and keeps it down. */
+export function keyDown(combination) {
+    const { key } = chord(combination);
+    hold(key, true);
+    const init = chord(combination);
+    const element = focused();
+    if (!dispatch(element, "keydown", KeyboardEvent, true, init)) return;
+    const typed = [...key].length === 1 || key === "Enter";
+    if (!typed || dispatch(element, "keypress", KeyboardEvent, true, init)) act(element, key, init);
+}
+
+/** Releases it. */
+export function keyUp(combination) {
+    hold(chord(combination).key, false);
+    dispatch(focused(), "keyup", KeyboardEvent, true, chord(combination));
 }
 
 /** Presses and releases a key such as `a`, `Enter` or `Control+A`, on the focused element. */
 export function pressKey(combination) {
-    const init = chord(combination);
-    const { key } = init;
-    const element = document.activeElement ?? document.body;
-    if (dispatch(element, "keydown", KeyboardEvent, true, init)) {
-        const typed = [...key].length === 1 || key === "Enter";
-        if (!typed || dispatch(element, "keypress", KeyboardEvent, true, init)) act(element, key, init);
-    }
-    const after = document.activeElement ?? document.body;
-    dispatch(after, "keyup", KeyboardEvent, true, init);
+    keyDown(combination);
+    keyUp(combination);
 }

@@ -8,11 +8,10 @@ import { loadScripts } from "pyweb://js/scripts.mjs";
 const native = globalThis.__native;
 const emit = (event) => native.emit(event);
 
-/** Opens the page at `url`, runs `prepare` with its document and nothing else, then loads it. */
-export async function loadPage(url, prepare = () => {}) {
+/** Opens the page at `url`, runs `prepare` with its document and nothing else, then loads it; its text may be given. */
+export async function loadPage(url, prepare = () => {}, html = new TextDecoder().decode(native.read(url))) {
     // Everything of ours has it by now; no code of the page's shall.
     delete globalThis.__native;
-    const html = new TextDecoder().decode(native.read(url));
     const document = openDocument(html, url);
     prepare(document);
     const scripts = findScripts(document, html, url);

@@ -17,24 +17,36 @@ export function acceptor(pattern, exact = false) {
 
 const INVISIBLE = new Set(["HEAD", "LINK", "META", "NOSCRIPT", "SCRIPT", "STYLE", "TEMPLATE", "TITLE"]);
 
-const displayed = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-        if (INVISIBLE.has(at.tagName) || getComputedStyle(at).display === "none") return false;
-        const details = at.parentElement?.tagName === "DETAILS" ? at.parentElement : null;
-        if (details && !details.hasAttribute("open") && at.tagName !== "SUMMARY") return false;
-    }
-    return true;
+/** What takes up room. Who lays nothing out tells it by other means (`hands.mjs`). */
+export const sight = {
+    hasBox: (element) => {
+        const { width, height } = element.getBoundingClientRect();
+        return width > 0 && height > 0;
+    },
+    hasTextBox: (text) => {
+        const range = document.createRange();
+        range.selectNode(text);
+        const { width, height } = range.getBoundingClientRect();
+        return width > 0 && height > 0;
+    },
+    /** The value of a function that changes nothing. */
+    look: (glance) => glance(),
 };
 
-/** Whether a person could see `element`. Where nothing is laid out, an element without content counts as seen. */
+const isShownByStyle = (element) => element.checkVisibility() && getComputedStyle(element).visibility === "visible";
+const isContents = (element) => getComputedStyle(element).display === "contents";
+// An element that is no box itself is seen in what it holds.
+const hasSome = (element, shows) =>
+    [...element.childNodes].some((node) => (node.nodeType === 1 ? shows(node) : node.nodeType === 3 && sight.hasTextBox(node)));
+
+/** Whether a person could see `element`. */
 export function isVisible(element) {
-    if (!element.isConnected || !displayed(element)) return false;
-    if (element.tagName === "INPUT" && element.type === "hidden") return false;
-    if (getComputedStyle(element).visibility === "hidden") return false;
-    if (globalThis.__pywebHasNoLayout) return true;
-    const { width, height } = element.getBoundingClientRect();
-    return width > 0 && height > 0;
+    if (!element.isConnected) return false;
+    return sight.look(() => (isContents(element) ? hasSome(element, isVisible) : isShownByStyle(element) && sight.hasBox(element)));
 }
+
+// Whether `element` is there for who has its text read out: it need not take up room.
+const isSpokenOf = (element) => (isContents(element) ? hasSome(element, isSpokenOf) : isShownByStyle(element));
 
 // ---- roles (https://www.w3.org/TR/html-aam-1.0/) ----
 const ROLES = {
@@ -106,7 +118,8 @@ const implicitRole = (element) => {
     return ROLES[tag] ?? null;
 };
 
-const roleOf = (element) => element.getAttribute("role")?.trim().split(/\s+/)[0] || implicitRole(element);
+/** What `element` is to who has it read out. */
+export const roleOf = (element) => element.getAttribute("role")?.trim().split(/\s+/)[0] || implicitRole(element);
 
 // ---- names (https://www.w3.org/TR/accname-1.2/, the part that pages use) ----
 const FROM_CONTENT = new Set(
@@ -173,6 +186,12 @@ export function isDisabled(element) {
     return element.getAttribute("aria-disabled") === "true";
 }
 
+/** What is said of `element` beside its name. */
+export const descriptionOf = (element) =>
+    squeezed(referenced(element, "aria-describedby").map(spoken).join(" ")) ||
+    squeezed(element.getAttribute("aria-description")) ||
+    (nameOf(element) === squeezed(element.getAttribute("title")) ? "" : squeezed(element.getAttribute("title")));
+
 const levelOf = (element) => Number(element.getAttribute("aria-level") ?? /^H([1-6])$/.exec(element.tagName)?.[1]);
 
 const byRole = ({ role, name, exact, level, include_hidden: hidden, ...states }) => {
@@ -182,7 +201,7 @@ const byRole = ({ role, name, exact, level, include_hidden: hidden, ...states })
         roleOf(element) === role &&
         (level === undefined || levelOf(element) === level) &&
         wanted.every(([state, value]) => STATES[state](element) === value) &&
-        (hidden || (displayed(element) && !element.closest('[aria-hidden="true"]'))) &&
+        (hidden || (isSpokenOf(element) && !element.closest('[aria-hidden="true"]'))) &&
         named(nameOf(element));
 };
 
@@ -232,6 +251,8 @@ const queried = (roots, find) => {
 };
 
 const FILTERS = {
+    own_text: ({ own_text: text }) => byText({ text, exact: false }),
+    text_is: ({ text_is: text }) => byText({ text, exact: true }),
     has_text: ({ has_text: text }) => {
         const accepts = acceptor(text);
         return (element) => accepts(element.textContent);
@@ -253,7 +274,7 @@ export class StepError extends Error {
     }
 }
 
-const css = (selector) => (root) => {
+const queriedAll = (root, selector) => {
     try {
         return root.querySelectorAll(selector);
     } catch (error) {
@@ -261,8 +282,59 @@ const css = (selector) => (root) => {
     }
 };
 
+// What Playwright adds to CSS, each as the part of a locator that does the same.
+const EXTRA = /:(has-text|text-is|text|visible)\b(?:\(\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^()"']*))\s*\))?/;
+const extraPart = (name, text) =>
+    ({
+        "has-text": { has_text: text },
+        "text-is": { text_is: text },
+        text: { own_text: text },
+        visible: { visible: true },
+    })[name];
+
+// A selector between commas: plain CSS, or CSS up to one of those, that, and the rest from there.
+function chained(selector, root) {
+    const extra = EXTRA.exec(selector);
+    if (!extra) return [...queriedAll(root, selector)];
+    const [whole, name, ...texts] = extra;
+    const before = selector.slice(0, extra.index);
+    const after = selector.slice(extra.index + whole.length);
+    const text = texts.find((given) => given !== undefined)?.replace(/\\(.)/g, "$1");
+    const bare = /(^|[\s>+~])$/.test(before) ? `${before}*` : before;
+    const found = apply(extraPart(name, text), chained(bare, root));
+    if (!after.trim()) return found;
+    // What follows at once is about the same element, what follows behind a space is inside of it.
+    if (!/^[\s>+~]/.test(after)) {
+        const [, compound, rest] = /^((?:[^\s>+~([]|\([^)]*\)|\[[^\]]*\])+)(.*)$/s.exec(after);
+        const same = EXTRA.test(compound)
+            ? new Set(chained(`*${compound}`, root))
+            : { has: (element) => element.matches(`*${compound}`) };
+        return within(found.filter((element) => same.has(element)), rest);
+    }
+    return within(found, after);
+}
+const within = (found, rest) =>
+    rest.trim() ? inOrder(found.flatMap((element) => chained(`:scope${/^\s*[>+~]/.test(rest) ? "" : " "}${rest.trim()}`, element))) : found;
+
+const css = (selector) => (root) => {
+    if (!EXTRA.test(selector)) return queriedAll(root, selector);
+    const parts = selector.match(/(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\([^()]*\)|[^,"'()])+/g) ?? [selector];
+    return inOrder(parts.flatMap((part) => chained(part.trim(), root)));
+};
+
+const xpath = (expression) => (root) => {
+    try {
+        const found = document.evaluate(expression, root, null, 7);
+        const nodes = Array.from({ length: found.snapshotLength }, (_, index) => found.snapshotItem(index));
+        return nodes.filter((node) => node.nodeType === 1);
+    } catch (error) {
+        throw new StepError("bad_selector", `${JSON.stringify(expression)} is not an XPath: ${error.message ?? error}`);
+    }
+};
+
 const apply = (part, found) => {
     if ("css" in part) return queried(found, css(part.css));
+    if ("xpath" in part) return queried(found, xpath(part.xpath));
     if ("nth" in part) {
         const element = found.at(part.nth);
         return element ? [element] : [];
@@ -282,7 +354,7 @@ const apply = (part, found) => {
 
 /** The elements that `parts` mean, in the order of the document. */
 export function locate(parts, root = document) {
-    return parts.reduce((found, part) => apply(part, found), [root]);
+    return sight.look(() => parts.reduce((found, part) => apply(part, found), [root]));
 }
 
 const quoted = (pattern) =>
@@ -291,7 +363,7 @@ const quoted = (pattern) =>
 /** A locator in words, for messages. */
 export function described(parts) {
     const words = parts.map((part) => {
-        if ("css" in part) return `locator(${JSON.stringify(part.css)})`;
+        if ("css" in part || "xpath" in part) return `locator(${JSON.stringify(part.css ?? part.xpath)})`;
         if ("role" in part) return `role ${part.role}${part.name === undefined ? "" : ` named ${quoted(part.name)}`}`;
         const [[kind, value]] = Object.entries(part);
         return Array.isArray(value) ? `${kind} (${described(value)})` : `${kind.replace("_", " ")} ${quoted(value)}`;

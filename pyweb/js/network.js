@@ -81,16 +81,33 @@
         };
     };
 
+    const valuesOf = (control) => {
+        if (control.type === "file") return control.files.length ? [...control.files] : [new File([], "", { type: "application/octet-stream" })];
+        return control.selectedOptions?.map((option) => option.value) ?? [control.value];
+    };
+
+    // https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
+    const multipart = (data) => {
+        const boundary = `----pyweb${globalThis.crypto.randomUUID()}`;
+        const quoted = (text) => text.replace(/\r\n|\r|\n/g, "%0D%0A").replaceAll('"', "%22");
+        const part = ([name, value]) => {
+            const file = value instanceof Blob;
+            const named = file ? `; filename="${quoted(value.name ?? "blob")}"\r\nContent-Type: ${value.type || "application/octet-stream"}` : "";
+            return [`--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"${named}\r\n\r\n`, value, "\r\n"];
+        };
+        const parts = [...[...data].flatMap(part), `--${boundary}--\r\n`];
+        return { bytes: concatenated(parts.map(bytesOf)), type: `multipart/form-data; boundary=${boundary}` };
+    };
+
     class FormData {
         #entries = [];
-        constructor(form) {
+        constructor(form, submitter = null) {
             for (const element of form?.elements ?? []) {
-                if (!element.name || element.disabled || !/^(input|select|textarea)$/.test(element.localName)) continue;
+                if (!element.name || element.disabled || !/^(button|input|select|textarea)$/.test(element.localName)) continue;
                 if (/^(checkbox|radio)$/.test(element.type) && !element.checked) continue;
-                // A button tells of itself only when it is the one pressed; no file is ever chosen here.
-                if (/^(submit|image|reset|button|file)$/.test(element.type)) continue;
-                const chosen = element.selectedOptions?.map((option) => option.value) ?? [element.value];
-                for (const value of chosen) this.append(element.name, value);
+                // A button tells of itself only when it is the one pressed.
+                if (/^(submit|image|reset|button)$/.test(element.type) && element !== submitter) continue;
+                for (const value of valuesOf(element)) this.append(element.name, value);
             }
         }
         append(name, value) {
@@ -178,8 +195,10 @@
         }
         _setBody(body, headers) {
             if (body === null || body === undefined) return;
-            this.#bytes = bytesOf(body);
+            const form = body instanceof FormData ? multipart(body) : null;
+            this.#bytes = form?.bytes ?? bytesOf(body);
             if (headers.has("content-type")) return;
+            if (form) return headers.set("content-type", form.type);
             if (body instanceof Blob && body.type) headers.set("content-type", body.type);
             else if (body instanceof URLSearchParams)
                 headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");

@@ -7,5 +7,7 @@ const TURNS = 50;
 /** Lets what is due at once happen, so that the next step finds it done. */
 export async function rest() {
     const { realPause, dueWithin, turns } = native.clock;
+    // A page on its way to another waits for the test's answer first.
+    await native.onTheWay?.();
     for (let turn = 0; turn < TURNS && (turn < turns || dueWithin(0)); turn++) await realPause(0);
 }

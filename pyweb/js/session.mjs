@@ -1,7 +1,9 @@
 // One page that is told what to do, step by step: the entry module of a page process (src/steps). Rust calls
 // `command` for each; the answer is an event. What a test sets up before its page loads comes with `load`.
 import { common, servant } from "pyweb://js/commands.mjs";
+import { dialogsWereUsed, setDialogs } from "pyweb://js/dialogs.mjs";
 import { hands } from "pyweb://js/hands.mjs";
+import { enter, historyOut, historyWasUsed, traverse } from "pyweb://js/history.mjs";
 import { loadPage } from "pyweb://js/load.mjs";
 import { reseedPython } from "pyweb://js/python.mjs";
 import { databasesIn, databasesOut } from "pyweb://js/stored.mjs";
@@ -19,27 +21,39 @@ const COMMANDS = {
     ...shared,
     // What comes before the page loads, for a copy that has been loaded; whether that makes no difference.
     adopt: ({ setup }) => {
-        const comesLate = ({ step, url }) => (step === "route" ? routes.comesLate(url) : step === "set_storage" && storageWasUsed());
+        const late = { dialogs: dialogsWereUsed, history: historyWasUsed, route: ({ url }) => routes.comesLate(url), set_storage: storageWasUsed };
+        const comesLate = (step) => late[step.step]?.(step);
         if (setup.some(comesLate)) return false;
         for (const step of setup) COMMANDS[step.step](step);
         return true;
     },
     close: () => native.exit(0),
+    // Who was asked has been answered already.
+    dialog_answer: () => {},
+    dialogs: ({ asks }) => setDialogs(asks),
     fork: () => {
         const status = native.fork();
         if (status !== null) return native.emit({ kind: "fork-ended", status });
         reseed();
         reseedPython(page.numbered);
     },
+    go: async ({ delta }) => {
+        const there = traverse(delta);
+        await there;
+        await hands.rest();
+        return there !== null;
+    },
+    history: enter,
     init_script: ({ script }) => {
         native.evalScript(script, "init_script");
     },
-    load: async ({ setup = [] }) => {
+    load: async ({ setup = [], document: text }) => {
         for (const step of setup) if (step.step !== "init_script") await COMMANDS[step.step](step);
         loading = true;
-        page = await loadPage(url, () => {
+        const prepare = () => {
             for (const step of setup) if (step.step === "init_script") COMMANDS.init_script(step);
-        });
+        };
+        page = await loadPage(url, prepare, text ?? undefined);
         loading = false;
     },
     offline: ({ offline }) => {
@@ -47,18 +61,19 @@ const COMMANDS = {
         Object.defineProperty(navigator, "onLine", { value: !offline, configurable: true });
         dispatchEvent(new Event(offline ? "offline" : "online"));
     },
+    reload: () => location.reload(),
     route: (step) => routes.add(step),
     route_answer: (step) => routes.answer(step),
     set_storage: (step) => {
         shared.set_storage(step);
         databasesIn(step.databases ?? []);
     },
-    storage: () => ({ ...shared.storage(), databases: databasesOut() }),
+    storage: () => ({ ...shared.storage(), databases: databasesOut(), history: historyOut() }),
     unroute: (step) => routes.remove(step),
 };
 
 native.command = servant(COMMANDS, hands);
-native.navigate = (to) => native.emit({ kind: "navigate", url: to });
+native.navigate = (way) => native.emit({ kind: "navigate", ...way });
 // Nothing is due any more: a page that is not ready by now never will be.
 native.idle = () => {
     if (loading && !routes.asks) native.exit(2);

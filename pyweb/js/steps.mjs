@@ -142,32 +142,70 @@ async function selectOption(step, hands) {
     return [...select.selectedOptions].map((option) => option.value);
 }
 
+// Playwright's files: each with its name, its media type and its content.
+async function setInputFiles(step, hands) {
+    const found = await target(step, hands, { acts: false });
+    const input = found.tagName === "LABEL" ? found.control : found;
+    if (input?.tagName !== "INPUT" || input.type !== "file")
+        throw new StepError("bad_step", `${described(step.locator)} takes no files`);
+    if (step.files.length > 1 && !input.multiple) throw new StepError("bad_step", `${described(step.locator)} takes one file alone`);
+    const transfer = new DataTransfer();
+    for (const { name, type = "", content } of step.files)
+        transfer.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], name, { type }));
+    input.files = transfer.files;
+    for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, { bubbles: true, composed: type === "input" }));
+}
+
+// As a person with a mouse does, but told by events alone: no browser lets a program drag for real.
+async function drag(step, hands) {
+    const from = await target(step, hands, { points: true });
+    const to = await target({ ...step, locator: step.to }, hands, { points: true });
+    const dataTransfer = new DataTransfer();
+    const tell = (element, type, init = {}) =>
+        element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, composed: true, dataTransfer, ...init }));
+    const draggable = from.closest('[draggable="true"]');
+    if (draggable && tell(draggable, "dragstart")) {
+        tell(draggable, "drag");
+        tell(to, "dragenter");
+        if (!tell(to, "dragover")) tell(to, "drop");
+        tell(draggable, "dragend");
+    }
+}
+
 const onTarget = (act, needs) => async (step, hands) => {
     await act(await target(step, hands, needs), step, hands);
 };
 
 const STEPS = {
     blur: onTarget((element) => element.blur(), { acts: false }),
-    click: onTarget((element, step, hands) => hands.click(element, step), { points: true }),
+    click: onTarget((element, step, hands) => !step.trial && hands.click(element, step), { points: true }),
     content: () => `<!DOCTYPE html>${document.documentElement.outerHTML}`,
-    dblclick: onTarget((element, step, hands) => hands.doubleClick(element, step), { points: true }),
+    dblclick: onTarget((element, step, hands) => !step.trial && hands.doubleClick(element, step), { points: true }),
     dispatch_event: onTarget(
         (element, { type, init }) =>
             element.dispatchEvent(Object.assign(new Event(type, { bubbles: true, cancelable: true, composed: true }), init)),
         { acts: false },
     ),
+    drag,
     evaluate,
+    evaluate_all: async (step, hands) => plain(await hands.evaluate(step.expression)(locate(step.locator), step.argument)),
     expect: expectation,
     fill: onTarget((element, { value }, hands) => hands.fill(element, String(value)), { edits: true }),
     focus: onTarget((element) => element.focus(), { acts: false }),
     hover: onTarget((element, _, hands) => hands.hover(element), { points: true }),
+    insert_text: ({ text }, hands) => hands.insertText(text),
+    key_down: ({ key }, hands) => hands.keyDown(key),
+    key_up: ({ key }, hands) => hands.keyUp(key),
     press: async (step, hands) => {
         if (step.locator) (await target(step, hands, { acts: false })).focus();
         await hands.press(step.key);
     },
     read,
+    scroll_into_view: onTarget((element) => element.scrollIntoView({ block: "center" }), { acts: false }),
     select_option: selectOption,
+    select_text: onTarget((element, _, hands) => hands.selectText(element)),
     set_checked: setChecked,
+    set_input_files: setInputFiles,
     title: () => document.title,
     type: async (step, hands) => {
         if (step.locator) (await target(step, hands, { acts: false })).focus();

@@ -1,5 +1,6 @@
 // What a user does to an element, with the events and default actions it has in a browser.
 // Must not know who asks for it: the command line's `--click` or the page's own `element.click()`.
+import { turnTarget } from "pyweb://js/popover.mjs";
 
 const PRESS = ["pointerdown", "mousedown", "pointerup", "mouseup"];
 
@@ -26,19 +27,19 @@ const focusFrom = (element) => {
     else document.activeElement?.blur?.();
 };
 
-/** Clicks `element`: pointer and mouse events, the click, then what the browser does by default. */
-export function userClick(element, { trusted = true, pointer = true } = {}) {
+/** Clicks `element`, with `keys` held: pointer and mouse events, the click, then what the browser does by default. */
+export function userClick(element, { trusted = true, pointer = true, keys = {} } = {}) {
     if (element.disabled) return;
     if (pointer) {
         for (const name of PRESS) {
-            const goesOn = dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, trusted);
+            const goesOn = dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, trusted, keys);
             if (name === "mousedown" && goesOn) focusFrom(element);
         }
     }
     const control = element.closest("input, button, a, label, summary");
     // A check mark changes before the click's handlers run, and changes back when they cancel it.
     const undo = control?.localName === "input" && !control.disabled ? toggle(control) : null;
-    const goesOn = dispatch(element, "click", PointerEvent, trusted, { pointerType: pointer ? "mouse" : "" });
+    const goesOn = dispatch(element, "click", PointerEvent, trusted, { ...keys, pointerType: pointer ? "mouse" : "" });
     if (!goesOn) return undo?.();
     if (undo) change(control, trusted);
     else if (control && !control.disabled) activate(control, element, trusted);
@@ -46,11 +47,9 @@ export function userClick(element, { trusted = true, pointer = true } = {}) {
 
 function toggle(input) {
     if (input.type === "checkbox") {
-        const before = input.checked;
-        input.checked = !before;
-        return () => {
-            input.checked = before;
-        };
+        const { checked, indeterminate } = input;
+        Object.assign(input, { checked: !checked, indeterminate: false });
+        return () => void Object.assign(input, { checked, indeterminate });
     }
     if (input.type !== "radio" || input.checked) return null;
     const group = [...(input.form ?? document).querySelectorAll("input")];
@@ -71,6 +70,8 @@ function activate(control, element, trusted) {
         control.closest("details")?.toggleAttribute("open");
     } else if (kind === "a") {
         if (control.hasAttribute("href")) follow(control);
+    } else if (control.hasAttribute("popovertarget") && !control.form) {
+        turnTarget(control);
     } else if (control.type === "submit" || control.type === "image") {
         control.form?.requestSubmit(control);
     } else if (control.type === "reset") {
@@ -94,10 +95,10 @@ export function userHover(element) {
 }
 
 /** Clicks twice. */
-export function userDoubleClick(element) {
-    userClick(element);
-    userClick(element);
-    dispatch(element, "dblclick", MouseEvent, true, { detail: 2 });
+export function userDoubleClick(element, keys = {}) {
+    userClick(element, { keys });
+    userClick(element, { keys });
+    dispatch(element, "dblclick", MouseEvent, true, { ...keys, detail: 2 });
 }
 
 /** Chooses exactly `options` in a `<select>`. */
@@ -108,8 +109,8 @@ export function userSelect(select, options) {
 }
 
 /** Asks for the menu of `element` with the other button. */
-export function userContextMenu(element) {
-    const other = { button: 2, buttons: 2 };
+export function userContextMenu(element, keys = {}) {
+    const other = { ...keys, button: 2, buttons: 2 };
     for (const name of PRESS)
         dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, true, other);
     dispatch(element, "contextmenu", PointerEvent, true, other);

@@ -91,6 +91,18 @@ pub enum Record {
         /// Its body as text, if it has one.
         post_data: Option<String>,
     },
+    /// A dialog of the page waits for a `dialog_answer` step.
+    #[serde(rename = "pyweb.dialog.opened")]
+    DialogOpened {
+        /// Its number, for the answer.
+        dialog: u64,
+        /// Which it is.
+        kind: DialogKind,
+        /// What it says.
+        message: String,
+        /// What a prompt suggests; else empty.
+        default_value: String,
+    },
     /// A pinned package, as `pyweb runtime list` knows it.
     #[serde(rename = "pyweb.package.listed")]
     PackageListed {
@@ -256,6 +268,18 @@ pub enum StepOutcome {
     Failed,
     /// A step before it in the same test failed.
     Skipped,
+}
+
+/// A dialog of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DialogKind {
+    /// It only says something.
+    Alert,
+    /// It asks for yes or no.
+    Confirm,
+    /// It asks for a text.
+    Prompt,
 }
 
 /// Where a package came from.

@@ -20,7 +20,7 @@ fn in_suite(program: &Path) -> Command {
 fn pytest_runs_a_suite_of_pages() {
     let Ok(python) = kit::venv("testfan") else { return };
     let ran = kit::run(in_suite(&python).args(["-m", "pytest", "test_page.py"])).exits(0);
-    assert!(ran.stdout.contains("9 passed"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("12 passed"), "{}", ran.stdout);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn the_same_suite_passes_in_chromium() {
     let (Ok(python), Ok(_)) = (kit::venv("testfan"), kit::tool("chromium", "chromium")) else { return };
     let mut command = in_suite(&python);
     let ran = kit::run(command.args(["-m", "pytest", "--pyweb-engine", "chromium", "test_page.py"])).exits(0);
-    assert!(ran.stdout.contains("9 passed"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("12 passed"), "{}", ran.stdout);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn testfan_runs_the_same_in_parallel() {
     let passed = kit::records("testfan", &ran.stdout);
     let passed =
         kit::of_type(&passed, "test.finished").into_iter().filter(|test| test["outcome"] == "passed");
-    assert_eq!(passed.count(), 9, "{}", ran.stdout);
+    assert_eq!(passed.count(), 12, "{}", ran.stdout);
 }
 
 #[test]

@@ -9,6 +9,7 @@
         expect(page.locator("li")).to_have_text(["milk"])
 """
 
+from pyweb.dialogs import Dialog
 from pyweb.errors import Error, PythonRaised, TimeoutError
 from pyweb.expectations import expect
 from pyweb.locator import Locator
@@ -17,6 +18,7 @@ from pyweb.routing import Request, Route
 from pyweb.wire import PythonError
 
 __all__ = [
+    "Dialog",
     "Error",
     "Locator",
     "Page",

@@ -1,5 +1,8 @@
 """Locators: what a test says it means, found anew for each step. The names are Playwright's."""
 
+import json
+
+from pyweb.files import payloads
 from pyweb.patterns import given, pattern
 
 
@@ -48,8 +51,13 @@ def _selected(selector):
         return {"text": text[1:-1] if quoted else text, "exact": quoted}
     if selector.startswith("nth="):
         return {"nth": int(selector[len("nth=") :])}
-    if selector.startswith(("xpath=", "//", "..")):
-        raise ValueError(f"{selector!r}: XPath is not supported; use CSS, a role, a label or a text")
+    if selector.startswith("visible="):
+        return {"visible": selector == "visible=true"}
+    if selector.startswith(("data-testid=", "data-test-id=", "data-test=", "id=")):
+        name, value = selector.split("=", 1)
+        return {"css": f"[{name}={json.dumps(value)}]"}
+    if selector.startswith(("xpath=", "/", "(/", "..")):
+        return {"xpath": selector[len("xpath=") :] if selector.startswith("xpath=") else selector}
     return {"css": selector[len("css=") :] if selector.startswith("css=") else selector}
 
 
@@ -103,14 +111,22 @@ class Locator(Finder):
         return [self.nth(index) for index in range(self.count())]
 
     # ---- what a person does ----
-    def click(self, *, button="left", click_count=1, force=False, timeout=None):
-        self._step("click", timeout, button=button, click_count=click_count, force=force)
+    def click(self, *, button="left", click_count=1, modifiers=None, force=False, trial=False, timeout=None, **_):
+        fields = given(modifiers=modifiers)
+        self._step("click", timeout, button=button, click_count=click_count, force=force, trial=trial, **fields)
 
-    def dblclick(self, *, force=False, timeout=None):
-        self._step("dblclick", timeout, force=force)
+    def dblclick(self, *, modifiers=None, force=False, trial=False, timeout=None, **_):
+        self._step("dblclick", timeout, force=force, trial=trial, **given(modifiers=modifiers))
 
-    def hover(self, *, force=False, timeout=None):
+    def tap(self, *, force=False, timeout=None, **_):
+        self.click(force=force, timeout=timeout)
+
+    def hover(self, *, force=False, timeout=None, **_):
         self._step("hover", timeout, force=force)
+
+    def drag_to(self, target, *, force=False, timeout=None, **_):
+        """Tells both elements of the dragging, as `dragstart`, `dragover`, `drop` and `dragend`."""
+        self._step("drag", timeout, to=target.parts, force=force)
 
     def fill(self, value, *, force=False, timeout=None):
         self._step("fill", timeout, value=value, force=force)
@@ -118,10 +134,10 @@ class Locator(Finder):
     def clear(self, *, force=False, timeout=None):
         self.fill("", force=force, timeout=timeout)
 
-    def press(self, key, *, timeout=None):
+    def press(self, key, *, timeout=None, **_):
         self._step("press", timeout, key=key)
 
-    def press_sequentially(self, text, *, timeout=None):
+    def press_sequentially(self, text, *, timeout=None, **_):
         self._step("type", timeout, text=text)
 
     type = press_sequentially
@@ -142,6 +158,16 @@ class Locator(Finder):
         values = [{"either": item} for item in several(value)]
         values += [{"label": item} for item in several(label)] + [{"index": item} for item in several(index)]
         return self._step("select_option", timeout, values=values)
+
+    def set_input_files(self, files, *, timeout=None, **_):
+        """`files` are paths, or what a file is: `{"name": …, "mimeType": …, "buffer": bytes}`; one or a list."""
+        self._step("set_input_files", timeout, files=payloads(files))
+
+    def select_text(self, *, force=False, timeout=None):
+        self._step("select_text", timeout, force=force)
+
+    def scroll_into_view_if_needed(self, *, timeout=None):
+        self._step("scroll_into_view", timeout)
 
     def focus(self, *, timeout=None):
         self._step("focus", timeout)
@@ -193,14 +219,18 @@ class Locator(Finder):
     def is_enabled(self, *, timeout=None):
         return self._read("is_enabled", timeout)
 
-    def is_hidden(self):
+    def is_hidden(self, **_):
         return self._read("is_hidden")
 
-    def is_visible(self):
+    def is_visible(self, **_):
         return self._read("is_visible")
 
     def evaluate(self, expression, arg=None, *, timeout=None):
         return self._step("evaluate", timeout, expression=expression, argument=arg)
+
+    def evaluate_all(self, expression, arg=None):
+        """The value of a function called with the list of elements that there are now."""
+        return self._step("evaluate_all", expression=expression, argument=arg)
 
     def wait_for(self, *, state="visible", timeout=None):
         self._step("wait_for", timeout, state=state)

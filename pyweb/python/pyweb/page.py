@@ -1,14 +1,34 @@
 """The page of a test. The names are Playwright's, as far as it has them; the page's Python is ours."""
 
+import contextlib
+import pathlib
 import time as _time
 from urllib.parse import urljoin
 
+from pyweb.dialogs import Dialog
+from pyweb.errors import TimeoutError
 from pyweb.locator import Finder, Locator
-from pyweb.patterns import given, milliseconds, pattern, ticks
+from pyweb.patterns import address, given, milliseconds, pattern, ticks
 from pyweb.routing import Request, Route
 from pyweb.wire import ConsoleMessage, PythonError
 
 DEFAULT_TIMEOUT_MS = 30_000
+
+_ADD_SCRIPT = """({ content, url, type }) => new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    if (type) script.type = type;
+    if (url) script.src = url;
+    else script.textContent = content;
+    script.onload = () => resolve(null);
+    script.onerror = () => reject(new Error(`failed to load ${url}`));
+    document.head.append(script);
+    if (!url) setTimeout(resolve, 0, null);
+})"""
+_ADD_STYLE = """(content) => {
+    const style = document.createElement("style");
+    style.textContent = content;
+    document.head.append(style);
+}"""
 
 
 class Keyboard:
@@ -17,11 +37,21 @@ class Keyboard:
     def __init__(self, page):
         self._page = page
 
-    def press(self, key):
+    def press(self, key, **_):
         self._page._step("press", key=key)
 
-    def type(self, text):
+    def type(self, text, **_):
         self._page._step("type", text=text)
+
+    def down(self, key):
+        self._page._step("key_down", key=key)
+
+    def up(self, key):
+        self._page._step("key_up", key=key)
+
+    def insert_text(self, text):
+        """Puts a text in at once, with no key pressed."""
+        self._page._step("insert_text", text=text)
 
 
 class Clock:
@@ -72,6 +102,17 @@ class Context:
         self._page.route(url, handler)
 
 
+class EventInfo:
+    """What a test waits for: its `value`, once there is one."""
+
+    def __init__(self):
+        self._values = []
+
+    @property
+    def value(self):
+        return self._values[0]
+
+
 class Page(Finder):
     """One page at a time of the site under test, new for each test."""
 
@@ -81,7 +122,8 @@ class Page(Finder):
         self._url = "/"
         self._routes = {}
         self._last_route = 0
-        self._handlers = {"console": [], "pythonerror": [], "request": []}
+        self._handlers = {"console": [], "dialog": [], "pageerror": [], "pythonerror": [], "request": []}
+        self._asks_dialogs = False
         self.clock = Clock(self)
         self.keyboard = Keyboard(self)
         self.context = Context(self)
@@ -102,14 +144,24 @@ class Page(Finder):
                 self.console.append(self._tell("console", ConsoleMessage(record["level"], record["message"])))
         elif kind == "pyweb.python.raised":
             fields = {name: record[name] for name in ("file", "line", "message", "traceback")}
-            self.python_errors.append(self._tell("pythonerror", PythonError(**fields)))
+            error = self._tell("pythonerror", PythonError(**fields))
+            self.python_errors.append(self._tell("pageerror", error))
+        elif kind == "pyweb.dialog.opened":
+            self._answer(Dialog(self, record))
         elif kind == "pyweb.request.intercepted":
             self._handle(record)
 
     def _tell(self, event, value):
-        for handler in self._handlers[event]:
+        for handler in list(self._handlers[event]):
             handler(value)
         return value
+
+    def _answer(self, dialog):
+        try:
+            self._tell("dialog", dialog)
+        finally:
+            if not dialog.handled:
+                dialog.dismiss()
 
     def _handle(self, record):
         route = Route(self, self._tell("request", Request(record)))
@@ -129,7 +181,16 @@ class Page(Finder):
 
     def reload(self, **_):
         __tracebackhide__ = True
-        self._step("goto", url=self._url)
+        self._step("reload")
+
+    def go_back(self, **_):
+        """Goes one page, or one state of the page, back; if there is none, stays."""
+        __tracebackhide__ = True
+        self._step("go", delta=-1)
+
+    def go_forward(self, **_):
+        __tracebackhide__ = True
+        self._step("go", delta=1)
 
     @property
     def url(self):
@@ -146,9 +207,54 @@ class Page(Finder):
         self._routes.clear()
         self._step("close")
 
+    # ---- what happens in it ----
     def on(self, event, handler):
-        """`console`, `pythonerror` or `request`."""
+        """`console`, `dialog`, `pageerror`, `pythonerror` or `request`. Without a handler, dialogs are dismissed."""
+        if event == "dialog" and not self._asks_dialogs:
+            self._asks_dialogs = True
+            self._step("dialogs", asks=True)
         self._handlers[event].append(handler)
+
+    def once(self, event, handler):
+        def first(value):
+            self.remove_listener(event, first)
+            handler(value)
+
+        self.on(event, first)
+
+    def remove_listener(self, event, handler):
+        self._handlers[event].remove(handler)
+
+    @contextlib.contextmanager
+    def expect_event(self, event, predicate=None, *, timeout=None):
+        """Waits, at the end of the block, for what `on` would be told of that `predicate` takes."""
+        info = EventInfo()
+
+        def hear(value):
+            if predicate is None or predicate(value):
+                info._values.append(value)
+
+        self.on(event, hear)
+        try:
+            yield info
+            limit = self._timeout if timeout is None else timeout
+            deadline = _time.monotonic() + limit / 1000
+            while not info._values:
+                if _time.monotonic() > deadline:
+                    raise TimeoutError(f"no {event} came (waited {limit} ms)", "timeout")
+                # What has happened is heard with the next answer.
+                self._step("title")
+                _time.sleep(0.005)
+        finally:
+            self.remove_listener(event, hear)
+
+    def expect_console_message(self, predicate=None, *, timeout=None):
+        return self.expect_event("console", predicate, timeout=timeout)
+
+    def wait_for_event(self, event, predicate=None, *, timeout=None):
+        with self.expect_event(event, predicate, timeout=timeout) as info:
+            pass
+        return info.value
 
     def set_default_timeout(self, timeout):
         self._timeout = timeout
@@ -158,6 +264,18 @@ class Page(Finder):
         """The value of a JavaScript expression, or of a function called with `arg`."""
         __tracebackhide__ = True
         return self._step("evaluate", expression=expression, argument=arg)
+
+    def add_script_tag(self, *, content=None, path=None, url=None, type=""):
+        """Adds a script, by its text, its file here, or its address."""
+        if path is not None:
+            content = pathlib.Path(path).read_text(encoding="utf-8")
+        self._step("evaluate", expression=_ADD_SCRIPT, argument={"content": content, "url": url, "type": type})
+
+    def add_style_tag(self, *, content=None, path=None):
+        """Adds a style sheet, by its text or its file here."""
+        if path is not None:
+            content = pathlib.Path(path).read_text(encoding="utf-8")
+        self._step("evaluate", expression=_ADD_STYLE, argument=content)
 
     def evaluate_py(self, code, *, type=None):
         """The value of Python code in the page's own interpreter: the first, or the one of `type` `py` or `mpy`."""
@@ -172,6 +290,9 @@ class Page(Finder):
     def wait_for_timeout(self, timeout):
         _time.sleep(timeout / 1000)
 
+    def wait_for_load_state(self, state="load", **_):
+        """A page is only ever open once it has loaded and its Python is done."""
+
     def wait_for_selector(self, selector, *, state="visible", timeout=None):
         self.locator(selector).first.wait_for(state=state, timeout=timeout)
 
@@ -183,8 +304,7 @@ class Page(Finder):
     def wait_for_url(self, url, *, timeout=None):
         __tracebackhide__ = True
         limit = self._timeout if timeout is None else timeout
-        wanted = pattern(url) if not isinstance(url, str) else urljoin("http://localhost/", url)
-        self._step("wait_for_url", url=wanted, timeout_ms=round(limit))
+        self._step("wait_for_url", url=address(url), timeout_ms=round(limit))
 
     # ---- the network ----
     def route(self, url, handler):
@@ -199,42 +319,49 @@ class Page(Finder):
                 del self._routes[number]
                 self._step("unroute", route=number)
 
-    # ---- short for page.locator(selector) ----
-    def click(self, selector, **options):
-        self.locator(selector).click(**options)
+    def unroute_all(self, **_):
+        for number in list(self._routes):
+            del self._routes[number]
+            self._step("unroute", route=number)
 
-    def dblclick(self, selector, **options):
-        self.locator(selector).dblclick(**options)
+    def drag_and_drop(self, source, target, **options):
+        self.locator(source).drag_to(self.locator(target), **options)
 
-    def fill(self, selector, value, **options):
-        self.locator(selector).fill(value, **options)
 
-    def press(self, selector, key, **options):
-        self.locator(selector).press(key, **options)
+def _short(name):
+    def act(self, selector, *args, **options):
+        __tracebackhide__ = True
+        return getattr(self.locator(selector), name)(*args, **options)
 
-    def check(self, selector, **options):
-        self.locator(selector).check(**options)
+    act.__doc__ = f"Short for `page.locator(selector).{name}(…)`."
+    return act
 
-    def uncheck(self, selector, **options):
-        self.locator(selector).uncheck(**options)
 
-    def select_option(self, selector, value=None, **options):
-        return self.locator(selector).select_option(value, **options)
-
-    def hover(self, selector, **options):
-        self.locator(selector).hover(**options)
-
-    def text_content(self, selector, **options):
-        return self.locator(selector).text_content(**options)
-
-    def inner_text(self, selector, **options):
-        return self.locator(selector).inner_text(**options)
-
-    def input_value(self, selector, **options):
-        return self.locator(selector).input_value(**options)
-
-    def get_attribute(self, selector, name, **options):
-        return self.locator(selector).get_attribute(name, **options)
-
-    def is_visible(self, selector):
-        return self.locator(selector).is_visible()
+for _name in (
+    "check",
+    "click",
+    "dblclick",
+    "dispatch_event",
+    "fill",
+    "focus",
+    "get_attribute",
+    "hover",
+    "inner_html",
+    "inner_text",
+    "input_value",
+    "is_checked",
+    "is_disabled",
+    "is_editable",
+    "is_enabled",
+    "is_hidden",
+    "is_visible",
+    "press",
+    "select_option",
+    "set_checked",
+    "set_input_files",
+    "tap",
+    "text_content",
+    "type",
+    "uncheck",
+):
+    setattr(Page, _name, _short(_name))

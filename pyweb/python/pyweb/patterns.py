@@ -2,6 +2,10 @@
 
 import datetime
 import re
+from urllib.parse import urljoin
+
+# Where the pages of a site live.
+SITE = "http://localhost/"
 
 
 def pattern(text):
@@ -14,6 +18,18 @@ def pattern(text):
     # JavaScript writes named groups without the P.
     source = text.pattern.replace("(?P<", "(?<")
     return {"regex": source, "flags": flags}
+
+
+def address(url):
+    """An address, or a pattern of some: relative ones are of the site, `*` is anything but a slash, `**` anything."""
+    if not isinstance(url, str):
+        return pattern(url)
+    if "*" not in url:
+        return urljoin(SITE, url)
+    whole = url if re.match(r"\*|[a-z][a-z0-9+.-]*:", url, re.IGNORECASE) else urljoin(SITE, url)
+    signs = {"**": ".*", "*": "[^/]*", "{": "(?:", "}": ")", ",": "|"}
+    source = re.sub(r"\*\*|[*{},]|[^*{},]+", lambda part: signs.get(part[0]) or re.escape(part[0]), whole)
+    return {"regex": f"^{source}$", "flags": ""}
 
 
 def patterns(texts):

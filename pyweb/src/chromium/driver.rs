@@ -194,7 +194,9 @@ impl Driver {
                 },
                 Input::Gone => return Err(Fault::Gone),
                 // What is waited for may wait for it.
-                Input::Command(number, command) if command["step"] == "route_answer" => {
+                Input::Command(number, command)
+                    if matches!(command["step"].as_str(), Some("dialog_answer" | "route_answer")) =>
+                {
                     self.take(Input::Command(number, command))?;
                 }
                 other => self.later.push_back(other),

@@ -7,6 +7,7 @@
 //! - `page`: the open page: loaded, told, stopped
 //! - `network`: what its requests get
 //! - `script`: what is put before its own scripts
+//! - `words`: what it says of values and errors
 
 mod driver;
 mod error;
@@ -14,6 +15,7 @@ mod network;
 mod page;
 mod program;
 mod script;
+mod words;
 
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};

@@ -52,6 +52,13 @@ struct Asked {
     moves: bool,
 }
 
+impl Asked {
+    /// Whether the page itself is to go there by a form that posts.
+    fn posts(&self) -> bool {
+        self.moves && self.method != "GET"
+    }
+}
+
 /// What is to become of a request.
 enum Fate {
     /// The site answers.
@@ -129,13 +136,13 @@ impl Driver {
     }
 
     fn fate(&mut self, asked: &Asked) -> Result<Fate, Fault> {
-        if CODE.contains(&asked.kind.as_str()) {
+        if CODE.contains(&asked.kind.as_str()) && !asked.posts() {
             return Ok(Fate::Site);
         }
         if let Some(index) = self.route_of(&asked.url)? {
             return Ok(Fate::Route(index));
         }
-        let offline = self.page.as_ref().is_some_and(|page| page.network.offline);
+        let offline = self.page.as_ref().is_some_and(|page| page.network.offline) && !asked.posts();
         Ok(if offline { Fate::Offline } else { Fate::Site })
     }
 
@@ -184,8 +191,11 @@ impl Driver {
         let (number, id) = (network.last_request, route.id.clone());
         let lower: Map<String, Value> =
             headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-        let (url, method) = (asked.url.clone(), asked.method.clone());
+        let (url, method, moves) = (asked.url.clone(), asked.method.clone(), asked.moves);
         network.waiting.insert(number, asked);
+        if moves {
+            page.moves();
+        }
         page.told(json!({
             "kind": "request", "request": number, "route": id, "url": url, "method": method,
             "headers": lower, "post_data": body,
@@ -204,13 +214,22 @@ impl Driver {
         match answer["action"].as_str() {
             Some("continue") if offline => self.fail(&asked, "InternetDisconnected"),
             Some("continue") => self.answer_from_site(&asked, true),
-            Some("abort") => self.fail(&asked, "Failed"),
+            Some("abort") => {
+                // For a page on its way, another reason would lead to a page that says so.
+                self.fail(&asked, if asked.moves { "Aborted" } else { "Failed" })?;
+                if asked.moves { self.remains() } else { Ok(()) }
+            }
             _ => self.fulfill_as(&asked, answer),
         }
     }
 
     /// Answers as a test says.
     fn fulfill_as(&mut self, asked: &Asked, given: &Value) -> Result<(), Fault> {
+        if asked.moves
+            && let Some(page) = &mut self.page
+        {
+            page.moves();
+        }
         let mut headers: Vec<(String, String)> = Vec::new();
         for (name, value) in given["headers"].as_object().into_iter().flatten() {
             headers.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
@@ -230,10 +249,13 @@ impl Driver {
 
     /// Answers from the page's site; with `tells`, what is not there is said on the page's console.
     fn answer_from_site(&mut self, asked: &Asked, tells: bool) -> Result<(), Fault> {
-        let Some(page) = &self.page else { return self.fail(asked, "Aborted") };
+        if asked.posts() && self.stays(&site::unanswered_post(&asked.url)) {
+            return self.fail(asked, "Aborted");
+        }
+        let Some(page) = &mut self.page else { return self.fail(asked, "Aborted") };
         let Some(resource) = page.opening.site.get(&asked.url) else { return self.missing(asked, tells) };
         if asked.moves {
-            self.moves();
+            page.moves();
         }
         if asked.url.starts_with(site::ORIGIN) && asked.method != "GET" && asked.method != "HEAD" {
             return self.fulfill(asked, 405, Vec::new(), "");

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::driver::{Driver, Fault};
 use super::network::Network;
+use super::words::{shown, uncaught};
 use super::{Opening, Tell, Told, script};
 use crate::headless::{Busy, Ended, Event, Level};
 
@@ -44,6 +45,9 @@ pub(super) struct OpenPage {
     deadline: Option<Instant>,
     /// What it was told and has not answered, by number.
     pending: HashMap<u64, Value>,
+    /// Whether the test answers its dialogs.
+    asks_dialogs: bool,
+    last_dialog: u64,
     /// Whether it goes to another document, which is not ready yet.
     moves: bool,
     /// What it was told meanwhile.
@@ -102,6 +106,11 @@ impl OpenPage {
         }
     }
 
+    /// It is about to go to another document; unless it is only being opened, what it is told waits for that.
+    pub(super) fn moves(&mut self) {
+        self.moves = self.ready;
+    }
+
     /// Puts a line on its console.
     pub(super) fn log(&mut self, level: Level, text: String) {
         self.happened(Event::Console { level, text });
@@ -137,6 +146,8 @@ impl Driver {
             ready: false,
             deadline: None,
             pending: HashMap::new(),
+            asks_dialogs: false,
+            last_dialog: 0,
             moves: false,
             held: Vec::new(),
         };
@@ -196,6 +207,14 @@ impl Driver {
                 Ok(())
             }
             "route_answer" => self.answer_request(command),
+            "dialog_answer" => self.answer_dialog(command),
+            "dialogs" => {
+                if let Some(page) = &mut self.page {
+                    page.asks_dialogs = command["asks"] == true;
+                }
+                self.answered(seq);
+                Ok(())
+            }
             _ => {
                 let Some(page) = &mut self.page else { return Ok(()) };
                 page.arm();
@@ -219,14 +238,12 @@ impl Driver {
         page.held.clear();
         (page.ready, page.moves) = (false, false);
         page.network.reset();
+        page.asks_dialogs =
+            setup.iter().rfind(|step| step["step"] == "dialogs").is_some_and(|step| step["asks"] == true);
         let was_loaded = std::mem::replace(&mut page.loaded, true);
         let (session, url) = (page.session.clone(), page.opening.url.clone());
         let (binding, door, token) = (page.binding.clone(), page.door.clone(), page.network.token.clone());
         let old = std::mem::take(&mut page.scripts);
-        if was_loaded {
-            // An address that differs in its fragment alone would not be loaded again.
-            self.call(Some(&session), "Page.navigate", &json!({"url": "about:blank"}))?;
-        }
         for script in old {
             let identifier = json!({"identifier": script});
             self.call(Some(&session), "Page.removeScriptToEvaluateOnNewDocument", &identifier)?;
@@ -247,7 +264,22 @@ impl Driver {
                 page.scripts.push(added["identifier"].clone());
             }
         }
+        if was_loaded && url.contains('#') && self.is_at(&session, &url)? {
+            // An address that differs in its fragment alone would not be loaded again.
+            let put = format!("history.pushState(null, '', {})", json!(url));
+            self.call(Some(&session), "Runtime.evaluate", &json!({"expression": put}))?;
+            return self.say(Some(&session), "Page.reload", &json!({})).map(drop);
+        }
         self.say(Some(&session), "Page.navigate", &json!({"url": url})).map(drop)
+    }
+
+    /// Whether the document there is the one that `url` names, whatever the fragment.
+    fn is_at(&mut self, session: &str, url: &str) -> Result<bool, Fault> {
+        let history = self.call(Some(session), "Page.getNavigationHistory", &json!({}))?;
+        let current = history["currentIndex"].as_u64().and_then(|index| usize::try_from(index).ok());
+        let current = current.and_then(|index| history["entries"][index]["url"].as_str());
+        let whole = |url: &str| url.split('#').next().map(str::to_owned);
+        Ok(current.is_some_and(|current| whole(current) == whole(url)))
     }
 
     /// Hands a command to the document.
@@ -276,17 +308,7 @@ impl Driver {
                 page.told(uncaught(&params["exceptionDetails"]));
                 Ok(())
             }
-            "Page.javascriptDialogOpening" => {
-                // Dismissed at once, as in pyweb's own browser; who is to leave a page leaves it.
-                let kind = text_of(&params["type"]);
-                let leaves = kind == "beforeunload";
-                if !leaves {
-                    page.log(Level::Info, format!("{kind}: {}", text_of(&params["message"])));
-                }
-                let session = page.session.clone();
-                let dismissed = json!({"accept": leaves || kind == "alert"});
-                self.say(Some(&session), "Page.handleJavaScriptDialog", &dismissed).map(drop)
-            }
+            "Page.javascriptDialogOpening" => self.dialog(params),
             "Target.attachedToTarget" => {
                 let Some(session) = params["sessionId"].as_str().map(str::to_owned) else { return Ok(()) };
                 page.workers.push(session.clone());
@@ -300,6 +322,36 @@ impl Driver {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A dialog has opened.
+    fn dialog(&mut self, params: &Value) -> Result<(), Fault> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        let (kind, message) = (text_of(&params["type"]), text_of(&params["message"]));
+        // Who is to leave a page leaves it.
+        let leaves = kind == "beforeunload";
+        if page.asks_dialogs && !leaves {
+            page.last_dialog += 1;
+            page.told(json!({
+                "kind": "dialog", "dialog": page.last_dialog, "what": kind, "message": message,
+                "default_value": text_of(&params["defaultPrompt"]),
+            }));
+            return Ok(());
+        }
+        // Dismissed at once, as in pyweb's own browser.
+        if !leaves {
+            page.log(Level::Info, format!("{kind}: {message}"));
+        }
+        self.answer_dialog(&json!({"accept": leaves || kind == "alert"}))
+    }
+
+    fn answer_dialog(&mut self, answer: &Value) -> Result<(), Fault> {
+        let Some(session) = self.page.as_ref().map(|page| page.session.clone()) else { return Ok(()) };
+        let mut said = json!({"accept": answer["accept"] == true});
+        if let Some(text) = answer["text"].as_str() {
+            said["promptText"] = json!(text);
+        }
+        self.say(Some(&session), "Page.handleJavaScriptDialog", &said).map(drop)
     }
 
     /// The document says something, in the words of `page/progress.rs` and three more.
@@ -340,11 +392,11 @@ impl Driver {
         Ok(())
     }
 
-    /// The page is about to go to another document; unless it is only being opened, what it is told waits for that.
-    pub(super) fn moves(&mut self) {
-        if let Some(page) = &mut self.page {
-            page.moves = page.ready;
-        }
+    /// The page does not go to another document after all.
+    pub(super) fn remains(&mut self) -> Result<(), Fault> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        page.moves = false;
+        std::mem::take(&mut page.held).iter().try_for_each(|command| self.command(command))
     }
 
     /// The page would go to a document that is not there, which fails what it was told to do. Not when it is only being
@@ -438,65 +490,6 @@ impl Driver {
     }
 }
 
-/// A value of JavaScript's as its console shows it.
-fn shown(object: &Value) -> String {
-    match (object["value"].as_str(), object["description"].as_str()) {
-        (Some(text), _) | (None, Some(text)) => text.to_owned(),
-        (None, None) => object["value"].to_string(),
-    }
-}
-
 fn text_of(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-/// An error that nothing in the page caught, in the words of `page/progress.rs`.
-fn uncaught(details: &Value) -> Value {
-    let exception = &details["exception"];
-    let described = shown(exception);
-    // The stack is at the end, below a message of any number of lines.
-    let lines: Vec<&str> = described.lines().collect();
-    let frames = lines.iter().rev().take_while(|line| line.starts_with("    at ")).count();
-    let (message, stack) = lines.split_at(lines.len() - frames);
-    let message = message.join("\n");
-    // Pyodide and MicroPython both raise one whose message is the whole traceback.
-    if exception["className"] == "PythonError" || message.starts_with("PythonError: ") {
-        let text = message.split_once(": ").map_or(message.as_str(), |(_, text)| text);
-        return json!({"kind": "python", "text": text.trim_end()});
-    }
-    let mut stack = stack.join("\n");
-    if stack.is_empty()
-        && let (Some(url), Some(line)) = (details["url"].as_str(), details["lineNumber"].as_u64())
-    {
-        stack = format!("    at {url}:{}:{}", line + 1, details["columnNumber"].as_u64().unwrap_or(0) + 1);
-    }
-    let promise = if details["text"].as_str().is_some_and(|text| text.contains("promise")) {
-        " (in promise)"
-    } else {
-        ""
-    };
-    json!({"kind": "uncaught", "text": format!("Uncaught {message}{promise}\n{stack}").trim_end()})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_uncaught_error_is_worded_as_in_our_own_browser() {
-        let details = json!({
-            "text": "Uncaught (in promise)",
-            "exception": {"className": "TypeError", "description": "TypeError: no\n    at f (http://localhost/a.html:7:9)"},
-        });
-        let text = "Uncaught TypeError: no (in promise)\n    at f (http://localhost/a.html:7:9)";
-        assert_eq!(uncaught(&details), json!({"kind": "uncaught", "text": text}));
-
-        let python = json!({"exception": {
-            "className": "Error",
-            "description": "PythonError: Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'k'\n\n    at f (x.js:1:1)",
-        }});
-        let text = "Traceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'k'";
-        assert_eq!(uncaught(&python), json!({"kind": "python", "text": text}));
-        assert_eq!(uncaught(&json!({"text": "Uncaught", "exception": {"value": 1}}))["text"], "Uncaught 1");
-    }
 }

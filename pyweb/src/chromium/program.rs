@@ -27,9 +27,10 @@ const NAMES: [&str; 6] = [
 /// nobody else is left to remove it.
 const START: &str = r#"profile=$1; shift; "$@" 3<&0 4>&1 </dev/null >/dev/null; status=$?; rm -rf -- "$profile"; exit $status"#;
 /// No window, no network of its own, nothing that a person would be asked, nothing slowed down for being unseen.
-const OPTIONS: [&str; 23] = [
+const OPTIONS: [&str; 24] = [
     "--headless",
     "--remote-debugging-pipe",
+    "--disable-back-forward-cache",
     "--disable-background-networking",
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",

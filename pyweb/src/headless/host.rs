@@ -14,7 +14,7 @@ use super::import_map::ImportMap;
 use super::quickjs::{Context, Result, Value};
 use super::threads::{Group, Seat};
 use super::wasm::Objects;
-use super::{Busy, Ended, Event, Options};
+use super::{Busy, Ended, Event, Options, orders::Orders};
 
 /// What the store carries, so that an imported function finds its host.
 pub(super) type State = Rc<Host>;
@@ -32,6 +32,8 @@ pub(super) struct Host {
     pub(super) ended: RefCell<Option<Ended>>,
     /// `__native`, while the page runs; not to be kept longer than the engine.
     pub(super) natives: RefCell<Option<Value>>,
+    /// Who tells the page what to do, if somebody does.
+    pub(super) orders: Orders,
 }
 
 impl Host {

@@ -10,6 +10,7 @@
 //! - [`natives`]: the table of `__native.*` functions that the scripts stand on
 //! - `host`: one thread's state, and who may use the wasmtime store when
 //! - `wasm`: the WebAssembly JavaScript API: modules, instances, functions, memories, tables, exceptions
+//! - `orders`: what the page is told, and the answers that it stands still for
 //! - `loader`: ES modules from the site, with corrections and a bytecode cache
 //! - `import_map`: what the specifiers of modules mean
 //! - `legacy_eh`: rewrites the old WebAssembly exception opcodes into those wasmtime knows
@@ -25,6 +26,7 @@ mod import_map;
 mod legacy_eh;
 mod loader;
 pub mod natives;
+mod orders;
 mod quickjs;
 mod run;
 mod threads;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `print(level, text)` | a console event; level `"debug"`, `"info"`, `"warn"`, `"error"`, or 1 (info) and 2 (error) |
 //! | `emit(value)` | an [`Event::Custom`](super::Event::Custom) of the value's JSON |
+//! | `answer(step)` | stands still until a command whose `step` that is, and gives it; `null` where none will come |
 //! | `give(name, bytes)` | an [`Event::Given`](super::Event::Given) with a copy of the bytes |
 //! | `config()` | [`Options::config`](super::Options::config) as a fresh object |
 //! | `exit(code)` | ends the run as `Done(code)`; nothing of the page runs after it |

@@ -11,6 +11,7 @@ use wasmtime::{AsContextMut, Store, UpdateDeadline};
 
 use super::host::{Host, State, StoreAccess};
 use super::loader::Loader;
+use super::orders::Orders;
 use super::quickjs::{Runtime, Thrown, Value};
 use super::threads::{Group, Seat, Woken};
 use super::{Busy, Commands, Ended, Event, HeadlessError, Next, Options, Script, Site, natives, wasm};
@@ -118,6 +119,7 @@ impl Page {
             import_map: RefCell::default(),
             ended: RefCell::new(None),
             natives: RefCell::new(None),
+            orders: Orders::default(),
         });
         let mut store = Store::new(&group.engine, Rc::clone(&host));
         store.set_epoch_deadline(1);
@@ -151,9 +153,10 @@ impl Page {
         on_end: &dyn Fn(&Ended),
     ) -> Result<Ended, HeadlessError> {
         let Page { store, host, runtime } = &mut self;
+        host.orders.listen(commands);
         let outcome = host.store.lend(store.as_context_mut(), || {
             start(host, runtime)?;
-            Ok(turn(host, runtime, commands))
+            Ok(turn(host, runtime))
         });
         drop(host.natives.take());
         let mut ended = match host.ended.take() {
@@ -219,7 +222,7 @@ fn report_failure(host: &Rc<Host>, namespace: &Value, entry: &str) -> Result<(),
 }
 
 /// The event loop: all jobs, then one due task of the scripts' or a command, then what is due next.
-fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Commands>>) -> Ended {
+fn turn(host: &Rc<Host>, runtime: &Runtime) -> Ended {
     loop {
         run_jobs(host, runtime);
         host.objects.sweep();
@@ -241,25 +244,30 @@ fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Command
             continue;
         }
         let wait = (wait > 0.0).then(|| Duration::try_from_secs_f64(wait / 1e3).unwrap_or(Duration::MAX));
-        match (&mut commands, wait) {
-            (Some(commands), wait) => {
-                host.group.watchdog.rest();
-                let next = |wait, call: Option<BorrowedFd<'_>>| commands.next(wait, call);
-                let next = host.group.switchboard.wait_with(&host.seat, wait, next);
-                host.group.watchdog.arm();
-                match next {
-                    Next::Command(command) => command_page(host, &command),
-                    Next::Nothing => {}
-                    Next::Closed => return Ended::Idle,
-                }
+        if !host.orders.are_given() {
+            if sleep(host, wait) == Woken::Quiet {
+                return Ended::Idle;
             }
-            (None, wait) => {
-                if sleep(host, wait) == Woken::Quiet {
-                    return Ended::Idle;
-                }
-            }
+            continue;
+        }
+        match next_command(host, wait) {
+            Next::Command(command) => command_page(host, &command),
+            Next::Nothing => {}
+            Next::Closed => return Ended::Idle,
         }
     }
+}
+
+/// Waits for a command, or until something is due.
+fn next_command(host: &Host, wait: Option<Duration>) -> Next {
+    if host.orders.wait() {
+        return host.orders.next(None, None);
+    }
+    host.group.watchdog.rest();
+    let next = |wait, call: Option<BorrowedFd<'_>>| host.orders.next(wait, call);
+    let next = host.group.switchboard.wait_with(&host.seat, wait, next);
+    host.group.watchdog.arm();
+    next
 }
 
 /// Hands the next message from another thread to the scripts; whether there was one.

@@ -78,8 +78,12 @@ static D3: Template = template!(
     Worker::Never,
     ["index.html", "main.py", "d3.min.js", "d3.LICENSE", "style.css", "test_page.py"]
 );
-static SQLITE: Template =
-    template!("sqlite", [Pyodide], Worker::Never, ["index.html", "main.py", "style.css", "test_page.py"]);
+static SQLITE: Template = template!(
+    "sqlite",
+    [Pyodide],
+    Worker::Never,
+    ["index.html", "main.py", "pyscript.toml", "style.css", "test_page.py"]
+);
 
 /// The template of that name.
 pub fn of(name: cli::Template) -> &'static Template {

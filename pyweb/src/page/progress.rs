@@ -123,11 +123,19 @@ pub enum Progress {
         /// Its body as text.
         post_data: Option<String>,
     },
-    /// The page goes to another address of its site.
-    Navigate {
-        /// The address.
-        url: String,
+    /// A dialog stands open until the test answers it.
+    Dialog {
+        /// Its number.
+        dialog: u64,
+        /// Which it is.
+        what: crate::events::DialogKind,
+        /// What it says.
+        message: String,
+        /// What a prompt suggests.
+        default_value: String,
     },
+    /// The page goes to another address of its site.
+    Navigate(Way),
     /// A copy of the page has ended.
     ForkEnded {
         /// Its exit code, 128 + the signal that ended it, or -1 when it could not be made.
@@ -138,6 +146,19 @@ pub enum Progress {
         /// Its markup.
         html: String,
     },
+}
+
+/// Where a page goes, and how.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Way {
+    /// The address.
+    pub url: String,
+    /// Where the page has been, as `js/history.mjs` has it, and how the next comes to that.
+    pub history: serde_json::Value,
+    /// The method of the form that leads there, where it does not just get the page.
+    pub method: Option<String>,
+    /// The next page's text, where the test has answered that form.
+    pub document: Option<String>,
 }
 
 /// Why a command could not be carried out.

@@ -127,6 +127,11 @@ fn origin() -> Url {
     Url::parse(ORIGIN).unwrap()
 }
 
+/// Why a form that posts leads nowhere.
+pub fn unanswered_post(url: &str) -> String {
+    format!("the page posted a form to {url}, which only a server answers: have the test do it, by a route")
+}
+
 /// The file that a URL of the page's origin names, if it is one inside `root`.
 pub(super) fn own_file(root: &Path, url: &Url) -> Option<PathBuf> {
     let mut local = Url::parse("file:///").ok()?;

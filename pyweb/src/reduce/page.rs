@@ -202,6 +202,7 @@ impl PageRun {
             // Between a page process and the one that started it.
             Progress::Answer { .. }
             | Progress::Request { .. }
+            | Progress::Dialog { .. }
             | Progress::Navigate { .. }
             | Progress::ForkEnded { .. } => {}
         }

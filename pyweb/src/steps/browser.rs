@@ -1,4 +1,4 @@
-//! The page that the steps are about: opened, warmed, copied, told what to do, closed. Must not know what a test is.
+//! The page that the steps are about: told what to do, heard, closed. Must not know what a test is.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
@@ -6,21 +6,20 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use url::Url;
 
+use super::asked::Asked;
 use super::host::Hosted;
 use super::message::Message;
-use super::process::{Input, PageProcess, Runner, teller};
+use super::process::{Input, Runner};
 use super::script::Script;
-use super::signal::{Failed, LOOKING, NAVIGATED, Signal, route_answer};
-use super::warm::{Warm, may_come_late};
-use crate::chromium::{Chromium, Opening};
+use super::signal::{Failed, LOOKING, NAVIGATED, Signal};
+use super::warm::Warm;
+use crate::chromium::Chromium;
 use crate::error::PageError;
 use crate::events::Record;
 use crate::headless::{Busy, Ended, Event};
 use crate::page::find;
-use crate::page::progress::{Progress, Refusal};
-use crate::page::site::PageSite;
+use crate::page::progress::{Progress, Refusal, Way};
 use crate::reduce::page::PageRun;
 use crate::runtime::Runtime;
 
@@ -33,36 +32,38 @@ pub(super) const CLOSING: Duration = Duration::from_secs(2);
 pub(super) struct Open {
     pub(super) url: String,
     pub(super) run: PageRun,
-    began: Instant,
+    pub(super) began: Instant,
     pub(super) past: Vec<(Event, u64)>,
     /// What it has to tell, while it is only loaded to be copied: its copies will tell it.
-    untold: Option<Vec<Record>>,
+    pub(super) untold: Option<Vec<Record>>,
     /// Whether it has workers, so that it cannot be copied.
-    has_workers: bool,
-    /// The address that it is going to.
-    leaving: Option<String>,
+    pub(super) has_workers: bool,
+    /// Where it is going.
+    pub(super) leaving: Option<Way>,
     /// Who runs it, unless it is a copy of the warm page at `url`.
     pub(super) own: Option<Runner>,
 }
 
 /// A browser of one open page.
 pub struct Browser<'a> {
-    script: &'a Script,
-    root: PathBuf,
+    pub(super) script: &'a Script,
+    pub(super) root: PathBuf,
     /// The real browser and what its pages run on, where it is not our own.
-    chromium: Option<(Chromium, Runtime)>,
+    pub(super) chromium: Option<(Chromium, Runtime)>,
     pub(super) input: Receiver<Input>,
-    sender: Sender<Input>,
+    pub(super) sender: Sender<Input>,
     /// Lines that came while a page was waited for.
     pub(super) lines: VecDeque<Option<String>>,
     pub(super) warm: HashMap<String, Warm>,
     /// The addresses of pages that cannot be copied: each test loads its own.
-    single: HashSet<String>,
+    pub(super) single: HashSet<String>,
     pub(super) open: Option<Open>,
+    /// What it waits for the test to answer.
+    pub(super) asked: Asked,
     /// The failures and the console of the pages that the test has left.
     left: (String, String),
     last_seq: u64,
-    last_process: u64,
+    pub(super) last_process: u64,
     pub(super) show: &'a dyn Fn(&Record) -> Result<(), PageError>,
 }
 
@@ -85,6 +86,7 @@ impl<'a> Browser<'a> {
             warm: HashMap::new(),
             single: HashSet::new(),
             open: None,
+            asked: Asked::default(),
             left: (String::new(), String::new()),
             last_seq: 0,
             last_process: 0,
@@ -113,80 +115,8 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// Opens the page at `address`, relative to the site, with `setup` done before it loads.
-    pub fn goto(&mut self, address: &str, mut setup: Vec<Value>) -> Result<Result<(), Failed>, PageError> {
-        let hosted = match self.hosted(address) {
-            Ok(hosted) => hosted,
-            Err(failed) => return Ok(Err(failed)),
-        };
-        if self.chromium.is_some() {
-            let tab = self.leave()?;
-            return self.load(&hosted, &setup, tab, None);
-        }
-        if self.open.is_some() {
-            // What a page has stored is there again for the next one of the same test.
-            if let Ok(stored) = self.command(json!({"step": "storage"}), self.script.time_limit)?
-                && stored != json!({"local": {}, "session": {}, "databases": []})
-            {
-                let mut storage = json!({"step": "set_storage"});
-                for kind in ["local", "session", "databases"] {
-                    storage[kind] = stored[kind].clone();
-                }
-                setup.push(storage);
-            }
-            self.put_away()?;
-        }
-        if !setup.iter().all(may_come_late) || self.single.contains(&hosted.url) {
-            return self.load(&hosted, &setup, None, None);
-        }
-        if !self.warm.contains_key(&hosted.url) {
-            if let Err(failed) = self.load(&hosted, &[], None, Some(Vec::new()))? {
-                return Ok(Err(failed));
-            }
-            if self.open.as_ref().is_some_and(|open| open.has_workers) {
-                self.single.insert(hosted.url.clone());
-                if setup.is_empty() {
-                    return self.tell_untold().map(Ok);
-                }
-                self.close()?;
-                return self.load(&hosted, &setup, None, None);
-            }
-            self.keep_warm();
-        }
-        match self.copy(&hosted.url, &setup)? {
-            Ok(true) => Ok(Ok(())),
-            Ok(false) => self.load(&hosted, &setup, None, None),
-            Err(failed) => Ok(Err(failed)),
-        }
-    }
-
-    pub(super) fn hosted(&self, address: &str) -> Result<Hosted, Failed> {
-        let no_page = |why: String| Failed::new("no_page", why);
-        let origin = Url::parse("http://localhost/").map_err(|error| no_page(error.to_string()))?;
-        let url = origin.join(address).map_err(|error| no_page(format!("{address}: {error}")))?;
-        if url.origin() != origin.origin() {
-            return Err(no_page(format!(
-                "{address} is on another host; name a page of the site, such as /index.html"
-            )));
-        }
-        let page = find::page_at(&self.root, &url)
-            .ok_or_else(|| no_page(format!("{address} is not in {}", self.root.display())))?;
-        let Script { runtime, packages, time_limit, .. } = self.script;
-        let (runtime, packages) = (runtime.clone(), packages.clone());
-        Ok(Hosted { page, url: url.into(), runtime, packages, time_limit: *time_limit })
-    }
-
-    /// Leaves the open page for another in the same tab of a real browser.
-    fn leave(&mut self) -> Result<Option<Runner>, PageError> {
-        let Some(mut open) = self.open.take() else { return Ok(None) };
-        let tab = open.own.take();
-        let said = self.closed(open)?;
-        self.keep(said);
-        Ok(tab)
-    }
-
     /// Keeps what a page said for the end of its test.
-    fn keep(&mut self, (failures, output): (String, String)) {
+    pub(super) fn keep(&mut self, (failures, output): (String, String)) {
         for (kept, more) in [(&mut self.left.0, failures), (&mut self.left.1, output)] {
             if !kept.is_empty() && !more.is_empty() {
                 kept.push('\n');
@@ -208,51 +138,6 @@ impl<'a> Browser<'a> {
         Ok(std::mem::take(&mut self.left))
     }
 
-    /// Loads a page in a process of its own, or in a tab.
-    fn load(
-        &mut self,
-        hosted: &Hosted,
-        setup: &[Value],
-        tab: Option<Runner>,
-        untold: Option<Vec<Record>>,
-    ) -> Result<Result<(), Failed>, PageError> {
-        let runner = match tab {
-            Some(tab) => tab,
-            None => self.start(hosted)?,
-        };
-        self.open = Some(Open { untold, ..self.opened(hosted, Some(runner)) });
-        let seq = self.send(json!({"step": "load", "setup": setup, "url": hosted.url}))?;
-        let limit = Instant::now() + self.script.time_limit;
-        loop {
-            match self.signal(limit)? {
-                Signal::Ready => return Ok(Ok(())),
-                Signal::Answer(answered, _, Some(refusal)) if answered == seq => {
-                    let failed = self.refused(refusal);
-                    self.open = None;
-                    return Ok(Err(failed));
-                }
-                other => {
-                    if let Some(failed) = self.end_by(&other)? {
-                        return Ok(Err(failed));
-                    }
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, hosted: &Hosted) -> Result<Runner, PageError> {
-        self.last_process += 1;
-        let number = self.last_process;
-        let Some((chromium, runtime)) = &self.chromium else {
-            let started = PageProcess::start(number, hosted, self.sender.clone());
-            return started.map(Runner::Process).map_err(PageError::Process);
-        };
-        let site = PageSite::new(&hosted.page, runtime.clone(), None);
-        let (url, time_limit) = (hosted.url.clone(), hosted.time_limit);
-        let opening = Opening { site, url, time_limit, whole: false };
-        Ok(Runner::Tab(chromium.open(number, opening, teller(number, self.sender.clone()))))
-    }
-
     pub(super) fn opened(&self, hosted: &Hosted, own: Option<Runner>) -> Open {
         let mut run = PageRun::new(&hosted.page.path, find::python_files(&self.root), self.script.worker);
         // What happens in the page fails a test, if one is under way; see `close`.
@@ -269,12 +154,6 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// The page that was loaded to be copied is the open one after all.
-    fn tell_untold(&mut self) -> Result<(), PageError> {
-        let untold = self.open.as_mut().and_then(|open| open.untold.take());
-        untold.iter().flatten().try_for_each(self.show)
-    }
-
     /// Has the open page carry out `command`, which may take `limit` by its own account.
     pub fn command(&mut self, command: Value, limit: Duration) -> Result<Result<Value, Failed>, PageError> {
         if self.open.is_none() {
@@ -284,11 +163,6 @@ impl<'a> Browser<'a> {
         let seq = self.send(command)?;
         let deadline = Instant::now() + limit + GRACE;
         self.answer(seq, deadline, looks)
-    }
-
-    /// The address that the open page is going to, once.
-    pub fn leaving(&mut self) -> Option<String> {
-        self.open.as_mut()?.leaving.take()
     }
 
     /// The answer to what was sent under the number `seq`; one that `looks` is none once the page goes away.
@@ -319,7 +193,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Why nothing more comes of the open page, if that is what `signal` means.
-    fn end_by(&mut self, signal: &Signal) -> Result<Option<Failed>, PageError> {
+    pub(super) fn end_by(&mut self, signal: &Signal) -> Result<Option<Failed>, PageError> {
         let failed = match signal {
             Signal::Answer(..) | Signal::Ready | Signal::Leaving => return Ok(None),
             Signal::ForkEnded(status) => self.copy_ended(*status),
@@ -354,7 +228,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Tells what is left to tell of a page.
-    fn closed(&self, open: Open) -> Result<(String, String), PageError> {
+    pub(super) fn closed(&self, open: Open) -> Result<(String, String), PageError> {
         let mut said = (String::new(), String::new());
         for record in open.run.close(elapsed_us(open.began)) {
             match record {
@@ -385,7 +259,7 @@ impl<'a> Browser<'a> {
         Ok(failed.unwrap_or_else(|| Failed::new("page_lost", "the page ended")))
     }
 
-    fn refused(&self, refusal: Refusal) -> Failed {
+    pub(super) fn refused(&self, refusal: Refusal) -> Failed {
         if refusal.code != "python_raised" {
             return Failed::new(&refusal.code, refusal.message);
         }
@@ -411,7 +285,7 @@ impl<'a> Browser<'a> {
     }
 
     /// What the open page says next that somebody waits for.
-    fn signal(&mut self, deadline: Instant) -> Result<Signal, PageError> {
+    pub(super) fn signal(&mut self, deadline: Instant) -> Result<Signal, PageError> {
         loop {
             match self.input.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Input::Page(number, message)) => {
@@ -420,7 +294,7 @@ impl<'a> Browser<'a> {
                     }
                 }
                 // The one thing that cannot wait its turn: the page waits for it.
-                Ok(Input::Line(line)) => match route_answer(&line) {
+                Ok(Input::Line(line)) => match self.asked.answer(&line) {
                     Some(answer) => drop(self.send(answer)?),
                     None => self.lines.push_back(Some(line)),
                 },
@@ -448,6 +322,14 @@ impl<'a> Browser<'a> {
         Ok(Some(Signal::Gone))
     }
 
+    /// The page asks the test something, which may have been answered already.
+    fn ask(&mut self, answer: &'static str, number: u64) -> Result<Option<Signal>, PageError> {
+        match self.asked.ask(answer, number, &mut self.lines) {
+            Some(answer) => self.send(answer).map(|_| None),
+            None => Ok(None),
+        }
+    }
+
     pub(super) fn signal_of(&mut self, message: Message) -> Result<Option<Signal>, PageError> {
         let event = match message {
             Message::Ended(ended) => return Ok(Some(Signal::Ended(ended))),
@@ -461,16 +343,20 @@ impl<'a> Browser<'a> {
             Some(Progress::Answer { seq, value, failure }) => {
                 return Ok(Some(Signal::Answer(seq, value, failure)));
             }
-            Some(Progress::Navigate { url }) => {
+            Some(Progress::Navigate(way)) => {
                 let Some(open) = &mut self.open else { return Ok(None) };
-                open.leaving = Some(url);
+                open.leaving = Some(way);
                 return Ok(Some(Signal::Leaving));
             }
-            Some(Progress::ForkEnded { status }) => return Ok(Some(Signal::ForkEnded(status))),
             Some(Progress::Request { request, route, url, method, headers, post_data }) => {
                 (self.show)(&Record::RequestIntercepted { request, route, url, method, headers, post_data })?;
-                return Ok(None);
+                return self.ask("route_answer", request);
             }
+            Some(Progress::Dialog { dialog, what: kind, message, default_value }) => {
+                (self.show)(&Record::DialogOpened { dialog, kind, message, default_value })?;
+                return self.ask("dialog_answer", dialog);
+            }
+            Some(Progress::ForkEnded { status }) => return Ok(Some(Signal::ForkEnded(status))),
             _ => {}
         }
         let Some(open) = &mut self.open else { return Ok(None) };

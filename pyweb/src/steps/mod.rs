@@ -2,7 +2,9 @@
 //! protocol of the pytest plugin (`pyweb/python`), and a script for whoever likes to write one.
 //!
 //! - [`script`]: the steps in their order: tests, answers, the verdict
-//! - [`browser`]: the page that the steps are about: opened, warmed, copied, told, closed
+//! - `asked`: what the page has asked the test
+//! - [`browser`]: the page that the steps are about: told what to do, heard, closed
+//! - `going`: from page to page: gone to, loaded, copied
 //! - `warm`: pages that are only copied
 //! - [`signal`]: what it says that somebody waits for
 //! - [`process`]: a page process, from outside
@@ -15,7 +17,7 @@
 //! | steps | with |
 //! |---|---|
 //! | `test` | `id`: begins a test of that name; the steps up to the next are its |
-//! | `goto` `close` | `url`, relative to the site |
+//! | `goto` `reload` `go` `close` | `url`, relative to the site; `delta` in the history |
 //! | `click` `dblclick` `hover` `focus` `blur` | `locator`, `force`; `button`, `click_count` |
 //! | `fill` `type` `press` `set_checked` `select_option` | `locator`; `value`, `text`, `key`, `checked`, `values` |
 //! | `dispatch_event` | `locator`, `type`, `init` |
@@ -25,6 +27,7 @@
 //! | `evaluate` `evaluate_py` | `expression`, `argument`; `code`, `type` |
 //! | `title` `url` `content` | |
 //! | `route` `unroute` `route_answer` | `route`: a number, `url`: a glob or regex, `fulfill`; `request`, `action` |
+//! | `dialogs` `dialog_answer` | `asks`: whether the test answers them; `dialog`, `accept`, `text` |
 //! | `offline` `clock` `init_script` `set_storage` | `offline`; `action`, `time`, `milliseconds`; `script`; `local`, `session`, `databases` |
 //!
 //! A locator's parts are `css`, `role` (with `name`), `text`, `label`, `placeholder`, `alt_text`, `title`, `test_id`,
@@ -36,7 +39,9 @@
 //! With `--engine chromium`, a tab of a real browser with a profile of its own takes the place of the process, and
 //! each test loads its pages anew.
 
+mod asked;
 pub mod browser;
+mod going;
 pub mod host;
 pub mod message;
 pub mod process;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use common::outcome::{Outcome, TestFinished, TestStarted};
 use serde_json::{Value, json};
 
+use super::asked::is_answer;
 use super::browser::Browser;
 use super::process::Input;
 use super::signal::{Failed, NAVIGATED};
@@ -20,7 +21,7 @@ use crate::runtime::Runtime;
 /// How long a step waits for the page unless it says otherwise; `js/steps.mjs` has the same.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
 /// The steps that prepare a page, so that they may come before it and hold for the next one of the same test.
-const SETUP: [&str; 6] = ["clock", "init_script", "offline", "route", "set_storage", "unroute"];
+const SETUP: [&str; 7] = ["clock", "dialogs", "init_script", "offline", "route", "set_storage", "unroute"];
 
 /// What to carry out, and where.
 #[derive(Clone, Debug)]
@@ -124,7 +125,7 @@ impl Run<'_> {
         let id = step.as_object_mut().and_then(|step| step.remove("id")).unwrap_or_else(|| json!(number));
         match name.as_str() {
             "test" => return self.begin_test(&id),
-            "route_answer" => return self.browser.send(step).map(drop),
+            name if is_answer(name) => return self.browser.send(step).map(drop),
             _ => {}
         }
         let began = Instant::now();
@@ -171,7 +172,7 @@ impl Run<'_> {
     /// Opens the page that the open one is going to, if it is.
     fn follow(&mut self) -> Result<Result<(), Failed>, PageError> {
         match self.browser.leaving() {
-            Some(address) => self.browser.goto(&address, self.setup.clone()),
+            Some(way) => self.browser.follow(&way, self.setup.clone()),
             None => Ok(Ok(())),
         }
     }

@@ -45,9 +45,3 @@ pub enum Signal {
     /// It said nothing in time.
     Late,
 }
-
-/// The test's answer to a request, if `line` is that step.
-pub fn route_answer(line: &str) -> Option<Value> {
-    let step: Value = serde_json::from_str(line).ok()?;
-    (step["step"] == "route_answer").then_some(step)
-}

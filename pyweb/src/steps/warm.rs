@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::asked::Asked;
 use super::browser::{Browser, CLOSING, GRACE, Open};
 use super::process::{Input, PageProcess, Runner};
 use super::signal::{Failed, Signal};
@@ -24,7 +25,7 @@ pub(super) struct Warm {
 /// Whether a step that prepares a page may also be carried out once it is loaded, unless the page has already asked for
 /// what it is about (`js/session.mjs`).
 pub(super) fn may_come_late(step: &Value) -> bool {
-    matches!(step["step"].as_str(), Some("route" | "set_storage" | "unroute"))
+    matches!(step["step"].as_str(), Some("dialogs" | "history" | "route" | "set_storage" | "unroute"))
 }
 
 impl Browser<'_> {
@@ -52,6 +53,7 @@ impl Browser<'_> {
         };
         warm.used = Instant::now();
         let past = warm.past.clone();
+        self.asked = Asked::default();
         self.open = Some(open);
         let seq = self.send(json!({"step": "fork"}))?;
         if let Err(failed) = self.answer(seq, Instant::now() + GRACE, false)? {

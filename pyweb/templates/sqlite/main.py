@@ -1,7 +1,6 @@
-"""A database in the page: Python's own sqlite3. The browser keeps its bytes in IndexedDB."""
+"""A database in the page: SQLite, by way of the ORM peewee. The browser keeps its bytes in IndexedDB."""
 
-import sqlite3
-
+from peewee import FloatField, IntegerField, Model, PeeweeException, SqliteDatabase, TextField, fn
 from pyscript import document, storage, when
 
 PLANETS = [
@@ -17,17 +16,29 @@ PLANETS = [
 
 find = document.querySelector
 kept = await storage("planets")
-database = sqlite3.connect(":memory:", autocommit=True)
+database = SqliteDatabase(":memory:")
+connection = database.connection()
+
+
+class Planet(Model):
+    name = TextField(primary_key=True)
+    radius = FloatField()
+    moons = IntegerField()
+
+    class Meta:
+        database = database
+        table_name = "planets"
+        strict_tables = True
 
 
 def begin():
-    database.execute("drop table if exists planets")
-    database.execute("create table planets (name text primary key, radius real not null, moons integer not null) strict")
-    database.executemany("insert into planets values (?, ?, ?)", PLANETS)
+    database.drop_tables([Planet])
+    database.create_tables([Planet])
+    Planet.insert_many(PLANETS).execute()
 
 
 async def keep():
-    kept["database"] = bytearray(database.serialize())
+    kept["database"] = bytearray(connection.serialize())
     await kept.sync()
 
 
@@ -51,20 +62,34 @@ def show(cursor):
     find("#state").textContent = f"{len(rows)} row{'' if len(rows) == 1 else 's'}" if names else "Done."
 
 
-async def ask(sql, values=()):
-    """Runs SQL and says what is wrong with it, if something is; keeps what it changed."""
+def sum_up():
+    """What the table comes to, if it is still there."""
+    text = ""
+    if Planet.table_exists():
+        many, moons = Planet.select(fn.COUNT(Planet.name), fn.SUM(Planet.moons)).scalar(as_tuple=True)
+        text = f"{many} planets with {moons or 0} moons"
+    find("#sum").textContent = text
+
+
+async def attempt(act):
+    """Does something with the database: says what is wrong with it, if something is, and keeps what it changed."""
     wrong = find("#wrong")
     wrong.hidden = True
-    before = database.total_changes
+    before = connection.serialize()
     try:
-        show(database.execute(sql, values))
-    except sqlite3.Error as error:
+        act()
+        sum_up()
+    except PeeweeException as error:
         wrong.textContent = f"{type(error).__name__}: {error}"
         wrong.hidden = False
         return False
-    if database.total_changes != before or not sql.lstrip().lower().startswith("select"):
+    if connection.serialize() != before:
         await keep()
     return True
+
+
+async def ask():
+    await attempt(lambda: show(database.execute_sql(find("#sql").value)))
 
 
 @when("submit", "form")
@@ -75,29 +100,29 @@ def submitted(event):
 
 @when("submit", "#ask")
 async def asked(event):
-    await ask(find("#sql").value)
+    await ask()
 
 
 @when("submit", "#add")
 async def add(event):
-    values = [find(field).value.strip() for field in ("#name", "#radius", "#moons")]
-    if await ask("insert into planets values (?, ?, ?)", values):
+    fields = {field: find(f"#{field}").value.strip() for field in ("name", "radius", "moons")}
+    if await attempt(lambda: Planet.create(**fields)):
         find("#add").reset()
-        await ask(find("#sql").value)
+        await ask()
 
 
 @when("click", "#anew")
 async def start_anew(event):
-    begin()
-    await keep()
-    await ask(find("#sql").value)
+    await attempt(begin)
+    find("#sql").value = find("#sql").defaultValue
+    await ask()
 
 
 if "database" in kept:
-    database.deserialize(bytes(kept["database"]))
+    connection.deserialize(bytes(kept["database"]))
 else:
     begin()
-await ask(find("#sql").value)
+await ask()
 for field in document.querySelectorAll("input, textarea, button"):
     field.disabled = False
 find("#starting").remove()

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod between_pages;
+mod history;
 mod support;
+mod visibility;
+mod vocabulary;
 
 use std::process::Command;
 

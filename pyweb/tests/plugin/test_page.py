@@ -101,3 +101,51 @@ def test_console_and_errors(page):
     assert ("warn", "mind the gap") in [(message.type, message.text) for message in page.console]
     # What a test expects does not fail it.
     page.python_errors.clear()
+
+
+def test_going_about(page):
+    page.goto("/history/")
+    page.get_by_role("button", name="Push").click()
+    expect(page).to_have_url("/history/?page=1")
+    page.get_by_role("link", name="Other").click()
+    page.wait_for_url("**/other.html")
+    page.go_back()
+    expect(page).to_have_url("**/history/?page=*")
+    page.go_forward()
+    expect(page).to_have_title("Second")
+    page.reload()
+    expect(page.locator("#out")).to_be_empty()
+
+
+def test_dialogs_files_and_console(page, tmp_path):
+    page.goto("/person/")
+    said = []
+    page.on("dialog", lambda dialog: (said.append((dialog.type, dialog.message)), dialog.accept("Ada")))
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_role("button", name="Name").click()
+    expect(page.get_by_test_id("log")).to_have_text("yes|name Ada")
+    assert said == [("confirm", "Sure?"), ("prompt", "Who?")]
+    letter = tmp_path / "letter.txt"
+    letter.write_text("dear")
+    page.get_by_label("Letter").set_input_files(letter)
+    page.set_input_files("#many", [{"name": "a", "mimeType": "text/css", "buffer": b"x"}])
+    expect(page.locator("#log")).to_have_text(re.compile(r"letter.txt text/plain 4 dear\|a text/css 1 x$"))
+    with page.expect_console_message(lambda message: "later" in message.text) as info:
+        page.evaluate("void setTimeout(() => console.info('a little later'), 30)")
+    assert info.value.type == "info"
+
+
+def test_words_of_playwright(page):
+    page.goto("/person/")
+    bread = page.locator("li:has-text('bread')")
+    expect(bread).to_be_visible(visible=True)
+    expect(page.locator("li", has_text="hidden")).not_to_be_visible()
+    bread.click(modifiers=["Shift"])
+    page.locator("#from").drag_to(page.locator("#to"))
+    expect(page.locator("xpath=//p[@id='log']")).to_contain_text("clicked shiftKey|dropped treasure")
+    expect(page.locator("#text")).to_have_accessible_name("Text")
+    expect(page.get_by_role("checkbox")).not_to_be_checked()
+    page.keyboard.down("Shift")
+    page.keyboard.up("Shift")
+    assert page.locator("li").evaluate_all("items => items.length") == 3
+    assert page.is_visible("id=box") and page.locator("data-testid=log").count() == 1

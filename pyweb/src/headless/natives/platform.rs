@@ -13,6 +13,7 @@ use super::Native;
 pub(super) const NATIVES: &[(&str, Native)] = &[
     ("print", print),
     ("emit", emit),
+    ("answer", answer),
     ("give", give),
     ("config", config),
     ("exit", exit),
@@ -47,6 +48,19 @@ fn emit(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
         Err(_) => return Err(call.context.type_error("emit: the value has no JSON")),
     }
     Ok(call.context.undefined())
+}
+
+/// Stands still until it is told a step of that name; what else it is told waits.
+fn answer(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
+    let step = call.argument(0).to_text()?;
+    let is_answer = |command: &str| {
+        serde_json::from_str::<serde_json::Value>(command)
+            .is_ok_and(|command| command["step"] == step.as_str())
+    };
+    host.group.watchdog.rest();
+    let answer = host.orders.answer(is_answer);
+    host.group.watchdog.arm();
+    answer.map_or_else(|| Ok(call.context.null()), |answer| call.context.parse_json(&answer))
 }
 
 fn give(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
