@@ -66,7 +66,8 @@
     const errors = [];
     const taken = (text) => text.slice(Math.max(text.indexOf(HEAD), 0)).trim();
 
-    async function raised(text) {
+    // `code` is what a worker runs, by which the server tells which file it is.
+    async function raised(text, code) {
         text = taken(text);
         const known = errors.find((error) => error.text === text && !error.old);
         if (known) {
@@ -82,7 +83,7 @@
         try {
             const answer = await fetch(`${OWN}raised`, {
                 method: "POST",
-                body: JSON.stringify({ page: location.pathname, text }),
+                body: JSON.stringify({ page: location.pathname, text, code }),
             });
             if (answer.ok) {
                 const { file, line, message } = await answer.json();
@@ -97,7 +98,7 @@
     const lastLine = (text) => text.split("\n").findLast((line) => line && !line.startsWith(" ")) ?? text;
 
     const told = (value) => String(value?.message ?? value ?? "");
-    const heardOf = (value) => told(value).includes(HEAD) && raised(told(value));
+    const heardOf = (value, code) => told(value).includes(HEAD) && raised(told(value), code);
     addEventListener("error", (event) => heardOf(event.error ?? event.message));
     addEventListener("unhandledrejection", (event) => heardOf(event.reason));
 
@@ -110,24 +111,75 @@
 
     // What a task raises that nobody awaits, event loops only print, line by line.
     const ANNOUNCED = /Unhandled exception in event loop|Task exception was(n't| never) retrieved|Exception in callback/;
-    let printed = null;
-    function listenTo(line) {
-        if (ANNOUNCED.test(line)) printed = [];
-        else if (printed && (printed.length || line === HEAD)) {
-            printed.push(line);
-            if (line && !line.startsWith(" ") && line !== HEAD) {
-                raised(printed.join("\n"));
-                printed = null;
+    const listener = (code) => {
+        let printed = null;
+        const line = (text) => {
+            if (ANNOUNCED.test(text)) printed = [];
+            else if (printed && (printed.length || text === HEAD)) {
+                printed.push(text);
+                if (text && !text.startsWith(" ") && text !== HEAD) {
+                    raised(printed.join("\n"), code?.());
+                    printed = null;
+                }
             }
-        }
-    }
-    for (const level of ["error", "warn", "log"]) {
-        const print = console[level];
-        console[level] = function (...values) {
-            if (typeof values[0] === "string") values[0].split("\n").forEach(listenTo);
-            return print.apply(this, values);
         };
-    }
+        return (text) => text.split("\n").forEach(line);
+    };
+    const overhear = (heard) => {
+        for (const level of ["error", "warn", "log"]) {
+            const print = console[level];
+            console[level] = function (...values) {
+                if (typeof values[0] === "string") heard(values[0]);
+                return print.apply(this, values);
+            };
+        }
+    };
+    overhear(listener());
+
+    // A worker hears of its own errors alone. What PyScript's workers run comes as a blob, before which these lines go:
+    // they pass on what is printed there and what nobody awaits. The first message brings PyScript's the Python.
+    const PRINTED = "pyweb:printed";
+    const RAISED = "pyweb:raised";
+    const inWorker = (overhear, printed, raised) => {
+        const tell = self.postMessage.bind(self);
+        overhear((text) => tell({ [printed]: text }));
+        addEventListener("unhandledrejection", ({ reason }) => tell({ [raised]: String(reason?.message ?? reason) }));
+    };
+    const PRELUDE = `(${inWorker})(${overhear}, "${PRINTED}", "${RAISED}");`;
+    const scripts = new Map();
+    const { createObjectURL, revokeObjectURL } = URL;
+    URL.createObjectURL = (object) => {
+        const url = createObjectURL.call(URL, object);
+        if (object instanceof Blob && object.type === "text/javascript") scripts.set(url, object);
+        return url;
+    };
+    URL.revokeObjectURL = (url) => {
+        scripts.delete(String(url));
+        revokeObjectURL.call(URL, url);
+    };
+    const codes = new WeakMap();
+    globalThis.Worker = class Worker extends globalThis.Worker {
+        constructor(url, options) {
+            const script = scripts.get(String(url));
+            const own = script && createObjectURL.call(URL, new Blob([PRELUDE, script], { type: script.type }));
+            super(own ?? url, options);
+            const code = () => codes.get(this);
+            const heard = listener(code);
+            this.addEventListener("error", (event) => heardOf(event.error ?? event.message, code()));
+            this.addEventListener("message", (event) => {
+                const { data } = event;
+                if (data instanceof Error) heardOf(data, code());
+                if (typeof data?.[PRINTED] !== "string" && typeof data?.[RAISED] !== "string") return;
+                event.stopImmediatePropagation();
+                if (data[PRINTED]) heard(data[PRINTED]);
+                else heardOf(data[RAISED], code());
+            });
+        }
+        postMessage(...message) {
+            if (typeof message[0]?.code === "string" && !codes.has(this)) codes.set(this, message[0].code);
+            super.postMessage(...message);
+        }
+    };
 
     // ---- what is seen ----
     // A page starts anew with each change, which may take seconds; until then it shows what was wrong before.

@@ -1,79 +1,54 @@
-//! `pyweb render` beside headless Chromium on the same bundled pages.
+//! `pyweb render` beside headless Chromium on the same bundled pages, and what a memory image saves a browser.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::Stdio;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::bench::arms::{Arm, Work};
+use crate::bench::browser::{self, Server};
 use crate::shell;
 
 const PORT: u16 = 18_724;
+/// A page that Pyodide runs.
+const TODO: &str = "tests/pages/todo";
 
-/// One work for each interpreter's page.
+/// One work for each interpreter's page, then a page that begins with a memory image.
 pub fn works() -> Result<Vec<Work>> {
     let mut works = Vec::new();
-    for (name, page) in [("MicroPython page", "tests/makefile/page"), ("Pyodide page", "tests/pages/todo")] {
-        let bundle = shell::target().join("bench/site").join(Path::new(page).file_name().unwrap_or_default());
-        if bundle.exists() {
-            std::fs::remove_dir_all(&bundle)?;
-        }
-        shell::run(
-            shell::command(shell::binary("pyweb"))
-                .args(["bundle", "-q", page, "-o"])
-                .arg(&bundle)
-                .stdout(Stdio::null()),
-        )?;
-        let port = PORT + u16::try_from(works.len())?;
-        let server = Server::start(&bundle, port)?;
-        let url = format!("http://127.0.0.1:{port}/index.html");
-        let arms = vec![
-            Arm::new("Chromium", move || chromium(&url)),
-            Arm::new("pyweb", move || {
-                let mut pyweb = shell::command(shell::binary("pyweb"));
-                pyweb.args(["render", &format!("{page}/index.html")]);
-                pyweb
-            }),
-        ];
-        works.push(Work { name: name.into(), arms, keep: vec![Box::new(server)] });
+    for (name, page) in [("MicroPython page", "tests/makefile/page"), ("Pyodide page", TODO)] {
+        let (chromium, server) = loaded("Chromium", page, &[], PORT + u16::try_from(works.len())?)?;
+        let pyweb = Arm::new("pyweb", move || {
+            let mut pyweb = shell::command(shell::binary("pyweb"));
+            pyweb.args(["render", &format!("{page}/index.html")]);
+            pyweb
+        });
+        works.push(Work { name: name.into(), arms: vec![chromium, pyweb], keep: vec![Box::new(server)] });
     }
+    let (plain, server) = loaded("plain", TODO, &[], PORT + 2)?;
+    let (image, other) = loaded("--snapshot", TODO, &["--snapshot"], PORT + 3)?;
+    works.push(Work {
+        name: "bundle in Chromium, warm start".into(),
+        arms: vec![plain, image],
+        keep: vec![Box::new(server), Box::new(other)],
+    });
     Ok(works)
 }
 
-fn chromium(url: &str) -> Command {
-    let mut chromium = shell::command("chromium");
-    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
-    chromium.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-    chromium.arg(format!("--user-data-dir={}", shell::target().join("bench/chromium").display()));
-    chromium.args(["--virtual-time-budget=30000", "--dump-dom", url]);
-    chromium
-}
-
-/// A static server on loopback, ended when dropped.
-struct Server(Child);
-
-impl Server {
-    fn start(folder: &Path, port: u16) -> Result<Server> {
-        let mut python = shell::command("python3");
-        python
-            .args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string(), "--directory"])
-            .arg(folder);
-        let child = python.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("no python3")?;
-        let server = Server(child);
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Ok(server);
-            }
-            std::thread::sleep(Duration::from_millis(50));
+/// Chromium on the bundle that `options` make of `page`, and what serves it. Its profile is kept from round to round:
+/// the first, which does not count, fills its caches.
+fn loaded(name: &'static str, page: &str, options: &[&str], port: u16) -> Result<(Arm, Server)> {
+    let place = |kind: &str| -> PathBuf { shell::target().join(format!("bench/{kind}/{port}")) };
+    let (bundle, profile) = (place("site"), place("chromium"));
+    for old in [&bundle, &profile] {
+        if old.exists() {
+            std::fs::remove_dir_all(old)?;
         }
-        anyhow::bail!("the static server did not begin to listen on port {port}")
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    let mut pyweb = shell::command(shell::binary("pyweb"));
+    pyweb.args(["bundle", "-q", page, "-o"]).arg(&bundle).args(options);
+    shell::run(pyweb.stdout(Stdio::null()))?;
+    let server = Server::start(&bundle, port, Stdio::null())?;
+    let url = server.url() + "index.html";
+    Ok((Arm::new(name, move || browser::dump(&url, &profile)), server))
 }
