@@ -102,11 +102,21 @@
     addEventListener("error", (event) => heardOf(event.error ?? event.message));
     addEventListener("unhandledrejection", (event) => heardOf(event.reason));
 
-    // PyScript shows what ends a script in a box of its own.
+    // PyScript shows what ends a script in a box of its own; and each line that Python prints as an error, which is one
+    // when it is whole.
     const BOX = ".py-error, .mpy-error";
+    const lines = new Set();
+    const noted = (text) => {
+        lines.add(text);
+        setTimeout(() => lines.delete(text), 1000);
+    };
+    const boxed = ({ textContent: text }) => {
+        const whole = text.includes(HEAD) && text.trim() !== HEAD;
+        if (whole || !lines.has(text)) raised(text);
+    };
     new MutationObserver((records) => {
         for (const { addedNodes } of records)
-            for (const node of addedNodes) if (node.nodeType === 1 && node.matches(BOX)) raised(node.textContent);
+            for (const node of addedNodes) if (node.nodeType === 1 && node.matches(BOX)) boxed(node);
     }).observe(document, { childList: true, subtree: true });
 
     // What a task raises that nobody awaits, event loops only print, line by line.
@@ -114,10 +124,11 @@
     const listener = (code) => {
         let printed = null;
         const line = (text) => {
+            if (!text) return;
             if (ANNOUNCED.test(text)) printed = [];
             else if (printed && (printed.length || text === HEAD)) {
                 printed.push(text);
-                if (text && !text.startsWith(" ") && text !== HEAD) {
+                if (!text.startsWith(" ") && text !== HEAD) {
                     raised(printed.join("\n"), code?.());
                     printed = null;
                 }
@@ -125,16 +136,22 @@
         };
         return (text) => text.split("\n").forEach(line);
     };
-    const overhear = (heard) => {
+    const overhear = (heard, failed) => {
         for (const level of ["error", "warn", "log"]) {
             const print = console[level];
             console[level] = function (...values) {
-                if (typeof values[0] === "string") heard(values[0]);
+                const [value] = values;
+                if (typeof value === "string") heard(value);
+                else if (value instanceof Error) failed?.(value);
                 return print.apply(this, values);
             };
         }
     };
-    overhear(listener());
+    const here = listener();
+    overhear((text) => {
+        noted(text);
+        here(text);
+    });
 
     // A worker hears of its own errors alone. What PyScript's workers run comes as a blob, before which these lines go:
     // they pass on what is printed there and what nobody awaits. The first message brings PyScript's the Python.
@@ -142,8 +159,9 @@
     const RAISED = "pyweb:raised";
     const inWorker = (overhear, printed, raised) => {
         const tell = self.postMessage.bind(self);
-        overhear((text) => tell({ [printed]: text }));
-        addEventListener("unhandledrejection", ({ reason }) => tell({ [raised]: String(reason?.message ?? reason) }));
+        const failed = (reason) => tell({ [raised]: String(reason?.message ?? reason) });
+        overhear((text) => tell({ [printed]: text }), failed);
+        addEventListener("unhandledrejection", ({ reason }) => failed(reason));
     };
     const PRELUDE = `(${inWorker})(${overhear}, "${PRINTED}", "${RAISED}");`;
     const scripts = new Map();

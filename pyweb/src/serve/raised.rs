@@ -74,15 +74,18 @@ pub fn raised(site: &Site, report: &[u8]) -> Option<Record> {
                     .map(|script| (named.path.clone(), script.line))
             })
         }
-        // Of several scripts none can be told from another.
-        None => match scripts(&html, interpreter, Where::Page).as_slice() {
-            [script] => {
-                let file =
-                    script.src.as_deref().map_or_else(|| named.path.clone(), |src| beside(&named.path, src));
-                Some((file, script.line))
+        // Of several scripts none can be told from another. What a worker does for its page, the page may tell of.
+        None => {
+            let mut own = scripts(&html, interpreter, Where::Page);
+            if own.is_empty() {
+                own = scripts(&html, interpreter, Where::Worker);
             }
-            _ => None,
-        },
+            let file = |script: &Script| match &script.src {
+                Some(src) => beside(&named.path, src),
+                None => named.path.clone(),
+            };
+            if let [script] = own.as_slice() { Some((file(script), script.line)) } else { None }
+        }
     };
     let mut sources = Sources::new(files);
     if let Some((file, line)) = place {

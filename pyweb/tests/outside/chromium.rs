@@ -38,22 +38,13 @@ impl Browser {
 
     /// Waits until the page's title is this one.
     fn wait_for(&self, wanted: &str) {
-        self.wait_until(wanted, |title| title == wanted);
-    }
-
-    fn wait_until(&self, wanted: &str, is_it: impl Fn(&str) -> bool) {
         let began = Instant::now();
-        let mut title: Option<String> = None;
-        while !title.as_deref().is_some_and(&is_it) {
+        let mut title = None;
+        while title.as_deref() != Some(wanted) {
             assert!(began.elapsed() < LIMIT, "the title is {title:?}, not {wanted:?}");
             std::thread::sleep(Duration::from_millis(50));
             title = self.title().or(title);
         }
-    }
-
-    /// Waits until the page's title begins with this.
-    fn wait_for_start(&self, wanted: &str) {
-        self.wait_until(wanted, |title| title.starts_with(wanted));
     }
 
     /// The title as the browser lists it for debuggers.
@@ -178,51 +169,47 @@ fn a_python_error_is_shown_over_its_page_until_it_is_mended() {
         assert_eq!(place(raised.clone()), (json!("main.py"), json!(11)), "{raised}");
         write(root.path(), "main.py", click);
         browser.wait_for("ready nothing");
-        serving.end();
+        drop(browser);
+        let records = serving.end();
+        let mut told: Vec<_> =
+            kit::of_type(&records, "pyweb.python.raised").into_iter().cloned().map(place).collect();
+        told.dedup();
+        assert!(told.iter().all(|(file, _)| file == "main.py"), "{interpreter}: and nothing else: {told:?}");
     }
 }
 
-/// A worker that fails at once, in what the page asks of it, and in a task that nobody awaits.
 #[test]
 fn a_python_error_in_a_worker_is_shown_over_its_page_with_its_place() {
     let Ok(chromium) = chromium() else { return };
+    // Its title is where the errors are that lie over the page.
     let watch = "<!doctype html><script>\
         setInterval(() => {\
-            const shown = document.querySelector('pyweb-errors')?.shadowRoot.querySelector('article h2');\
-            document.title = (shown?.textContent ?? 'nothing').replaceAll(/\\W+/g, ' ').trim();\
+            const shown = document.querySelector('pyweb-errors')?.shadowRoot.querySelectorAll('h2 code') ?? [];\
+            document.title = [...shown].map((code) => code.textContent).sort().join(' ') || 'nothing';\
         }, 20);</script>";
-    let calm = "import asyncio\nfrom pyscript import when, document\n\n\n@when('click', '#go')\ndef go(event):\n    \
-        {}['missing']\n\n\nasync def later():\n    raise ValueError('later')\n\n\n";
-    let inline = "\n    x = 1\n    x.inline\n";
+    // In a task that nobody awaits, and in what the page asks of the worker.
+    let late = "import asyncio\nfrom pyscript import when, document\n\n\n@when('click', '#go')\ndef go(event):\n    \
+        {}['missing']\n\n\nasync def later():\n    raise ValueError('later')\n\n\n\
+        asyncio.create_task(later())\ndocument.querySelector('#go').click()\n";
+    let at_once = "worker>\n    x = 1\n    x.inline\n</script>";
     for interpreter in ["py", "mpy"] {
-        for (page, main, place, shown) in [
-            ("src=main.py worker></script>", "x = 1\nx.y\n".to_owned(), ("main.py", 2), "main py 2"),
-            (&format!("worker>{inline}</script>"), String::new(), ("index.html", 3), "index html 3"),
-            (
-                "src=main.py worker></script>",
-                format!("{calm}document.querySelector('#go').click()\n"),
-                ("main.py", 7),
-                "main py 7",
-            ),
-            (
-                "src=main.py worker></script>",
-                format!("{calm}asyncio.create_task(later())\n"),
-                ("main.py", 11),
-                "main py 11",
-            ),
-        ] {
-            let page = format!("{watch}{CORE}<button id=go></button><script type={interpreter} {page}");
-            let root = site(&[("index.html", &page), ("main.py", &main)]);
-            let mut serving = Serving::start(root.path());
+        for (script, places) in
+            [(at_once, "index.html:3"), ("src=main.py worker></script>", "main.py:11 main.py:7")]
+        {
+            let page = format!("{watch}{CORE}<button id=go></button><script type={interpreter} {script}");
+            let root = site(&[("index.html", &page), ("main.py", late)]);
+            let serving = Serving::start(root.path());
             let browser = Browser::open(&chromium, &serving.url("/"));
-            let raised = serving.record("pyweb.python.raised");
-            assert_eq!(
-                (&raised["file"], &raised["line"]),
-                (&json!(place.0), &json!(place.1)),
-                "{interpreter}: {raised}"
-            );
-            browser.wait_for_start(shown);
-            serving.end();
+            browser.wait_for(places);
+            drop(browser);
+            let records = serving.end();
+            let raised = kit::of_type(&records, "pyweb.python.raised");
+            let told = raised
+                .iter()
+                .map(|record| format!("{}:{}", record["file"].as_str().unwrap(), record["line"]));
+            let mut told: Vec<String> = told.collect();
+            told.sort();
+            assert_eq!(told.join(" "), places, "{interpreter}: each once");
         }
     }
 }
