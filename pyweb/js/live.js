@@ -66,7 +66,8 @@
     const errors = [];
     const taken = (text) => text.slice(Math.max(text.indexOf(HEAD), 0)).trim();
 
-    async function raised(text) {
+    // `code` is what a worker runs, by which the server tells which file it is.
+    async function raised(text, code) {
         text = taken(text);
         const known = errors.find((error) => error.text === text && !error.old);
         if (known) {
@@ -82,7 +83,7 @@
         try {
             const answer = await fetch(`${OWN}raised`, {
                 method: "POST",
-                body: JSON.stringify({ page: location.pathname, text }),
+                body: JSON.stringify({ page: location.pathname, text, code }),
             });
             if (answer.ok) {
                 const { file, line, message } = await answer.json();
@@ -97,37 +98,106 @@
     const lastLine = (text) => text.split("\n").findLast((line) => line && !line.startsWith(" ")) ?? text;
 
     const told = (value) => String(value?.message ?? value ?? "");
-    const heardOf = (value) => told(value).includes(HEAD) && raised(told(value));
+    const heardOf = (value, code) => told(value).includes(HEAD) && raised(told(value), code);
     addEventListener("error", (event) => heardOf(event.error ?? event.message));
     addEventListener("unhandledrejection", (event) => heardOf(event.reason));
 
-    // PyScript shows what ends a script in a box of its own.
+    // PyScript shows what ends a script in a box of its own; and each line that Python prints as an error, which is one
+    // when it is whole.
     const BOX = ".py-error, .mpy-error";
+    const lines = new Set();
+    const noted = (text) => {
+        lines.add(text);
+        setTimeout(() => lines.delete(text), 1000);
+    };
+    const boxed = ({ textContent: text }) => {
+        const whole = text.includes(HEAD) && text.trim() !== HEAD;
+        if (whole || !lines.has(text)) raised(text);
+    };
     new MutationObserver((records) => {
         for (const { addedNodes } of records)
-            for (const node of addedNodes) if (node.nodeType === 1 && node.matches(BOX)) raised(node.textContent);
+            for (const node of addedNodes) if (node.nodeType === 1 && node.matches(BOX)) boxed(node);
     }).observe(document, { childList: true, subtree: true });
 
     // What a task raises that nobody awaits, event loops only print, line by line.
     const ANNOUNCED = /Unhandled exception in event loop|Task exception was(n't| never) retrieved|Exception in callback/;
-    let printed = null;
-    function listenTo(line) {
-        if (ANNOUNCED.test(line)) printed = [];
-        else if (printed && (printed.length || line === HEAD)) {
-            printed.push(line);
-            if (line && !line.startsWith(" ") && line !== HEAD) {
-                raised(printed.join("\n"));
-                printed = null;
+    const listener = (code) => {
+        let printed = null;
+        const line = (text) => {
+            if (!text) return;
+            if (ANNOUNCED.test(text)) printed = [];
+            else if (printed && (printed.length || text === HEAD)) {
+                printed.push(text);
+                if (!text.startsWith(" ") && text !== HEAD) {
+                    raised(printed.join("\n"), code?.());
+                    printed = null;
+                }
             }
-        }
-    }
-    for (const level of ["error", "warn", "log"]) {
-        const print = console[level];
-        console[level] = function (...values) {
-            if (typeof values[0] === "string") values[0].split("\n").forEach(listenTo);
-            return print.apply(this, values);
         };
-    }
+        return (text) => text.split("\n").forEach(line);
+    };
+    const overhear = (heard, failed) => {
+        for (const level of ["error", "warn", "log"]) {
+            const print = console[level];
+            console[level] = function (...values) {
+                const [value] = values;
+                if (typeof value === "string") heard(value);
+                else if (value instanceof Error) failed?.(value);
+                return print.apply(this, values);
+            };
+        }
+    };
+    const here = listener();
+    overhear((text) => {
+        noted(text);
+        here(text);
+    });
+
+    // A worker hears of its own errors alone. What PyScript's workers run comes as a blob, before which these lines go:
+    // they pass on what is printed there and what nobody awaits. The first message brings PyScript's the Python.
+    const PRINTED = "pyweb:printed";
+    const RAISED = "pyweb:raised";
+    const inWorker = (overhear, printed, raised) => {
+        const tell = self.postMessage.bind(self);
+        const failed = (reason) => tell({ [raised]: String(reason?.message ?? reason) });
+        overhear((text) => tell({ [printed]: text }), failed);
+        addEventListener("unhandledrejection", ({ reason }) => failed(reason));
+    };
+    const PRELUDE = `(${inWorker})(${overhear}, "${PRINTED}", "${RAISED}");`;
+    const scripts = new Map();
+    const { createObjectURL, revokeObjectURL } = URL;
+    URL.createObjectURL = (object) => {
+        const url = createObjectURL.call(URL, object);
+        if (object instanceof Blob && object.type === "text/javascript") scripts.set(url, object);
+        return url;
+    };
+    URL.revokeObjectURL = (url) => {
+        scripts.delete(String(url));
+        revokeObjectURL.call(URL, url);
+    };
+    const codes = new WeakMap();
+    globalThis.Worker = class Worker extends globalThis.Worker {
+        constructor(url, options) {
+            const script = scripts.get(String(url));
+            const own = script && createObjectURL.call(URL, new Blob([PRELUDE, script], { type: script.type }));
+            super(own ?? url, options);
+            const code = () => codes.get(this);
+            const heard = listener(code);
+            this.addEventListener("error", (event) => heardOf(event.error ?? event.message, code()));
+            this.addEventListener("message", (event) => {
+                const { data } = event;
+                if (data instanceof Error) heardOf(data, code());
+                if (typeof data?.[PRINTED] !== "string" && typeof data?.[RAISED] !== "string") return;
+                event.stopImmediatePropagation();
+                if (data[PRINTED]) heard(data[PRINTED]);
+                else heardOf(data[RAISED], code());
+            });
+        }
+        postMessage(...message) {
+            if (typeof message[0]?.code === "string" && !codes.has(this)) codes.set(this, message[0].code);
+            super.postMessage(...message);
+        }
+    };
 
     // ---- what is seen ----
     // A page starts anew with each change, which may take seconds; until then it shows what was wrong before.

@@ -269,7 +269,13 @@ impl Engine {
     }
 }
 
-/// `pyweb bundle`
+/// Writes a site as a folder that needs no network.
+///
+/// Any server of files can hand it out, under any path. What is there for who writes the site stays out, and is named
+/// at the end: hidden files, tests for pytest, caches, virtual environments, node_modules; a test or a package of
+/// node_modules that a page names goes in. Of PyScript's core, what no text of the site can ask for stays out, too.
+/// Exit codes: 0 written, 1 a URL of another host with --external deny or an asset that is not what its record says,
+/// 2 nothing was written.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct BundleArgs {
@@ -290,6 +296,12 @@ pub struct BundleArgs {
     /// What to do about a URL of another host in the pages
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     pub external: External,
+    /// Take what this pattern names although it is left out, such as `test_*.py` or `.data`; may be given again
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<glob::Pattern>,
+    /// Take all of PyScript's core, also editor and terminal where no text of the site names them
+    #[arg(long)]
+    pub whole_core: bool,
     /// Leave out of Python's library what neither the site nor its packages import
     #[arg(long)]
     pub strip_stdlib: bool,

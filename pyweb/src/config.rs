@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use glob::Pattern;
+
 use crate::bundle;
 use crate::cli::{BundleArgs, Cli, Compress, External, NewArgs, PackageArgs};
 use crate::error::BadArgument;
@@ -37,6 +39,10 @@ pub struct BundleConfig {
     pub compress: Compress,
     /// What to do about a URL of another host.
     pub external: External,
+    /// What goes in although such files are left out.
+    pub include: Vec<Pattern>,
+    /// Whether all of PyScript's core goes in, asked for or not.
+    pub whole_core: bool,
     /// Where Python packages come from.
     pub packages: Sources,
     /// Whether it is to be an app that can be installed.
@@ -67,9 +73,21 @@ impl BundleConfig {
             return Err(BadArgument::OutIsBundle { out });
         }
         let packages = sources(args.packages)?;
-        let BundleArgs { assets, compress, external, pwa, strip_stdlib, keep, snapshot, .. } = args;
-        let keep = strip_stdlib.then(|| keep.into_iter().collect());
-        Ok(BundleConfig { site, out, assets, compress, external, packages, pwa, snapshot, keep })
+        let BundleArgs { assets, compress, external, include, whole_core, pwa, snapshot, .. } = args;
+        let keep = args.strip_stdlib.then(|| args.keep.into_iter().collect());
+        Ok(BundleConfig {
+            site,
+            out,
+            assets,
+            compress,
+            external,
+            include,
+            whole_core,
+            packages,
+            pwa,
+            snapshot,
+            keep,
+        })
     }
 }
 

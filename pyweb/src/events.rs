@@ -252,6 +252,8 @@ pub enum Record {
         bytes: u64,
         /// What a browser loads: the Brotli size where there is one, else the plain size.
         br_bytes: u64,
+        /// What of the site did not go into it, as paths from its root; those of folders end with a slash.
+        left_out: Vec<String>,
         /// The bundle's folder.
         #[serde(flatten)]
         path: RecordPath,

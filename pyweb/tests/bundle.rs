@@ -417,3 +417,87 @@ fn pythons_library_is_stored_and_the_same_inside() {
     compared.args(["-c", compare]).arg(pyodide.join("python_stdlib.zip")).arg(stored);
     assert!(kit::run(&mut compared).exits(0).stdout.trim().parse::<u32>().unwrap() > 100);
 }
+
+#[test]
+fn what_is_for_who_writes_the_site_stays_out_and_is_named() {
+    let folder = site(&[
+        ("index.html", "<script type=mpy src=test_speed.py></script>"),
+        ("test_index.py", "def test_a(page): pass"),
+        ("test_speed.py", "print('a page runs it')"),
+        ("conftest.py", "NAME = 'conftest'"),
+        (".env", "SECRET=1"),
+        (".pytest_cache/README.md", "x"),
+        (".well-known/security.txt", "x"),
+        ("app.js", "process.env.NAME"),
+    ]);
+    let left_out = |command: &mut Command| {
+        let records = written(command.args(["--compress", "none"]));
+        kit::of_type(&records, "pyweb.bundle.written")[0]["left_out"].clone()
+    };
+    let expected = [".env", ".pytest_cache/", "conftest.py", "test_index.py"];
+    assert_eq!(left_out(&mut bundle(&folder)), json!(expected));
+    let out = tree(&folder.path().join("out"));
+    assert!(out.contains_key("test_speed.py") && out.contains_key(".well-known/security.txt"));
+    assert!(!out.keys().any(|path| expected.iter().any(|left| path.starts_with(left))), "{:?}", out.keys());
+
+    let ran = kit::run(bundle(&folder).args(["-f", "--compress", "none", "--format", "human"])).exits(0);
+    let said = "left out .env, .pytest_cache/, conftest.py, test_index.py; --include takes it all the same";
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+
+    let included =
+        left_out(bundle(&folder).args(["-f", "--include", "test_*.py", "--include", ".pytest_cache"]));
+    assert_eq!(included, json!([".env", "conftest.py"]));
+    assert_eq!(read(&folder, ".pytest_cache/README.md"), "x");
+    let stderr = refused(&folder, bundle(&folder).args(["-f", "--include", "[a"]), 2);
+    assert!(stderr.contains("invalid value '[a' for '--include <GLOB>'"), "{stderr}");
+}
+
+#[test]
+fn of_the_core_only_what_the_site_can_ask_for_is_there() {
+    let mpy = "<script type=mpy>x = 1</script>";
+    for (page, more, there, missing) in [
+        (
+            mpy,
+            None,
+            &["core.js"][..],
+            &["codemirror", "xterm", "zip-", "toml-Blg", "pyodide_graph", "storage"][..],
+        ),
+        ("<script type=mpy-editor>x = 1</script>", None, &["codemirror-", "toml-Blg"], &["xterm"]),
+        (mpy, Some(("app.js", "script.setAttribute('terminal', '')")), &["xterm-", "mpy-"], &["codemirror"]),
+        ("<script type=mpy terminal worker></script>", None, &["xterm-", "xterm.css"], &["codemirror"]),
+        ("<mpy-config>{\"files\": {\"a.zip\": \"./*\"}}</mpy-config>", None, &["zip-"], &["xterm"]),
+        (mpy, Some(("app.js", "import './pyscript/storage.js'")), &["storage.js"], &["zip-"]),
+    ] {
+        let page = format!("{CORE}{page}");
+        let folder = site(&[("index.html", page.as_str()), more.unwrap_or(("a.txt", "terminal"))]);
+        let core = |command: &mut Command| {
+            written(command.args(["--compress", "none"]));
+            let out = tree(&folder.path().join("out/pyscript"));
+            out.into_keys().collect::<Vec<String>>()
+        };
+        let files = core(&mut bundle(&folder));
+        let has = |files: &[String], start: &str| files.iter().any(|file| file.starts_with(start));
+        for start in there {
+            assert!(has(&files, start), "{page}: {start} is not among {files:?}");
+        }
+        for start in missing {
+            assert!(!has(&files, start), "{page}: {start} is among {files:?}");
+        }
+        let whole = core(bundle(&folder).args(["-f", "--whole-core"]));
+        assert!(missing.iter().all(|start| has(&whole, start)), "{whole:?}");
+    }
+}
+
+#[test]
+fn a_micropython_page_is_a_quarter_of_a_megabyte() {
+    let folder = tempfile::tempdir().unwrap();
+    let pyweb = || {
+        let mut command = Command::new(kit::binary("pyweb"));
+        command.current_dir(folder.path());
+        command
+    };
+    kit::run(pyweb().args(["new", "site", "--mpy"])).exits(0);
+    let records = written(pyweb().args(["bundle", "site", "-o", "out", "--compress", "best"]));
+    let bytes = kit::of_type(&records, "pyweb.bundle.written")[0]["br_bytes"].as_u64().unwrap();
+    assert!(bytes <= 250_000, "{bytes}");
+}

@@ -5,9 +5,9 @@
 mod chromium;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use chromium::{Browser, Server, pages};
 use pyweb::digest::sha256_file;
@@ -275,29 +275,81 @@ fn pydantic_networkx_and_msgpack_run_in_pages_under_test_and_in_bundles() {
     assert!(log.contains("pydantic_core-") && !log.contains("micropip"), "{log}");
 }
 
+/// `pyweb serve site`, until it is dropped.
+struct Serving {
+    child: Child,
+    // A server ends when nobody reads what it tells.
+    lines: Lines<BufReader<ChildStdout>>,
+    port: u64,
+}
+
+impl Serving {
+    fn start(place: &mut Place) -> Option<Serving> {
+        let mut command = place.pyweb(&["serve", "site", "--port", "0", "--format", "jsonl"])?;
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut serving = Serving { child, lines, port: 0 };
+        serving.port = serving.record("pyweb.server.started")["port"].as_u64().unwrap();
+        Some(serving)
+    }
+
+    /// The next record of that type, once it comes.
+    fn record(&mut self, kind: &str) -> Value {
+        let mut records =
+            self.lines.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        records.find(|record| record["type"] == kind).unwrap()
+    }
+
+    /// What a browser that shows `path` gets.
+    fn get(&self, path: &str) -> String {
+        let url = format!("http://127.0.0.1:{}/{path}", self.port);
+        kit::run(Command::new("curl").args(["-sS", "-H", "Accept: text/html", &url])).exits(0).stdout
+    }
+
+    /// The version of a package that pages find.
+    fn version(&self, package: &str) -> Value {
+        let lock: Value = serde_json::from_str(&self.get("pyscript/pyodide/pyodide-lock.json")).unwrap();
+        lock["packages"][package]["version"].clone()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn a_server_has_the_packages_of_its_pages() {
     let mut place = stocked();
-    let Some(mut command) = place.pyweb(&["serve", "site", "--port", "0", "--format", "jsonl"]) else {
-        return;
-    };
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    // A server ends when nobody reads what it tells.
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let started = lines.find_map(|line| {
-        let record: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        (record["type"] == "pyweb.server.started").then_some(record)
-    });
-    let get = |path: &str| {
-        let url = format!("http://127.0.0.1:{}/{path}", started.as_ref().unwrap()["port"]);
-        kit::run(Command::new("curl").args(["-sS", "-H", "Accept: text/html", &url])).exits(0).stdout
-    };
-    let (page, lock) = (get(""), get("pyscript/pyodide/pyodide-lock.json"));
-    let wheel = get("pyscript/pyodide/app-1.5-py3-none-any.whl");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let Some(serving) = Serving::start(&mut place) else { return };
+    let page = serving.get("");
     assert!(page.contains("passthrough"), "{page}");
-    let lock: Value = serde_json::from_str(&lock).unwrap();
-    assert_eq!(lock["packages"]["app"]["version"], "1.5", "{lock}");
+    assert_eq!(serving.version("app"), "1.5");
+    let wheel = serving.get("pyscript/pyodide/app-1.5-py3-none-any.whl");
     assert!(wheel.starts_with("PK"), "{wheel}");
+}
+
+#[test]
+fn a_server_gets_the_packages_that_its_pages_come_to_ask_for() {
+    let mut place = stocked();
+    place.asks_for(&[]);
+    let Some(mut serving) = Serving::start(&mut place) else { return };
+    place.asks_for(&["app"]);
+    serving.record("pyweb.site.changed");
+    assert_eq!(serving.version("app"), "1.5", "they are there when the page is told to load again");
+
+    place.asks_for(&["app", "nowhere"]);
+    serving.record("pyweb.site.changed");
+    let page = serving.get("");
+    assert!(page.contains("data-trouble=\"{&quot;message&quot;:&quot;"), "{page}");
+    let rejected = serving.record("pyweb.page.rejected");
+    assert!(rejected["message"].as_str().unwrap().contains("nowhere"), "{rejected}");
+    assert!(rejected["hint"].is_string(), "{rejected}");
+
+    place.asks_for(&["app>=1"]);
+    serving.record("pyweb.site.changed");
+    assert!(!serving.get("").contains("data-trouble"));
+    assert_eq!(serving.version("app"), "1.5");
 }

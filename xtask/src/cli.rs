@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, demo, faults, fuzz, matrix, schema, setup, shell, suites, test, tidy, truth};
+use crate::{bench, demo, faults, fuzz, matrix, schema, setup, shell, sizes, suites, test, tidy, truth};
 
 /// The workspace's automation
 #[derive(Parser)]
@@ -55,6 +55,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
+    /// What bundles weigh and what of them Chromium asks for, against the goals
+    Sizes,
     /// Runs that are killed at random moments, far more of them than the tests have
     Faults {
         /// The tool
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Suites { names, rounds, workers, threads } => {
             suites::run(&names, &suites::Runs { rounds, workers, threads })
         }
+        Command::Sizes => sizes::run(),
         Command::Faults { tool, rounds } => faults::run(&tool, rounds),
         Command::Matrix { pairs } => matrix::run(&pairs),
         Command::Truth { stacks } => truth::run(stacks),

@@ -1,5 +1,5 @@
 //! `cargo xtask`: the workspace's automation in Rust. Must not hold what a tool could do itself.
-//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `matrix`, `truth`, `bench`, `suites`, `schema`, `tidy`; `shell` runs commands.
+//! Rooms: `setup` (what tests and demo need), `demo`, `test`, `faults`, `fuzz`, `matrix`, `truth`, `bench`, `suites`, `sizes`, `schema`, `tidy`; `shell` runs commands.
 
 mod bench;
 mod cli;
@@ -10,6 +10,7 @@ mod matrix;
 mod schema;
 mod setup;
 mod shell;
+mod sizes;
 mod suites;
 mod test;
 mod tidy;

@@ -14,6 +14,9 @@ use crate::error::BundleError;
 /// What is worth remembering: below this, looking it up costs as much as doing it again.
 const REMEMBERED_BYTES: usize = 64 << 10;
 
+/// Brotli sees as far back as HTTP lets it: 16 MiB (RFC 7932, 9.1).
+const BROTLI_WINDOW: i32 = 24;
+
 /// What shrinks; other formats are compressed already, and so are most ZIP archives, whose copies are dropped.
 const SHRINKING: [&str; 20] = [
     "bin",
@@ -67,13 +70,11 @@ impl Compressor {
     pub fn compress(&self, path: &Path, sha256: &str) -> Result<u64, BundleError> {
         let plain = std::fs::read(path).map_err(FileError::at("read", path))?;
         let size = plain.len() as u64;
-        let shrinks = path.extension().and_then(|extension| extension.to_str());
-        let Some(levels) = self.levels.filter(|_| shrinks.is_some_and(|end| SHRINKING.contains(&end))) else {
-            return Ok(size);
-        };
-        let brotli = self.remembered(&plain, &format!("{sha256}.br{}", levels.brotli), |plain| {
-            brotli(plain, levels.brotli)
-        })?;
+        let Some(levels) = self.levels.filter(|_| shrinks(path)) else { return Ok(size) };
+        let brotli =
+            self.remembered(&plain, &format!("{sha256}.br{}w{BROTLI_WINDOW}", levels.brotli), |plain| {
+                brotli(plain, levels.brotli)
+            })?;
         let gzip = self
             .remembered(&plain, &format!("{sha256}.gz{}", levels.gzip), |plain| gzip(plain, levels.gzip))?;
         beside(path, "br", &brotli, plain.len())?;
@@ -102,6 +103,12 @@ impl Compressor {
     }
 }
 
+/// Whether a file is of a format that shrinks; a licence has none, or is its own.
+fn shrinks(path: &Path) -> bool {
+    let kind = path.extension().or(path.file_name()).and_then(|kind| kind.to_str()).unwrap_or_default();
+    SHRINKING.contains(&kind) || kind == "LICENSE"
+}
+
 fn beside(path: &Path, extension: &str, bytes: &[u8], plain: usize) -> Result<(), BundleError> {
     if bytes.len() >= plain {
         return Ok(());
@@ -113,7 +120,12 @@ fn beside(path: &Path, extension: &str, bytes: &[u8], plain: usize) -> Result<()
 }
 
 fn brotli(plain: &[u8], quality: i32) -> io::Result<Vec<u8>> {
-    let params = brotli::enc::BrotliEncoderParams { quality, size_hint: plain.len(), ..Default::default() };
+    let params = brotli::enc::BrotliEncoderParams {
+        quality,
+        lgwin: BROTLI_WINDOW,
+        size_hint: plain.len(),
+        ..Default::default()
+    };
     let mut bytes = Vec::new();
     brotli::BrotliCompress(&mut io::Cursor::new(plain), &mut bytes, &params)?;
     Ok(bytes)

@@ -3,7 +3,7 @@
 //!
 //! The rooms, in the order the data flows:
 //!
-//! - [`site`]: the files of the site folder
+//! - [`site`]: the files of the site folder; [`words`]: which words their texts have
 //! - [`assets`]: files from elsewhere, named by `fetch.file.finished` records
 //! - [`upgrade`]: a page of PyScript's first releases in the words of today's, which [`alpha`] knows
 //! - [`survey`]: what a page asks for
@@ -12,7 +12,7 @@
 //! - [`app`]: what more must change when it is to be an app that can be installed
 //! - [`rewrite`]: the page with the changes made
 //! - [`served`]: the same for a server, page by page
-//! - [`vendor`]: the files of PyScript and its interpreters
+//! - [`vendor`]: the files of PyScript and its interpreters; [`core_modules`]: which of core's a site can ask for
 //! - [`stdlib`]: Python's library, all of it or what is used; [`imports`] says what that is; [`stored_zip`] repacks it
 //! - [`snapshot`]: Pyodide's memory once it has started
 //! - [`tree`]: all files of the bundle, compressed, digested, moved into place at once
@@ -22,6 +22,7 @@ mod alpha;
 mod app;
 mod assets;
 mod compress;
+mod core_modules;
 mod error;
 mod imports;
 mod interpreter;
@@ -37,6 +38,7 @@ mod survey;
 mod tree;
 mod upgrade;
 mod vendor;
+mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -44,6 +46,7 @@ use std::path::Path;
 use common::Session;
 use common::fs::FileError;
 use common::record::RecordPath;
+use glob::Pattern;
 
 use crate::cli::External;
 use crate::config::{BundleConfig, Config};
@@ -51,6 +54,8 @@ use crate::events::Record;
 use crate::packages::wanted::Wanted;
 use crate::packages::{self, Desk, Provided};
 use crate::runtime::Runtime;
+use crate::runtime::pins::Package;
+use core_modules::Core;
 pub use error::BundleError;
 use imports::{Depth, Module, imports};
 use interpreter::Interpreter;
@@ -68,7 +73,7 @@ pub fn write(
     bundle: &BundleConfig,
     report: &mut dyn FnMut(Record) -> Result<(), BundleError>,
 ) -> Result<(), BundleError> {
-    let mut files = site::files(&bundle.site, &bundle.out)?;
+    let site::Folder { mut files, left_out } = read_site(bundle)?;
     if files.contains_key("pyscript/core.js") {
         // An offline release of PyScript, whose place the pinned one takes.
         files.retain(|path, _| !path.starts_with("pyscript/"));
@@ -94,27 +99,7 @@ pub fn write(
     keep_or_refuse(bundle.external, &pages.kept, report)?;
     let mut packages = Vec::new();
     if pages.needs.any() {
-        let runtime = Runtime::ensure(session, config)?;
-        packages = vendor::add(&pages.needs, &runtime, &mut tree)?;
-        let mut provided = None;
-        if !pages.needs.packages.is_empty() {
-            let desk = Desk::new(session, &runtime, &bundle.site, &bundle.packages)?;
-            let given = provided.insert(desk.provide(&pages.needs.packages)?);
-            vendor::add_packages(given, &mut tree)?;
-        }
-        if pages.needs.interpreters.contains(&Interpreter::Pyodide) {
-            let library = vendor::library(&runtime)?;
-            let library = match &bundle.keep {
-                None => stdlib::whole(&library).map_err(|cause| BundleError::Library { cause })?,
-                Some(keep) => stdlib::stripped(&library, &pages.imports(&files, provided.as_ref())?, keep)?,
-            };
-            if bundle.snapshot {
-                let progress = session.progress.spinner("starting Pyodide for its memory image");
-                snapshot::add(&runtime, &library, &mut tree)?;
-                progress.finish_and_clear();
-            }
-            vendor::set_library(library, &mut tree);
-        }
+        packages = add_pyscript(session, config, bundle, &pages, &files, &mut tree)?;
     }
 
     let progress = session.progress.spinner("compressing");
@@ -124,13 +109,115 @@ pub fn write(
         files: written.files,
         bytes: written.bytes,
         br_bytes: written.br_bytes,
+        left_out: left_out.into_iter().collect(),
         path: RecordPath::from(bundle.out.as_path()),
     })
 }
 
+/// The site's files; a page may well run what is named like a test, or something of npm's packages.
+fn read_site(bundle: &BundleConfig) -> Result<site::Folder, BundleError> {
+    let folder = site::read(&bundle.site, &bundle.out, &bundle.include)?;
+    let name =
+        |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    // Never what is hidden: `.env` stands in many texts that do not mean a file.
+    let mut doubtful: Vec<(String, &String)> = Vec::new();
+    for path in &folder.left_out {
+        match name(path) {
+            test if site::is_for_pytest(&test) => doubtful.push((test, path)),
+            npm if npm == site::NODE_MODULES => doubtful.push((format!("{npm}/"), path)),
+            _ => {}
+        }
+    }
+    let words: Vec<&str> = doubtful.iter().map(|(word, _)| word.as_str()).collect();
+    let texts = folder.files.iter().filter(|(path, _)| site::is_read(path));
+    let texts = texts.map(|(_, file)| std::fs::read(file).map_err(FileError::at("read", file)));
+    let said = words::said(&words, texts)?;
+    let named = doubtful.iter().filter(|(word, _)| said.contains(word.as_str()));
+    let named = named.filter_map(|(_, path)| Pattern::new(&Pattern::escape(path)).ok());
+    let include: Vec<Pattern> = bundle.include.iter().cloned().chain(named).collect();
+    if include.len() == bundle.include.len() {
+        Ok(folder)
+    } else {
+        site::read(&bundle.site, &bundle.out, &include)
+    }
+}
+
+/// Adds PyScript's core, the interpreters and the Python packages that the pages need; the answer is the published
+/// packages that the files are of.
+fn add_pyscript(
+    session: &Session,
+    config: &Config,
+    bundle: &BundleConfig,
+    pages: &Pages,
+    files: &site::Files,
+    tree: &mut Tree,
+) -> Result<Vec<&'static Package>, BundleError> {
+    let needs = &pages.needs;
+    let runtime = Runtime::ensure(session, config)?;
+    let mut provided = None;
+    if !needs.packages.is_empty() {
+        let desk = Desk::new(session, &runtime, &bundle.site, &bundle.packages)?;
+        provided = Some(desk.provide(&needs.packages)?);
+    }
+    let modules = provided.as_ref().map(python_of).transpose()?.unwrap_or_default();
+    let core = vendor::core(&runtime)?;
+    let wanted = if bundle.whole_core {
+        core.keys().cloned().collect()
+    } else {
+        core_of(&core, needs, tree, &modules)?
+    };
+    let packages = vendor::add(needs, &runtime, &wanted, tree)?;
+    if let Some(provided) = &provided {
+        vendor::add_packages(provided, tree)?;
+    }
+    if needs.interpreters.contains(&Interpreter::Pyodide) {
+        let library = vendor::library(&runtime)?;
+        let library = match &bundle.keep {
+            None => stdlib::whole(&library).map_err(|cause| BundleError::Library { cause })?,
+            Some(keep) => stdlib::stripped(&library, &pages.imports(files, &modules)?, keep)?,
+        };
+        if bundle.snapshot {
+            let progress = session.progress.spinner("starting Pyodide for its memory image");
+            snapshot::add(&runtime, &library, tree)?;
+            progress.finish_and_clear();
+        }
+        vendor::set_library(library, tree);
+    }
+    Ok(packages)
+}
+
+/// Which of core's files the site can ask for: its own texts, as they are in the tree, and the packages that know
+/// PyScript are all that can.
+fn core_of(
+    core: &Core,
+    needs: &vendor::Needs,
+    tree: &Tree,
+    modules: &[(String, String)],
+) -> Result<BTreeSet<String>, BundleError> {
+    let words = core_modules::words(core);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let of_packages = modules.iter().filter(|(_, text)| text.contains("pyscript"));
+    let of_packages = of_packages.map(|(_, text)| Ok(text.clone().into_bytes()));
+    let said = words::said(&words, tree.texts().chain(of_packages))?;
+    Ok(core_modules::needed(core, &needs.interpreters, &said))
+}
+
+/// The Python modules of packages, each with its text.
+fn python_of(provided: &Provided) -> Result<Vec<(String, String)>, BundleError> {
+    let mut modules = Vec::new();
+    for package in provided.lock.packages.values() {
+        let wheel = provided.folder.join(packages::file_name(&package.file_name));
+        let archive = std::fs::read(&wheel).map_err(FileError::at("read", &wheel))?;
+        let entries = stored_zip::entries(&archive).map_err(FileError::at("unpack", &wheel))?;
+        let python = entries.into_iter().filter(|(path, _)| site::is_python(path));
+        modules.extend(python.map(|(path, text)| (path, String::from_utf8_lossy(&text).into_owned())));
+    }
+    Ok(modules)
+}
+
 /// The Python packages that the pages of a site ask for, all of them or those of one page.
 pub fn wanted_packages(root: &Path, page: Option<&str>) -> Result<Vec<Wanted>, BundleError> {
-    let files = site::files(root, Path::new(""))?;
+    let files = site::read(root, Path::new(""), &[])?.files;
     let chosen = |path: &&str| page.is_none_or(|page| page == *path);
     let pages: Vec<&str> =
         files.keys().map(String::as_str).filter(|path| site::is_page(path)).filter(chosen).collect();
@@ -160,31 +247,24 @@ struct Pages {
 }
 
 impl Pages {
-    /// Every module that the site's Python imports, and that of its packages.
+    /// Every module that the site's Python imports, and that of its packages, whose `modules` these are.
     fn imports(
         &self,
         files: &site::Files,
-        provided: Option<&Provided>,
+        modules: &[(String, String)],
     ) -> Result<BTreeSet<String>, BundleError> {
         let mut used = BTreeSet::new();
-        let mut read = |name: &str, text: &str| {
+        let mut read = |path: &str, text: &str| {
+            let name = path.trim_end_matches(".py").replace('/', ".");
             let package = name.strip_suffix("__init__");
-            let name = package.unwrap_or(name).trim_end_matches('.');
+            let name = package.unwrap_or(&name).trim_end_matches('.');
             used.extend(imports(text, Module { name, package: package.is_some() }, Depth::All));
         };
         self.sources.iter().for_each(|source| read("", source));
         for (path, file) in files.iter().filter(|(path, _)| site::is_python(path)) {
-            read(&path.trim_end_matches(".py").replace('/', "."), &site::read_text(file)?);
+            read(path, &site::read_text(file)?);
         }
-        for package in provided.iter().flat_map(|provided| provided.lock.packages.values()) {
-            let Some(folder) = provided.map(|provided| &provided.folder) else { continue };
-            let wheel = folder.join(packages::file_name(&package.file_name));
-            let archive = std::fs::read(&wheel).map_err(FileError::at("read", &wheel))?;
-            let entries = stored_zip::entries(&archive).map_err(FileError::at("unpack", &wheel))?;
-            for (path, content) in entries.iter().filter(|(path, _)| site::is_python(path)) {
-                read(&path.trim_end_matches(".py").replace('/', "."), &String::from_utf8_lossy(content));
-            }
-        }
+        modules.iter().for_each(|(path, text)| read(path, text));
         Ok(used)
     }
 }

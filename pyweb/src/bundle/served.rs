@@ -16,12 +16,22 @@ use crate::error::BundleError;
 
 const QUERY: &str = "interpreter=";
 
+/// A page as a server has it.
+#[derive(Debug)]
+pub struct Served {
+    /// Its markup.
+    pub html: String,
+    /// Whether it asks for Python packages.
+    pub wants_packages: bool,
+}
+
 /// The page at `path` of the site in `root`.
-pub fn page(root: &Path, path: &str, html: &str) -> Result<String, BundleError> {
+pub fn page(root: &Path, path: &str, html: &str) -> Result<Served, BundleError> {
     let files = configs_of(root);
     let survey = survey::survey(path, html)?;
     let plan = plan::plan(path, &survey, &mut Configs::served(&files))?;
-    rewrite::rewrite(path, html, &plan.edits)
+    let html = rewrite::rewrite(path, html, &plan.edits)?;
+    Ok(Served { html, wants_packages: !plan.needs.packages.is_empty() })
 }
 
 /// The configuration `text` of the file at `path`, asked for with `query`; nothing when it is to be as it is.
@@ -68,7 +78,8 @@ mod tests {
         std::fs::write(folder.path().join("app.toml"), "name = \"x\"").unwrap();
         let html = "<script type=module src='../pyscript/core.js'></script>\n\
             <script type=py config=../app.toml></script><script type=mpy></script><img src='a.png'>";
-        let page = page(folder.path(), "deep/page.html", html).unwrap();
+        let Served { html: page, wants_packages } = page(folder.path(), "deep/page.html", html).unwrap();
+        assert!(!wants_packages);
         assert!(page.contains("src=\"/pyscript/core.js\""), "{page}");
         assert!(page.contains("config=\"/app.toml?interpreter=py\""), "{page}");
         assert!(page.contains("&quot;/pyscript/micropython/micropython.mjs&quot;"), "{page}");

@@ -12,6 +12,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 
 use super::compress::Compressor;
+use super::site::is_read;
 use crate::cli::Compress;
 use crate::digest::sha256_file;
 use crate::error::BundleError;
@@ -70,6 +71,15 @@ impl Tree {
     /// Adds a file, in the place of another if there is one.
     pub fn replace(&mut self, path: &str, content: Content) {
         self.files.insert(path.to_owned(), content);
+    }
+
+    /// The texts that are in it so far.
+    pub fn texts(&self) -> impl Iterator<Item = Result<Vec<u8>, FileError>> {
+        let read = |content: &Content| match content {
+            Content::File(file) => std::fs::read(file).map_err(FileError::at("read", file)),
+            Content::Bytes(bytes) => Ok(bytes.clone()),
+        };
+        self.files.iter().filter(|(path, _)| is_read(path)).map(move |(_, content)| read(content))
     }
 
     /// Writes everything into the folder `out`, which is empty, missing or an earlier bundle; with `pwa`, and a

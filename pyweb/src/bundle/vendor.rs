@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use common::fs::FileError;
 use serde_json::{Map, Value};
 
+use super::core_modules::Core;
 use super::interpreter::Interpreter;
 use super::tree::{Content, Tree};
 use crate::error::BundleError;
@@ -70,19 +71,40 @@ pub fn add_packages(provided: &Provided, tree: &mut Tree) -> Result<(), BundleEr
     Ok(())
 }
 
-/// Adds the files that are needed; the answer is the packages they are of.
-pub fn add(needs: &Needs, runtime: &Runtime, tree: &mut Tree) -> Result<Vec<&'static Package>, BundleError> {
+/// PyScript's core.
+pub fn core(runtime: &Runtime) -> Result<Core, FileError> {
+    let files = PINS.package(CORE).into_iter().flat_map(|package| package.files.keys());
+    let read = |path: &String| {
+        let file = runtime.file(CORE, path);
+        let text = std::fs::read_to_string(&file).map_err(FileError::at("read", &file))?;
+        Ok((published(path).to_owned(), text))
+    };
+    files.map(read).collect()
+}
+
+/// A file's path in a bundle, from the folder of its package.
+fn published(path: &str) -> &str {
+    path.strip_prefix("dist/").unwrap_or(path)
+}
+
+/// Adds the files that are needed, of core's those in `core`; the answer is the packages they are of.
+pub fn add(
+    needs: &Needs,
+    runtime: &Runtime,
+    core: &BTreeSet<String>,
+    tree: &mut Tree,
+) -> Result<Vec<&'static Package>, BundleError> {
     let mut packages = Vec::new();
     let mut add = |name: &str, folder: &str, wanted: &dyn Fn(&str) -> bool| -> Result<(), BundleError> {
         let Some(package) = PINS.package(name) else { return Ok(()) };
         for path in package.files.keys().filter(|path| wanted(path)) {
-            let target = format!("{folder}/{}", path.strip_prefix("dist/").unwrap_or(path));
+            let target = format!("{folder}/{}", published(path));
             tree.add(&target, Content::File(runtime.file(name, path)))?;
         }
         packages.push(package);
         Ok(())
     };
-    add(CORE, "pyscript", &|_| true)?;
+    add(CORE, "pyscript", &|path| core.contains(published(path)))?;
     if needs.interpreters.contains(&Interpreter::Micropython) {
         add(MICROPYTHON, "pyscript/micropython", &|path| is_wanted_build(path, &needs.micropython_builds))?;
     }

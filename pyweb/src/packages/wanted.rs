@@ -25,7 +25,7 @@ pub struct Wanted {
 }
 
 /// What an entry means.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// A package by name, perhaps with versions and extras.
     Named(Requirement),

@@ -11,6 +11,9 @@ use common::{Format, Session};
 
 use crate::events::Record;
 
+/// So many of the files that were left out are named.
+const LEFT_OUT_NAMED: usize = 5;
+
 /// Writes one record in the form that was asked for.
 pub fn show(session: &Session, record: &Record) -> io::Result<()> {
     match session.format {
@@ -47,10 +50,23 @@ fn human(session: &Session, record: &Record) -> io::Result<()> {
         Record::LockWritten { packages, path } => {
             writeln!(out, "{} {}: {}", styles.good("wrote"), path.path, term::count(*packages, "package"))
         }
-        Record::BundleWritten { files, bytes, br_bytes, path } => {
+        Record::BundleWritten { files, bytes, br_bytes, left_out, path } => {
             let (files, size) = (term::count(*files, "file"), term::bytes(*bytes));
             let packed = term::bytes(*br_bytes);
-            writeln!(out, "{} {}: {files}, {size}, {packed} with Brotli", styles.good("wrote"), path.path)
+            writeln!(out, "{} {}: {files}, {size}, {packed} with Brotli", styles.good("wrote"), path.path)?;
+            if left_out.is_empty() {
+                return Ok(());
+            }
+            let named =
+                left_out.iter().take(LEFT_OUT_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = left_out.len().saturating_sub(LEFT_OUT_NAMED);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            writeln!(
+                out,
+                "{}",
+                styles
+                    .dim(format!("left out {}{more}; --include takes it all the same", term::plain(&named)))
+            )
         }
         _ => Ok(()),
     }

@@ -12,7 +12,7 @@ use crate::config::{self, Config};
 use crate::error::BundleError;
 use crate::events::Record;
 use crate::packages::wanted::Wanted;
-use crate::packages::{self, Desk};
+use crate::packages::{self, Desk, PackagesError, Sources};
 use crate::render;
 use crate::runtime::Runtime;
 
@@ -62,17 +62,37 @@ pub fn folder(
     args: PackageArgs,
 ) -> Result<Option<PathBuf>, Failure> {
     let sources = config::sources(args)?;
+    let wanted = wanted(root, page)?.unwrap_or_default();
+    Ok(provided(session, runtime, root, &sources, &wanted)?)
+}
+
+/// What the pages of a site, or one page of it, ask for, and the installer; nothing when a page cannot be read.
+pub fn wanted(root: &Path, page: Option<&str>) -> Result<Option<Vec<Wanted>>, PackagesError> {
     let mut wanted = match bundle::wanted_packages(root, page) {
-        Ok(wanted) if !wanted.is_empty() => wanted,
-        Err(BundleError::Python(error)) => return Err(error.into()),
-        _ => return Ok(None),
+        Ok(wanted) => wanted,
+        Err(BundleError::Python(error)) => return Err(error),
+        Err(_) => return Ok(None),
     };
     wanted.extend(installer(&wanted)?);
-    Ok(Some(Desk::new(session, runtime, root, &sources)?.provide(&wanted)?.folder))
+    Ok(Some(wanted))
+}
+
+/// The folder of the packages that are wanted; nothing when none is.
+pub fn provided(
+    session: &Session,
+    runtime: &Runtime,
+    root: &Path,
+    sources: &Sources,
+    wanted: &[Wanted],
+) -> Result<Option<PathBuf>, PackagesError> {
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Desk::new(session, runtime, root, sources)?.provide(wanted)?.folder))
 }
 
 /// The installer, asked for by whoever asks for packages.
-fn installer(wanted: &[Wanted]) -> Result<Option<Wanted>, packages::PackagesError> {
+fn installer(wanted: &[Wanted]) -> Result<Option<Wanted>, PackagesError> {
     let first = wanted.first().map(|wanted| Wanted::new(INSTALLER, &wanted.file, wanted.line, |_| None));
     first.transpose()
 }

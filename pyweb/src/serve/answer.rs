@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use common::Explain;
 use common::below::{self, encode};
 use common::conditions::{Version, Wanted, wanted};
 use hyper::body::Bytes;
@@ -18,9 +17,8 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::body::{Content, Log, Payload};
 use super::site::{Meant, Named};
-use super::{OWN, Shared, listing, page, raised};
+use super::{OWN, Shared, Trouble, listing, page, raised};
 use crate::bundle::served;
-use crate::error::BundleError;
 use crate::events::Record;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -218,8 +216,9 @@ fn file(shared: &Shared, asked: &Asked, named: Named, since: &str) -> Answer {
         Err(_) => return Answer::broken(),
     };
     if is_page {
-        let page = page::shown(shared.site.root(), &named.path, &text, since);
-        if let Some(trouble) = &page.trouble {
+        let packages = shared.site.provision().trouble();
+        let page = page::shown(shared.site.root(), &named.path, &text, since, packages);
+        if let Some(trouble) = page.trouble {
             reject(shared, &named.path, trouble);
         }
         return Answer::text(StatusCode::OK, HTML, page.html);
@@ -230,8 +229,8 @@ fn file(shared: &Shared, asked: &Asked, named: Named, since: &str) -> Answer {
     }
 }
 
-fn reject(shared: &Shared, page: &str, trouble: &BundleError) {
-    let (message, hint) = (trouble.to_string(), trouble.hint());
+fn reject(shared: &Shared, page: &str, trouble: Trouble) {
+    let Trouble { message, hint } = trouble;
     // Nobody listens any more only when the server is ending.
     let _ = shared.records.send(Record::PageRejected { page: page.to_owned(), message, hint });
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +9,6 @@ use std::time::{Duration, Instant};
 use notify::event::ModifyKind;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::live::Live;
 use crate::events::Record;
 
 /// Changes this close to each other are one: editors write a file in several steps, and tools many files.
@@ -25,8 +23,8 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Watches the folder at `root`; each change is a new version for `live` and a record for `records`.
-    pub fn watch(root: &Path, live: Arc<Live>, records: SyncSender<Record>) -> notify::Result<Changes> {
+    /// Watches the folder at `root`; each change is a record for `records`.
+    pub fn watch(root: &Path, records: SyncSender<Record>) -> notify::Result<Changes> {
         let (sender, heard) = channel();
         // A link may lead to a folder that holds it, and out of the site.
         let config = notify::Config::default().with_follow_symlinks(false);
@@ -47,7 +45,6 @@ impl Changes {
                     continue;
                 }
                 let files: Vec<String> = files.into_iter().collect();
-                live.change(files.clone());
                 if records.send(Record::SiteChanged { files }).is_err() {
                     return;
                 }

@@ -10,6 +10,7 @@
 //! - [`listing`]: folders without a page, and paths without a file
 //! - [`live`]: who is told of changes
 //! - [`changes`]: the files that change
+//! - [`provision`]: the Python packages that its pages find, and what keeps them from it
 //! - [`raised`]: the Python errors that pages tell of
 //! - [`error`]: why a site cannot be served
 
@@ -20,6 +21,7 @@ mod error;
 mod listing;
 mod live;
 mod page;
+mod provision;
 mod raised;
 mod site;
 
@@ -41,6 +43,7 @@ use body::{Log, Payload};
 use changes::Changes;
 pub use error::ServeError;
 use live::Live;
+pub use provision::{Provision, Trouble};
 use site::Site;
 
 /// What of the URL space is the server's own.
@@ -53,6 +56,25 @@ pub struct Server {
     address: SocketAddr,
     site: Site,
     live: Arc<Live>,
+}
+
+/// By which a running server is told what happens outside of it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    live: Arc<Live>,
+    provision: Arc<Provision>,
+}
+
+impl Handle {
+    /// Has pages load again in which these files are others.
+    pub fn changed(&self, files: Vec<String>) {
+        self.live.change(files);
+    }
+
+    /// The packages that pages find from now on.
+    pub fn provision(&self) -> &Provision {
+        &self.provision
+    }
 }
 
 impl Server {
@@ -80,9 +102,14 @@ impl Server {
         self.address
     }
 
-    /// From now on tells pages and `records` of each change, as long as the answer lives.
+    /// By which it can be told of changes once it runs.
+    pub fn handle(&self) -> Handle {
+        Handle { live: Arc::clone(&self.live), provision: self.site.provision() }
+    }
+
+    /// From now on tells `records` of each change, as long as the answer lives.
     pub fn watch(&self, records: SyncSender<Record>) -> notify::Result<Changes> {
-        Changes::watch(self.root(), Arc::clone(&self.live), records)
+        Changes::watch(self.root(), records)
     }
 
     /// Answers requests until the switch is turned, and tells of each when it is done with it.

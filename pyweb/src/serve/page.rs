@@ -5,8 +5,8 @@ use std::path::Path;
 use common::Explain;
 use serde_json::json;
 
-use super::OWN;
-use crate::bundle::served;
+use super::{OWN, Trouble};
+use crate::bundle::served::{self, Served};
 use crate::error::BundleError;
 
 /// The script that every page gets.
@@ -17,22 +17,29 @@ pub const LIVE: &str = include_str!("../../js/live.js");
 pub struct Shown {
     /// Its markup.
     pub html: String,
-    /// Why its PyScript could not be taken from here, if so; then the page is as it was written.
-    pub trouble: Option<BundleError>,
+    /// What keeps it from working: its PyScript cannot be taken from here, and the page is as it was written; or the
+    /// packages it wants cannot be had.
+    pub trouble: Option<Trouble>,
 }
 
-/// The page at `path` of the site in `root`, which has the version `since`.
-pub fn shown(root: &Path, path: &str, html: &str, since: &str) -> Shown {
-    match served::page(root, path, html) {
-        Ok(page) => Shown { html: with_live(&page, since, None), trouble: None },
-        Err(trouble) => Shown { html: with_live(html, since, Some(&trouble)), trouble: Some(trouble) },
-    }
+/// The page at `path` of the site in `root`, which has the version `since`; `packages` is the trouble with those of
+/// all pages.
+pub fn shown(root: &Path, path: &str, html: &str, since: &str, packages: Option<Trouble>) -> Shown {
+    let (html, trouble) = match served::page(root, path, html) {
+        Ok(Served { html, wants_packages }) => (html, packages.filter(|_| wants_packages)),
+        Err(error) => (html.to_owned(), Some(trouble(&error))),
+    };
+    Shown { html: with_live(&html, since, trouble.as_ref()), trouble }
+}
+
+fn trouble(error: &BundleError) -> Trouble {
+    Trouble { message: error.to_string(), hint: error.hint() }
 }
 
 /// `html` with the script that reloads it, on a line that is there, so that all lines keep their numbers.
-pub fn with_live(html: &str, since: &str, trouble: Option<&BundleError>) -> String {
+pub fn with_live(html: &str, since: &str, trouble: Option<&Trouble>) -> String {
     let trouble = trouble.map_or_else(String::new, |trouble| {
-        let told = json!({"message": trouble.to_string(), "hint": trouble.hint()}).to_string();
+        let told = json!({"message": trouble.message, "hint": trouble.hint}).to_string();
         format!(" data-trouble=\"{}\"", escaped(&told))
     });
     let script = format!("<script src=\"{OWN}live.js\" data-since=\"{since}\"{trouble}></script>");
@@ -86,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_wrong_cannot_end_its_attribute() {
         let trouble = BundleError::Config { file: "a\">.html".into(), line: 2, message: "<b>".into() };
-        let page = with_live("", "1", Some(&trouble));
+        let page = with_live("", "1", Some(&self::trouble(&trouble)));
         assert!(!page.contains("a\">") && !page.contains("<b>"), "{page}");
     }
 }

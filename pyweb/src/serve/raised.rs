@@ -19,8 +19,8 @@ use crate::page::find;
 use crate::reduce::sources::Sources;
 use crate::reduce::traceback;
 
-/// The longest report in bytes.
-const LONGEST: usize = 256 * 1024;
+/// The longest report in bytes: a traceback, perhaps with a worker's program.
+const LONGEST: usize = 1024 * 1024;
 
 /// What a page tells.
 #[derive(Debug, Deserialize)]
@@ -29,6 +29,8 @@ struct Report {
     page: String,
     /// The traceback.
     text: String,
+    /// What runs in the worker that raised it.
+    code: Option<String>,
 }
 
 /// Whether a page of this server tells of an error: no other site may.
@@ -56,15 +58,38 @@ pub async fn read(body: &mut Incoming) -> Option<Vec<u8>> {
 
 /// The error of a report.
 pub fn raised(site: &Site, report: &[u8]) -> Option<Record> {
-    let Report { page, text } = serde_json::from_slice(report).ok()?;
+    let Report { page, text, code } = serde_json::from_slice(report).ok()?;
     let Meant::File(named) = site.find(&below::parts(&page)?, page.ends_with('/')) else { return None };
     let html = std::io::read_to_string(&named.file).ok()?;
-    let mut sources = Sources::new(find::python_files(site.root()));
-    // What Pyodide and MicroPython call code that came from no file. Of several scripts none can be told from another.
+    let files = find::python_files(site.root());
+    // What Pyodide and MicroPython call code that came from no file.
     let interpreter = if text.contains("\"<stdin>\"") { "mpy" } else { "py" };
-    if let [script] = scripts(&html, interpreter).as_slice() {
-        let file = script.src.as_deref().map_or_else(|| named.path.clone(), |src| beside(&named.path, src));
-        sources.add(&file, 1, script.line, u32::MAX);
+    let place = match code {
+        Some(code) => {
+            let file = files.iter().find(|file| is_text_of(site, file, &code));
+            file.map(|file| (file.clone(), 1)).or_else(|| {
+                let mut inline = scripts(&html, interpreter, Where::Worker).into_iter();
+                inline
+                    .find(|script| same(&script.text, &code))
+                    .map(|script| (named.path.clone(), script.line))
+            })
+        }
+        // Of several scripts none can be told from another. What a worker does for its page, the page may tell of.
+        None => {
+            let mut own = scripts(&html, interpreter, Where::Page);
+            if own.is_empty() {
+                own = scripts(&html, interpreter, Where::Worker);
+            }
+            let file = |script: &Script| match &script.src {
+                Some(src) => beside(&named.path, src),
+                None => named.path.clone(),
+            };
+            if let [script] = own.as_slice() { Some((file(script), script.line)) } else { None }
+        }
+    };
+    let mut sources = Sources::new(files);
+    if let Some((file, line)) = place {
+        sources.add(&file, 1, line, u32::MAX);
     }
     let traceback = traceback::parse(&text);
     let mut frames = traceback.frames.iter().rev();
@@ -73,19 +98,42 @@ pub fn raised(site: &Site, report: &[u8]) -> Option<Record> {
     Some(Record::PythonRaised { file, line, message: traceback.message, traceback: text })
 }
 
-/// A script of the page that runs in the page.
+/// Whether the file at `path`, from the root, has this text.
+fn is_text_of(site: &Site, path: &str, code: &str) -> bool {
+    let file = site.root().join(path);
+    let long = std::fs::metadata(&file).is_ok_and(|metadata| metadata.len() == code.len() as u64);
+    long && std::fs::read(&file).is_ok_and(|text| text == code.as_bytes())
+}
+
+/// Whether two texts differ in nothing but how far their lines are indented: PyScript takes that back.
+fn same(one: &str, other: &str) -> bool {
+    one.trim().lines().map(str::trim).eq(other.trim().lines().map(str::trim))
+}
+
+/// A script of the page.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Script {
     src: Option<String>,
     /// Where its text begins, from 1.
     line: u32,
+    text: String,
 }
 
-/// The scripts of one interpreter.
-fn scripts(html: &str, interpreter: &str) -> Vec<Script> {
-    let selector =
-        format!("script[type=\"{interpreter}\"]:not([worker]), {interpreter}-script:not([worker])");
-    let found: RefCell<Vec<(Script, String)>> = RefCell::default();
+/// Where a script runs.
+#[derive(Clone, Copy, Debug)]
+enum Where {
+    Page,
+    Worker,
+}
+
+/// The scripts of one interpreter that run there.
+fn scripts(html: &str, interpreter: &str, place: Where) -> Vec<Script> {
+    let place = match place {
+        Where::Page => ":not([worker])",
+        Where::Worker => "[worker]",
+    };
+    let selector = format!("script[type=\"{interpreter}\"]{place}, {interpreter}-script{place}");
+    let found: RefCell<Vec<Script>> = RefCell::default();
     let settings = RewriteStrSettings::new()
         .append_element_content_handler(element!(selector, |element| {
             let src = element.get_attribute("src");
@@ -93,21 +141,22 @@ fn scripts(html: &str, interpreter: &str) -> Vec<Script> {
             let start = element.source_location().bytes().end;
             let skipped = usize::from(src.is_none() && html[start..].starts_with('\n'));
             let line = if src.is_some() { 1 } else { html[..start + skipped].matches('\n').count() + 1 };
-            let script = Script { src, line: u32::try_from(line).unwrap_or(u32::MAX) };
-            found.borrow_mut().push((script, String::new()));
+            let (line, text) = (u32::try_from(line).unwrap_or(u32::MAX), String::new());
+            found.borrow_mut().push(Script { src, line, text });
             Ok(())
         }))
         .append_element_content_handler(text!(selector, |chunk| {
-            if let Some((_, text)) = found.borrow_mut().last_mut() {
-                *text += chunk.as_str();
+            if let Some(script) = found.borrow_mut().last_mut() {
+                script.text += chunk.as_str();
             }
             Ok(())
         }));
     if rewrite_str(html, settings).is_err() {
         return Vec::new();
     }
-    let empty = |(script, text): &(Script, String)| script.src.is_none() && text.trim().is_empty();
-    found.into_inner().into_iter().filter(|found| !empty(found)).map(|(script, _)| script).collect()
+    let mut found = found.into_inner();
+    found.retain(|script| script.src.is_some() || !script.text.trim().is_empty());
+    found
 }
 
 /// The path from the root of what the page at `page` calls `src`.
@@ -124,10 +173,15 @@ mod tests {
     #[test]
     fn scripts_of_the_page_are_told_from_others() {
         let html = "<script type=\"py\" src=\"./main.py\"></script>\n<script type='mpy'>\na = 1\n</script>\n\
-            <py-script> b = 2</py-script><script type=\"py\"> </script><script type=\"py\" worker>c</script>";
-        let main = Script { src: Some("./main.py".into()), line: 1 };
-        assert_eq!(scripts(html, "py"), [main, Script { src: None, line: 5 }]);
-        assert_eq!(scripts(html, "mpy"), [Script { src: None, line: 3 }]);
+            <py-script> b = 2</py-script><script type=\"py\"> </script><script type=\"py\" worker>\n c\n  d</script>";
+        let places = |interpreter: &str, place: Where| {
+            let found = scripts(html, interpreter, place).into_iter();
+            found.map(|script| (script.src, script.line)).collect::<Vec<_>>()
+        };
+        assert_eq!(places("py", Where::Page), [(Some("./main.py".into()), 1), (None, 5)]);
+        assert_eq!(places("mpy", Where::Page), [(None, 3)]);
+        assert_eq!(places("py", Where::Worker), [(None, 6)]);
+        assert!(same(&scripts(html, "py", Where::Worker)[0].text, "c\n d\n") && !same("c\nd", "c"));
         assert_eq!(beside("a/b.html", "../lib/x.py"), "lib/x.py");
     }
 }

@@ -4,11 +4,12 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use common::below::{Below, Found};
 use common::fs::FileError;
 
-use super::ServeError;
+use super::{Provision, ServeError};
 use crate::runtime::{PYODIDE, Runtime, address};
 
 /// The file that stands for its folder.
@@ -20,6 +21,7 @@ pub struct Site {
     below: Below,
     root: PathBuf,
     runtime: Runtime,
+    provision: Arc<Provision>,
 }
 
 /// A file.
@@ -60,7 +62,12 @@ impl Site {
     pub fn open(root: &Path, runtime: Runtime) -> Result<Site, ServeError> {
         let below = Below::open(root).map_err(FileError::at("serve", root))?;
         let root = root.canonicalize().map_err(FileError::at("serve", root))?;
-        Ok(Site { below, root, runtime })
+        Ok(Site { below, root, runtime, provision: Arc::new(Provision::none()) })
+    }
+
+    /// The packages that its pages find.
+    pub fn provision(&self) -> Arc<Provision> {
+        Arc::clone(&self.provision)
     }
 
     /// The folder, as an absolute path without links.
@@ -92,7 +99,8 @@ impl Site {
     fn pyscript(&self, parts: &[Vec<u8>]) -> Option<Named> {
         let path = String::from_utf8(parts.join(&b'/')).ok()?;
         let address = address::in_bundle(&path)?;
-        let wheel = self.runtime.python_package(&address.path).filter(|_| address.package == PYODIDE);
+        let packages = || self.runtime.clone().with_python_packages(self.provision.folder());
+        let wheel = (address.package == PYODIDE).then(|| packages().python_package(&address.path)).flatten();
         let pinned = || address.is_pinned().then(|| self.runtime.file(address.package, &address.path));
         let file = File::open(wheel.or_else(pinned)?).ok()?;
         let metadata = file.metadata().ok()?;

@@ -169,7 +169,48 @@ fn a_python_error_is_shown_over_its_page_until_it_is_mended() {
         assert_eq!(place(raised.clone()), (json!("main.py"), json!(11)), "{raised}");
         write(root.path(), "main.py", click);
         browser.wait_for("ready nothing");
-        serving.end();
+        drop(browser);
+        let records = serving.end();
+        let mut told: Vec<_> =
+            kit::of_type(&records, "pyweb.python.raised").into_iter().cloned().map(place).collect();
+        told.dedup();
+        assert!(told.iter().all(|(file, _)| file == "main.py"), "{interpreter}: and nothing else: {told:?}");
+    }
+}
+
+#[test]
+fn a_python_error_in_a_worker_is_shown_over_its_page_with_its_place() {
+    let Ok(chromium) = chromium() else { return };
+    // Its title is where the errors are that lie over the page.
+    let watch = "<!doctype html><script>\
+        setInterval(() => {\
+            const shown = document.querySelector('pyweb-errors')?.shadowRoot.querySelectorAll('h2 code') ?? [];\
+            document.title = [...shown].map((code) => code.textContent).sort().join(' ') || 'nothing';\
+        }, 20);</script>";
+    // In a task that nobody awaits, and in what the page asks of the worker.
+    let late = "import asyncio\nfrom pyscript import when, document\n\n\n@when('click', '#go')\ndef go(event):\n    \
+        {}['missing']\n\n\nasync def later():\n    raise ValueError('later')\n\n\n\
+        asyncio.create_task(later())\ndocument.querySelector('#go').click()\n";
+    let at_once = "worker>\n    x = 1\n    x.inline\n</script>";
+    for interpreter in ["py", "mpy"] {
+        for (script, places) in
+            [(at_once, "index.html:3"), ("src=main.py worker></script>", "main.py:11 main.py:7")]
+        {
+            let page = format!("{watch}{CORE}<button id=go></button><script type={interpreter} {script}");
+            let root = site(&[("index.html", &page), ("main.py", late)]);
+            let serving = serve(root.path());
+            let browser = Browser::open(&chromium, &serving.url("/"));
+            browser.wait_for(places);
+            drop(browser);
+            let records = serving.end();
+            let raised = kit::of_type(&records, "pyweb.python.raised");
+            let told = raised
+                .iter()
+                .map(|record| format!("{}:{}", record["file"].as_str().unwrap(), record["line"]));
+            let mut told: Vec<String> = told.collect();
+            told.sort();
+            assert_eq!(told.join(" "), places, "{interpreter}: each once");
+        }
     }
 }
 

@@ -217,16 +217,20 @@ fn a_page_that_cannot_have_pyscript_says_why() {
 #[test]
 fn a_page_tells_where_its_python_failed() {
     let inline = "<!doctype html>\n<script type=\"py\">\n    import helper\n    1 / 0\n</script>";
+    let workers = "<!doctype html><script type=py worker src=lib/worker.py></script>\n\
+        <script type=py worker>\n    a = 1\n    if a:\n      b = 2\n</script>";
     let root = site(&[
         ("index.html", PAGE),
         ("main.py", "def f():\n    raise KeyError('x')\nf()"),
         ("inline.html", inline),
         ("lib/helper.py", "x"),
+        ("lib/worker.py", "x = 1\ny = 2\n"),
+        ("workers.html", workers),
     ]);
     let serving = serve(root.path());
-    let told = |page: &str, frames: &str, origin: &str| {
+    let told = |page: &str, frames: &str, origin: &str, code: Option<&str>| {
         let text = format!("Traceback (most recent call last):\n{frames}\nKeyError: 'x'");
-        let body = json!({"page": page, "text": text}).to_string();
+        let body = json!({"page": page, "text": text, "code": code}).to_string();
         curl(&["-H", &format!("Origin: {origin}"), "-d", &body, &serving.url("/@pyweb/raised")])
     };
     let here = serving.url("");
@@ -241,15 +245,25 @@ fn a_page_tells_where_its_python_failed() {
         ("/inline.html", "  File \"/home/pyodide/helper.py\", line 7, in g", ("lib/helper.py", 7)),
         ("/inline.html", "  File \"/lib/python314.zip/x.py\", line 9", ("inline.html", 0)),
     ] {
-        let answer: Value = serde_json::from_str(&told(page, frames, &here)).unwrap();
+        let answer: Value = serde_json::from_str(&told(page, frames, &here, None)).unwrap();
         assert_eq!((&answer["file"], &answer["line"]), (&json!(place.0), &json!(place.1)), "{frames}");
         assert_eq!(answer["message"], "KeyError: 'x'");
     }
     for (page, origin) in [("/", "http://evil.example"), ("/", "null"), ("/../x", here.as_str())] {
-        assert_eq!(told(page, "", origin), "400 Bad Request\n", "{page} {origin}");
+        assert_eq!(told(page, "", origin, None), "400 Bad Request\n", "{page} {origin}");
+    }
+    // A worker's program tells whose error it is.
+    for (code, place) in [
+        ("x = 1\ny = 2\n", ("lib/worker.py", 2)),
+        ("a = 1\nif a:\n  b = 2\n", ("workers.html", 4)),
+        ("unknown", ("workers.html", 0)),
+    ] {
+        let answer = told("/workers.html", "  File \"<exec>\", line 2", &here, Some(code));
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!((&answer["file"], &answer["line"]), (&json!(place.0), &json!(place.1)), "{code}");
     }
     let records = serving.end();
-    assert_eq!(kit::of_type(&records, "pyweb.python.raised").len(), 5);
+    assert_eq!(kit::of_type(&records, "pyweb.python.raised").len(), 8);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Must not judge: it prints figures and writes them to `target/bench/<tool>.jsonl`.
 
 mod arms;
+pub mod browser;
 mod fetch;
 mod measure;
 mod memtrace;

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::bench::arms::{Arm, Work};
+use crate::bench::browser::{self, Server};
 use crate::shell;
 
 const PORT: u16 = 18_724;
@@ -19,21 +19,22 @@ const CPU: &str = "xtask/src/bench/pyweb/cpu";
 const FURTHER: u16 = 100;
 const FURTHER_IN_CHROMIUM: u16 = 5;
 
-/// Pages on a warm machine, a page for the first time, tests of a page, and Python at work.
+/// Pages on a warm machine, a page for the first time, tests of a page, Python at work, and bundles.
 pub fn works(scratch: &Path) -> Result<Vec<Work>> {
     let places = Places::find(scratch)?;
-    let micropython = Site::bundled(MICROPYTHON, scratch, PORT)?;
-    let pyodide = Site::bundled(PYODIDE, scratch, PORT + 1)?;
-    let cpu = Site::bundled(CPU, scratch, PORT + 2)?;
-    let warm = vec![places.browser(&micropython), places.render("pyweb", MICROPYTHON).within_ms(150)];
+    let micropython = Site::bundled(MICROPYTHON, &[], scratch, PORT)?;
+    let pyodide = Site::bundled(PYODIDE, &[], scratch, PORT + 1)?;
+    let cpu = Site::bundled(CPU, &[], scratch, PORT + 2)?;
+    let image = Site::bundled(PYODIDE, &["--snapshot"], scratch, PORT + 3)?;
+    let warm = vec![micropython.browser("Chromium"), places.render("pyweb", MICROPYTHON).within_ms(150)];
     let warm_pyodide = vec![
-        places.browser(&pyodide),
+        pyodide.browser("Chromium"),
         places.node("Node, one statement", None)?,
         places.render("pyweb", PYODIDE).within_ms(900),
         places.render("pyweb, no image", PYODIDE).after(places.without_made(".image")),
     ];
     let first = vec![
-        places.browser(&pyodide).after(places.without_profile()),
+        pyodide.browser_anew("Chromium"),
         places.render("pyweb", PYODIDE).after(places.without_made("")),
     ];
     let tests = vec![
@@ -48,9 +49,10 @@ pub fn works(scratch: &Path) -> Result<Vec<Work>> {
     ];
     let busy = vec![
         places.node("Node", Some("xtask/src/bench/pyweb/cpu/cpu.py"))?,
-        places.browser(&cpu),
+        cpu.browser("Chromium"),
         places.render("pyweb", CPU).within_cpu(1.0, "Node"),
     ];
+    let bundles = vec![pyodide.browser("plain"), image.browser("--snapshot")];
     let work = |name: &str, arms| Work { name: name.into(), arms, keep: Vec::new() };
     let mut works = vec![
         work("MicroPython page", warm),
@@ -58,10 +60,11 @@ pub fn works(scratch: &Path) -> Result<Vec<Work>> {
         work("Pyodide page, first ever", first),
         work("tests of a Pyodide page", tests),
         work("Python at work", busy),
+        work("bundle in Chromium, warm start", bundles),
     ];
     // The servers live as long as the works do.
     works[0].keep =
-        [micropython, pyodide, cpu].map(|site| Box::new(site.server) as Box<dyn std::any::Any>).into();
+        [micropython, pyodide, cpu, image].map(|site| Box::new(site.server) as Box<dyn std::any::Any>).into();
     Ok(works)
 }
 
@@ -70,8 +73,6 @@ pub fn works(scratch: &Path) -> Result<Vec<Work>> {
 struct Places {
     /// A cache of pyweb's that is the bench's alone.
     cache: PathBuf,
-    /// Chromium's profile.
-    profile: PathBuf,
     /// The runtime's packages, which all caches share.
     runtime: PathBuf,
     /// Files of steps.
@@ -85,7 +86,6 @@ impl Places {
         )?;
         Ok(Places {
             cache: scratch.join("cache"),
-            profile: scratch.join("chromium"),
             runtime: PathBuf::from(path.trim()),
             scratch: scratch.to_owned(),
         })
@@ -141,11 +141,6 @@ impl Places {
         }))
     }
 
-    fn browser(&self, site: &Site) -> Arm {
-        let (profile, url) = (self.profile.clone(), site.url.clone());
-        Arm::new("Chromium", move || chromium(&profile, &url))
-    }
-
     /// Before each round, nothing is left that pyweb has made of its runtime and that ends so.
     fn without_made(&self, ending: &'static str) -> impl Fn() -> Result<()> + 'static {
         let made = self.cache.join("pyweb/compiled");
@@ -160,66 +155,44 @@ impl Places {
             Ok(())
         }
     }
+}
 
-    /// Before each round, Chromium has seen nothing.
-    fn without_profile(&self) -> impl Fn() -> Result<()> + 'static {
+/// The bundle of a folder, served, and the profile in which Chromium keeps what it loaded of it.
+struct Site {
+    server: Server,
+    profile: PathBuf,
+}
+
+impl Site {
+    /// `page`, bundled with these options; Chromium has not seen it.
+    fn bundled(page: &str, options: &[&str], scratch: &Path, port: u16) -> Result<Site> {
+        let place = |kind: &str| scratch.join(kind).join(port.to_string());
+        let (bundle, profile) = (place("site"), place("chromium"));
+        for old in [&bundle, &profile] {
+            if old.exists() {
+                fs::remove_dir_all(old)?;
+            }
+        }
+        let mut pyweb = shell::command(shell::binary("pyweb"));
+        pyweb.args(["bundle", "-q", page, "-o"]).arg(&bundle).args(options);
+        shell::run(pyweb.stdout(Stdio::null()))?;
+        Ok(Site { server: Server::start(&bundle, port, Stdio::null())?, profile })
+    }
+
+    /// Chromium on it; the first round, which does not count, fills its caches.
+    fn browser(&self, name: &'static str) -> Arm {
+        let (profile, url) = (self.profile.clone(), self.server.url());
+        Arm::new(name, move || browser::dump(&url, &profile))
+    }
+
+    /// Chromium on it, which has seen nothing.
+    fn browser_anew(&self, name: &'static str) -> Arm {
         let profile = self.profile.clone();
-        move || {
+        self.browser(name).after(move || {
             if profile.exists() {
                 fs::remove_dir_all(&profile)?;
             }
             Ok(())
-        }
-    }
-}
-
-fn chromium(profile: &Path, url: &str) -> Command {
-    let mut chromium = shell::command("chromium");
-    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
-    chromium.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-    chromium.arg(format!("--user-data-dir={}", profile.display()));
-    chromium.args(["--dump-dom", url]);
-    chromium
-}
-
-/// The bundle of a folder, served.
-struct Site {
-    url: String,
-    server: Server,
-}
-
-impl Site {
-    fn bundled(page: &str, scratch: &Path, port: u16) -> Result<Site> {
-        let bundle = scratch.join("site").join(Path::new(page).file_name().unwrap_or_default());
-        let mut pyweb = shell::command(shell::binary("pyweb"));
-        pyweb.args(["bundle", "-q", "-f", page, "-o"]).arg(&bundle);
-        shell::run(pyweb.stdout(Stdio::null()))?;
-        Ok(Site { url: format!("http://127.0.0.1:{port}/index.html"), server: Server::start(&bundle, port)? })
-    }
-}
-
-/// A static server on loopback, which knows when a page is done; ended when dropped.
-struct Server(Child);
-
-impl Server {
-    fn start(folder: &Path, port: u16) -> Result<Server> {
-        let mut python = shell::command("python3");
-        python.arg("xtask/src/bench/pyweb/serve.py").arg(folder).arg(port.to_string());
-        let child = python.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("no python3")?;
-        let server = Server(child);
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Ok(server);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        anyhow::bail!("the static server did not begin to listen on port {port}")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        })
     }
 }

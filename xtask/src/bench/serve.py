@@ -22,9 +22,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        if self.path == "/index.html":
+        if self.path in ("/", "/index.html"):
             told.clear()
-            with open(self.translate_path(self.path), "rb") as page:
+            with open(self.translate_path("/index.html"), "rb") as page:
                 self.answer("text/html", page.read().replace(b"</body>", FOLLOWED))
         elif self.path == "/@told":
             told.set()
@@ -42,9 +42,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 folder, port = sys.argv[1], int(sys.argv[2])
