@@ -96,6 +96,47 @@ main()
     });
 }
 
+#[test]
+fn what_gevent_runs_in_turns_is_told_apart() {
+    let Ok(python) = kit::venv("greenlets") else { return };
+    let folder = Folder::new();
+    let code = "\
+from gevent import monkey, pool, queue, sleep, spawn
+monkey.patch_all()
+import threading
+
+def produce(jobs):
+    for size in range(1_000_001, 1_000_004):
+        kept = bytearray(size)
+        jobs.put(size)
+        sleep(0)
+    jobs.put(None)
+
+def consume(jobs):
+    while (size := jobs.get()) is not None:
+        kept = bytearray(size + 10)
+
+jobs = queue.Queue(1)
+both = [spawn(produce, jobs), spawn(consume, jobs)]
+for one in both:
+    one.join()
+list(pool.Pool(2).imap(bytearray, [1_000_021, 1_000_022]))
+thread = threading.Thread(target=bytearray, args=(1_000_031,))
+thread.start(); thread.join()
+";
+    folder.write("app.py", code);
+    for options in [&[][..], &["--native"]] {
+        let ran = folder.record_with(options, &python, &["app.py"]).exits(0);
+        assert_eq!(ran.stderr, "");
+        let blocks = blocks(&folder);
+        for size in 1_000_002..1_000_005 {
+            assert_eq!(calls(&blocks[&size].0), ["produce:7"], "{size}");
+            assert_eq!(calls(&blocks[&(size + 10)].0), ["consume:14"], "{size}");
+        }
+        assert!([1_000_022, 1_000_023, 1_000_032].iter().all(|size| calls(&blocks[size].0).is_empty()));
+    }
+}
+
 const TASKS: &str = "\
 import asyncio, threading
 

@@ -84,13 +84,13 @@ struct Found {
 }
 
 impl Found {
-    /// Runs `stacks.py` with so many stacks and holds what was recorded against what it noted.
-    fn add(&mut self, python: &Path, mode: &Mode, seed: usize, count: usize) {
+    /// Runs `stacks.py`, or a program like it, with so many stacks and holds what was recorded against what it noted.
+    fn add(&mut self, stacks: &str, python: &Path, mode: &Mode, seed: usize, count: usize) {
         // Every other run has threads.
         let threads = if seed.is_multiple_of(2) { 0 } else { 3 };
         let each = count.div_ceil(threads.max(1)).to_string();
         let folder = Folder::new();
-        let (stacks, seed_word, threads) = (program("stacks.py"), seed.to_string(), threads.to_string());
+        let (stacks, seed_word, threads) = (program(stacks), seed.to_string(), threads.to_string());
         let words = [stacks.as_str(), &seed_word, &each, &threads, "truth.txt"];
         let ran = folder.record_with(mode.options, python, &words).exits(0);
         assert_eq!(ran.stderr, "");
@@ -166,27 +166,32 @@ fn is_native(frame: &Location) -> bool {
 
 /// Holds random stacks against the truth, on every Python that this machine has.
 fn hold_against_truth(mode: &Mode) {
-    let asked = std::env::var("SNAKEPIPE_STACKS").map(|count| count.parse().unwrap());
-    let wanted: usize = asked.unwrap_or(mode.stacks);
     let mut all = Vec::new();
     for version in VERSIONS {
         let Ok(python) = kit::python(version) else { continue };
-        let mut found = Found::default();
-        for seed in 1.. {
-            let left = wanted.saturating_sub(found.stacks);
-            if left == 0 && seed > 2 {
-                break;
-            }
-            // At least two runs: one with threads and one without.
-            let count = left.clamp(30, wanted.div_ceil(2).clamp(30, MOST));
-            found.add(&python, mode, seed, count);
-        }
+        let found = hold_on("stacks.py", &python, mode);
         found.write_down(version, mode.name);
         all.push((format!("Python {version}, {}", mode.name), found));
     }
     for (what, found) in &all {
         found.assert_none_is_wrong(what);
     }
+}
+
+fn hold_on(program: &str, python: &Path, mode: &Mode) -> Found {
+    let asked = std::env::var("SNAKEPIPE_STACKS").map(|count| count.parse().unwrap());
+    let wanted: usize = asked.unwrap_or(mode.stacks);
+    let mut found = Found::default();
+    for seed in 1.. {
+        let left = wanted.saturating_sub(found.stacks);
+        if left == 0 && seed > 2 {
+            break;
+        }
+        // At least two runs: one with threads and one without.
+        let count = left.clamp(30, wanted.div_ceil(2).clamp(30, MOST));
+        found.add(program, python, mode, seed, count);
+    }
+    found
 }
 
 #[test]
@@ -202,6 +207,16 @@ fn every_stack_with_python_allocators() {
 #[test]
 fn every_stack_with_native_frames() {
     hold_against_truth(&NATIVE);
+}
+
+#[test]
+fn every_stack_of_greenlets() {
+    let Ok(python) = kit::venv("greenlets") else { return };
+    for mode in [DEFAULT, OBJECTS, NATIVE] {
+        let found = hold_on("greenlets.py", &python, &mode);
+        found.write_down("3.12 greenlets", mode.name);
+        found.assert_none_is_wrong(&format!("greenlets, {}", mode.name));
+    }
 }
 
 /// The sizes that `exchange.c` and `exchange.py` ask for.

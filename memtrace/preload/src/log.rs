@@ -144,6 +144,7 @@ impl Log {
         }
         let Some(native) = &mut self.native else { return stack };
         let activations = python.map_or(Activations::Unknown, |python| self.frames.activations(python));
+        native.follow(self.frames.oldest().0);
         native.stack(stack, activations, &mut self.stream)
     }
 

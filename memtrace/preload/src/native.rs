@@ -47,6 +47,8 @@ pub fn enabled() -> bool {
 pub struct NativeFrames {
     modules: Arc<Modules>,
     generation: u64,
+    /// See [`NativeFrames::follow`].
+    greenlet: usize,
     cache: CacheX86_64,
     /// This thread's stack; empty as long as it is not known.
     bounds: Range<u64>,
@@ -85,6 +87,8 @@ struct Frame {
     uses_bp: bool,
     /// Whether it is, or a caller that has the same one.
     needs_bp: bool,
+    /// The newest place, in it or in its callers, where the interpreter is at work; 0 where there is none.
+    activation: u64,
 }
 
 /// A word of the stack.
@@ -107,6 +111,7 @@ struct Fresh {
     uses_bp: bool,
     is_own: bool,
     interprets: bool,
+    activation: u64,
 }
 
 /// Whose code it is.
@@ -158,6 +163,7 @@ impl NativeFrames {
         NativeFrames {
             modules,
             generation,
+            greenlet: 0,
             cache: CacheX86_64::new(),
             bounds: 0..0,
             foreign: 0..0,
@@ -173,6 +179,16 @@ impl NativeFrames {
     pub fn forget(&mut self) {
         self.keep(0);
         (self.bounds, self.foreign) = (0..0, 0..0);
+    }
+
+    /// Says which of the thread's greenlets it is, by a number: where the interpreter is at work on the same C stack is
+    /// not the same for another one.
+    #[inline]
+    pub fn follow(&mut self, greenlet: usize) {
+        if greenlet != self.greenlet {
+            self.greenlet = greenlet;
+            self.keep(0);
+        }
     }
 
     /// The number of this thread's stack, together with the Python stack `python`, of which the interpreter is at
@@ -204,10 +220,17 @@ impl NativeFrames {
         let mut native = 0;
         // Other stacks may be gone at any time, and are not looked at.
         if self.bounds.contains(&sp) {
-            while self.unwind(Registers { ip, sp, bp }).is_err() {
-                self.reload();
+            let here = Registers { ip, sp, bp };
+            loop {
+                while self.unwind(here).is_err() {
+                    self.reload();
+                }
+                if self.place(activations) {
+                    break;
+                }
+                self.keep(0);
             }
-            native = self.remember_fresh(activations, definitions);
+            native = self.remember_fresh(definitions);
         }
         self.numbers.mixed(python, native, definitions)
     }
@@ -280,7 +303,16 @@ impl NativeFrames {
             }
             let is_own = self.modules.owner(registers.ip) == Owner::Own;
             let registers = Registers { bp, ..registers };
-            self.fresh.push(Fresh { registers, words, used, saved_bp, uses_bp, is_own, interprets: false });
+            self.fresh.push(Fresh {
+                registers,
+                words,
+                used,
+                saved_bp,
+                uses_bp,
+                is_own,
+                interprets: false,
+                activation: 0,
+            });
             if saved_bp != 0 {
                 // SAFETY: it was read before, and the frame is still there.
                 bp = unsafe { read(saved_bp) };
@@ -302,6 +334,7 @@ impl NativeFrames {
             uses_bp,
             is_own: owner == Owner::Own,
             interprets: false,
+            activation: 0,
         });
         // The words are written where they stay: copied at once, they would still be on their way.
         let Fresh { words, used, saved_bp, uses_bp, .. } = &mut self.fresh[index];
@@ -367,19 +400,29 @@ impl NativeFrames {
         Ok(known)
     }
 
-    /// Gives numbers to the fresh frames, which then are remembered, and returns that of the whole stack.
+    /// Notes in which of the fresh frames the interpreter is at work. False where it is not at work in the older ones
+    /// as it was: their words are the same, but they are those of another greenlet.
     #[inline]
-    fn remember_fresh(&mut self, mut activations: Activations, definitions: &mut impl Define) -> u32 {
-        let (mut stack, kept) =
-            self.frames.last().map_or((0, self.bounds.end), |frame| (frame.stack, frame.registers.sp));
+    fn place(&mut self, mut activations: Activations) -> bool {
+        let kept = self.frames.last();
+        let (kept, known) =
+            kept.map_or((self.bounds.end, None), |frame| (frame.registers.sp, Some(frame.activation)));
         for index in 0..self.fresh.len() {
             let end = self.fresh.get(index + 1).map_or(kept, |caller| caller.registers.sp);
             let fresh = &mut self.fresh[index];
+            fresh.activation = activations.newest().unwrap_or(0);
             fresh.interprets = activations.any_within(fresh.registers.sp..end);
         }
+        known.is_none_or(|known| known == activations.newest().unwrap_or(0))
+    }
+
+    /// Gives numbers to the fresh frames, which then are remembered, and returns that of the whole stack.
+    #[inline]
+    fn remember_fresh(&mut self, definitions: &mut impl Define) -> u32 {
+        let mut stack = self.frames.last().map_or(0, |frame| frame.stack);
         let mut caller_needs_bp = self.frames.last().is_some_and(|frame| frame.needs_bp);
         for fresh in self.fresh.iter().rev() {
-            let Fresh { registers, saved_bp, uses_bp, .. } = *fresh;
+            let Fresh { registers, saved_bp, uses_bp, activation, .. } = *fresh;
             if !fresh.is_own {
                 let code = (registers.ip, fresh.interprets);
                 stack = self.numbers.stack(stack, code, &self.modules, definitions);
@@ -392,7 +435,7 @@ impl NativeFrames {
             #[expect(clippy::cast_possible_truncation, reason = "no stack holds that many words")]
             let words = self.words.len() as u32;
             let needs_bp = uses_bp || saved_bp == 0 && caller_needs_bp;
-            self.frames.push(Frame { registers, saved_bp, words, stack, uses_bp, needs_bp });
+            self.frames.push(Frame { registers, saved_bp, words, stack, uses_bp, needs_bp, activation });
             caller_needs_bp = needs_bp;
         }
         self.fresh.clear();

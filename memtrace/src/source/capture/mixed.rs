@@ -33,7 +33,10 @@ struct Python {
 
 struct Frame {
     functions: Inlined,
+    /// Whether it is at work on functions of the Python stack.
     interprets: bool,
+    /// Whether it is the interpreter, at work on whatever.
+    is_interpreter: bool,
 }
 
 /// A native stack.
@@ -42,6 +45,10 @@ struct Native {
     parent: u32,
     frame: u32,
 }
+
+/// Instead of a Python stack: all of it stands in the mixed one already. A greenlet's C stack goes on where another one
+/// was when it began, and what the interpreter is at work on there is not among its callers.
+const NO_MORE: u32 = u32::MAX;
 
 /// The interpreter's main function, or a part of it that the compiler set apart.
 const INTERPRETER: &str = "_PyEval_EvalFrameDefault";
@@ -55,9 +62,9 @@ impl MixedStacks {
             marked: header.python >= PYTHON_3_11,
             // The empty stacks and the frame of none, which are never looked at.
             python: vec![Python { parent: 0, location: None }],
-            frames: vec![Frame { functions: Rc::new([]), interprets: false }],
+            frames: vec![Frame { functions: Rc::new([]), interprets: false, is_interpreter: false }],
             native: vec![Native { parent: 0, frame: 0 }],
-            known: HashMap::from([((0, 0), StackId::EMPTY)]),
+            known: HashMap::from([((0, 0), StackId::EMPTY), ((NO_MORE, 0), StackId::EMPTY)]),
             layers: Vec::new(),
         })
     }
@@ -71,13 +78,11 @@ impl MixedStacks {
 
     /// The next native frame.
     pub fn frame(&mut self, functions: Inlined, interprets: bool, symbols: &Symbols) {
+        let function = functions.last().map(|outermost| &symbols.resolve(*outermost).function);
+        let is_interpreter = interprets || function.is_some_and(|function| function.starts_with(INTERPRETER));
         // Where the capture could not tell, the name does.
-        let named = || {
-            let function = functions.last().map(|outermost| &symbols.resolve(*outermost).function);
-            function.is_some_and(|function| function.starts_with(INTERPRETER))
-        };
-        let interprets = interprets || !self.marked && named();
-        self.frames.push(Frame { functions, interprets });
+        let interprets = interprets || !self.marked && is_interpreter;
+        self.frames.push(Frame { functions, interprets, is_interpreter });
     }
 
     /// The next native stack; none where its parent or its frame is not known.
@@ -111,7 +116,8 @@ impl MixedStacks {
     }
 
     /// Takes the innermost layer away, handing over its locations innermost first: a native frame, or what the
-    /// interpreter runs there. What is left of the Python stack where the native one is cut short goes beneath.
+    /// interpreter runs there. What is left of the Python stack where the native one is cut short goes beneath. Where
+    /// the interpreter is at work on more than there is, it is cut there.
     fn beneath(&self, (python, native): (u32, u32), mut on_location: impl FnMut(LocationId)) -> (u32, u32) {
         if native == 0 {
             let Python { parent, location } = self.python[python as usize];
@@ -119,7 +125,14 @@ impl MixedStacks {
             return (parent, 0);
         }
         let Native { parent, frame } = self.native[native as usize];
-        let Frame { functions, interprets } = &self.frames[frame as usize];
+        let Frame { functions, interprets, is_interpreter } = &self.frames[frame as usize];
+        if python == NO_MORE {
+            if *is_interpreter {
+                return (NO_MORE, 0);
+            }
+            functions.iter().copied().for_each(on_location);
+            return (NO_MORE, parent);
+        }
         let mut below = python;
         let mut runs_any = false;
         while *interprets && below != 0 {
@@ -134,7 +147,7 @@ impl MixedStacks {
         if !runs_any {
             functions.iter().copied().for_each(on_location);
         }
-        (below, parent)
+        (if python != 0 && below == 0 { NO_MORE } else { below }, parent)
     }
 }
 
@@ -183,6 +196,9 @@ mod tests {
         // The native stack is cut short: it has no beginning.
         assert_eq!(mixed(0x030c_0000, "|fg|h", "d*e"), "ehdgf");
         assert_eq!(mixed(0x030c_0000, "|f", ""), "f");
+        // What is older than the oldest Python function is not of this greenlet where the interpreter is at work.
+        assert_eq!(mixed(0x030c_0000, "|f", "ab*cd*e"), "efdc");
+        assert_eq!(mixed(0x030a_0000, "f", "a*b*"), "fb");
         // The interpreter is at work on nothing, or on nothing yet.
         assert_eq!(mixed(0x030c_0000, "", "a*b"), "b*a");
         assert_eq!(mixed(0x030c_0000, "|f|", "a*b*c"), "c*bfa");

@@ -3,12 +3,13 @@
 
 use std::ops::Range;
 
-use super::Frames;
+use super::{Frames, OLDEST};
 use crate::python::Interpreter;
 use crate::python::offsets::CFrames;
 use crate::word::Address;
 
 /// Where on the C stack the interpreter is at work, newest first.
+#[derive(Clone, Copy)]
 pub enum Activations<'a> {
     /// It cannot be told, or is nowhere.
     Unknown,
@@ -40,8 +41,9 @@ impl Activations<'_> {
         found
     }
 
+    /// Where the newest is that was not passed yet.
     #[inline]
-    fn newest(&self) -> Option<u64> {
+    pub fn newest(&self) -> Option<u64> {
         let newest = match self {
             Activations::Unknown => Address::NULL,
             Activations::CFrames { newest, .. } => *newest,
@@ -62,6 +64,12 @@ impl Activations<'_> {
 }
 
 impl Frames {
+    /// The oldest frame of the last stack, or null: a greenlet has one of its own.
+    #[inline]
+    pub fn oldest(&self) -> Address {
+        self.links.get(OLDEST).map_or(Address::NULL, |link| link.frame)
+    }
+
     /// Where on the C stack the interpreter is at work on the last stack.
     pub fn activations(&self, python: &Interpreter) -> Activations<'_> {
         match python.layout.c_frames {
