@@ -221,7 +221,7 @@ fn killed_at_many_steps(python: &Path, wait: &str, mut step: u32) {
         }
         assert_eq!((attached.code, attached.stderr.as_str()), (137, ""), "{step}");
         // What is done in the functions that are called is many calls of the same kind.
-        step += if step < 30 { 1 } else { 17 };
+        step += if step < 30 { 1 } else { 37 };
     }
     let _ = target.memtrace(&["attach", "-o", "capture.mtr"]).exits(0);
     target.hold();
