@@ -62,6 +62,22 @@ fn all_tests_are_measured_where_that_is_asked_for() {
 }
 
 #[test]
+fn native_stacks_are_recorded_where_that_is_asked_for() {
+    let Ok(python) = kit::venv("testfan") else { return };
+    let captures = tempfile::tempdir().unwrap();
+    for (options, native) in [(&["--memtrace"][..], false), (&["--memtrace", "--memtrace-native"], true)] {
+        let mut command = in_suite(&python);
+        command.args(["-m", "pytest"]).args(ARGUMENTS).args(options);
+        command.arg(format!("--memtrace-path={}", captures.path().display()));
+        let _ = kit::run(command.arg("test_limits.py::test_within")).exits(0);
+        let capture = captures.path().join("test_limits.py-test_within.mtr");
+        let ran = kit::run(Command::new(kit::binary("memtrace")).arg("records").arg(capture)).exits(0);
+        let mut blocks = ran.stdout.lines().filter(|line| line.contains("\"size_bytes\":20000001,"));
+        assert!(blocks.clone().count() == 2 && blocks.all(|line| line.contains("bytearray") == native));
+    }
+}
+
+#[test]
 fn testfan_runs_the_same_in_parallel() {
     let Ok(python) = kit::venv("testfan") else { return };
     for more in [vec![], vec!["--memtrace"], vec!["--memory"]] {

@@ -6,7 +6,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::terminal::sit_at;
+use support::terminal::{sit_at, sit_before};
 use support::{Folder, on_every_python};
 
 /// Keeps blocks, the sizes of which are arguments.
@@ -160,4 +160,23 @@ fn somebody_walks_through_the_tree() {
     // The largest is open from the start, with its code beside it.
     assert!(screens[0].contains("10.5 MiB itself"), "{}", screens[0]);
     assert!(screens[0].contains("keep") && screens[0].contains("app.py:4"), "{}", screens[0]);
+}
+
+#[test]
+fn a_small_terminal_shows_the_ends_of_paths_and_how_to_leave() {
+    let Ok(python) = kit::python("3.13") else { return };
+    let folder = Folder::new();
+    let name = "a_file_whose_path_is_far_too_long_for_such_a_terminal.py";
+    // Deeper than there is room for: the name of a function is seen all the same.
+    let code = "def down(n):\n    return down(n - 1) if n else bytearray(9_000_000)\nkept = down(60)\nimport os; os._exit(0)\n";
+    folder.write(name, code);
+    let _ = folder.record(&python, &[name]).exits(0);
+    for command in ["tree", "live"] {
+        let (screens, code) =
+            sit_before((60, 12), &folder.path(""), &[command, "capture.mtr"], &[("down", "q")]);
+        assert_eq!(code, 0);
+        let row = screens[0].lines().find(|line| line.contains("down")).unwrap();
+        assert!(row.contains('…') && row.trim_end().ends_with(".py:2"), "{}", screens[0]);
+        assert!(screens[0].trim_end().lines().last().unwrap().contains("q  quit"), "{}", screens[0]);
+    }
 }

@@ -34,9 +34,9 @@ pub fn all() -> Vec<(&'static CStr, usize)> {
     by_name! {
         ends: _exit _Exit;
         exec: execve execv execvpe execvp execveat fexecve execl execlp execle;
-        libraries: dlclose;
         heap: malloc calloc free free_sized free_aligned_sized realloc reallocarray posix_memalign aligned_alloc
             memalign valloc pvalloc;
+        libraries: dlclose;
         mappings: mmap mmap64 munmap mremap;
         program_break: sbrk brk;
         threads: prctl pthread_setname_np;

@@ -45,11 +45,13 @@ pub fn attach(pid: u32, capture: &Path, options: Options) -> Result<(), Failure>
     let library = launch::library()?;
     let work = Work::Start { library: &library, capture, options };
     match perform(&program, &work)? {
-        0 if program.own_pid != pid => name_as_seen_here(capture, pid).map_err(|cause| {
-            let message = format!("{}: {cause}", capture.display());
-            refused(pid, message).into()
-        }),
-        0 => Ok(()),
+        0 => {
+            if program.own_pid != pid {
+                // Without it, who watches takes the process for gone; the recording is whole.
+                let _ = name_as_seen_here(capture, pid);
+            }
+            Ok(())
+        }
         libc::EEXIST => Err(Error::Exists { path: capture.to_owned() }.into()),
         libc::EALREADY | libc::ENOTSUP => Err(Error::Recorded { pid }.into()),
         errno => {

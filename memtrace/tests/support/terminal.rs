@@ -11,10 +11,20 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 /// How long a loaded machine may take for the next screen.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Runs memtrace in `folder` on a terminal of 140 by 30. Each `(text, keys)` waits until the screen shows the text
-/// and then presses the keys. Returns the screens that were seen then, and the exit code.
+/// As [`sit_before`], on a terminal of 140 by 30.
 pub fn sit_at(folder: &Path, arguments: &[&str], steps: &[(&str, &str)]) -> (Vec<String>, u32) {
-    let size = PtySize { rows: 30, cols: 140, pixel_width: 0, pixel_height: 0 };
+    sit_before((140, 30), folder, arguments, steps)
+}
+
+/// Runs memtrace in `folder` on a terminal of so many columns and rows. Each `(text, keys)` waits until the screen shows
+/// the text and then presses the keys. Returns the screens that were seen then, and the exit code.
+pub fn sit_before(
+    (cols, rows): (u16, u16),
+    folder: &Path,
+    arguments: &[&str],
+    steps: &[(&str, &str)],
+) -> (Vec<String>, u32) {
+    let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
     let pair = native_pty_system().openpty(size).unwrap();
     let mut command = CommandBuilder::new(kit::binary("memtrace"));
     command.args(arguments);
@@ -34,7 +44,7 @@ pub fn sit_at(folder: &Path, arguments: &[&str], steps: &[(&str, &str)]) -> (Vec
             }
         }
     });
-    let mut screen = vt100::Parser::new(NonZero::new(30).unwrap(), NonZero::new(140).unwrap(), 0);
+    let mut screen = vt100::Parser::new(NonZero::new(rows).unwrap(), NonZero::new(cols).unwrap(), 0);
     let mut seen = Vec::new();
     for (text, keys) in steps {
         let began = Instant::now();

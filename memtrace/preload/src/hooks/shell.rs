@@ -4,7 +4,6 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use crate::buffer::preserving_errno;
-use crate::guard::Inside;
 use crate::{environment, real};
 
 /// Hands `run` the line that has `line` traced, or `line` itself.
@@ -13,7 +12,6 @@ use crate::{environment, real};
 /// `line` must be null or a C string.
 unsafe fn traced<T>(line: *const c_char, run: impl FnOnce(*const c_char) -> T) -> T {
     let longer = preserving_errno(|| {
-        let _inside = Inside::enter();
         // SAFETY: passed on to the caller.
         let line = (!line.is_null()).then(|| unsafe { CStr::from_ptr(line) })?;
         environment::traced_line(line)

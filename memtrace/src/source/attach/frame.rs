@@ -1,4 +1,4 @@
-//! A signal frame, by which the kernel itself puts a thread back where it was (rt_sigreturn(2)): what a borrowed
+//! A signal frame, by which the kernel itself puts a thread back where it was (`rt_sigreturn`): what a borrowed
 //! thread returns to, so that it finds its way also when memtrace is no more. Laid out as `struct rt_sigframe` of Linux
 //! on x86-64 and what that consists of (`asm/ucontext.h`, `asm/sigcontext.h`). Must not know what the thread is
 //! borrowed for.
@@ -22,8 +22,7 @@ const SIZE: u64 = 440;
 /// Where the state of the vector registers must begin.
 const VECTORS_ALIGNED: u64 = 64;
 
-/// In the state of the vector registers: what is for programs to use, where the kernel puts and seeks [`Software`];
-/// and which parts are in use.
+/// In the state of the vector registers: what processors leave to programs, and which parts are in use.
 const SOFTWARE: usize = 464;
 const IN_USE: usize = 512;
 /// The legacy part and the header behind it.
@@ -92,9 +91,10 @@ fn vectors(state: &[u8]) -> Vec<u8> {
         let part = __cpuid_count(LEAF, part);
         (part.eax + part.ebx) as usize
     });
-    let size = ends.max().unwrap_or(0).max(LEAST).min(state.len());
+    let size = ends.max().unwrap_or(0).max(LEAST);
     let length = |bytes: usize| u32::try_from(bytes).unwrap_or(0).to_le_bytes();
-    let mut bytes = state[..size].to_vec();
+    let mut bytes = state.to_vec();
+    bytes.resize(size, 0);
     let software =
         [&MAGIC_1.to_le_bytes()[..], &length(size + 4), &features.to_le_bytes(), &length(size)].concat();
     bytes[SOFTWARE..SOFTWARE + software.len()].copy_from_slice(&software);

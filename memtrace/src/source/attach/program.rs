@@ -140,7 +140,7 @@ impl Program {
                 return Ok(*self.sigreturn.get_or_init(|| code.start + at as u64));
             }
         }
-        Err(Error::NotPython { pid: self.pid })
+        Err(Error::Refused { pid: self.pid, message: "its libc is of an unknown kind".to_owned() })
     }
 
     /// The preload library, where it is loaded.
