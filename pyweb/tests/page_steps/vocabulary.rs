@@ -104,6 +104,8 @@ fn keys_are_held_and_things_dragged() {
             told("clicked shiftKey+altKey"),
             json!({"step": "drag", "locator": on("#from"), "to": on("#to")}),
             told("clicked shiftKey+altKey|dropped treasure"),
+            json!({"step": "drag", "locator": on("#handle"), "to": on("#to")}),
+            told("clicked shiftKey+altKey|dropped treasure|held 1|let go 0"),
             json!({"step": "evaluate", "expression": "void (document.querySelector('#log').textContent = '')"}),
             json!({"step": "select_text", "locator": on("#text")}),
             key("key_down", "Shift"),
