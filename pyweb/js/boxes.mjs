@@ -219,6 +219,9 @@ const isFolded = (element, parent) =>
     !parent.hasAttribute("open") &&
     element !== [...parent.children].find(({ localName }) => localName === "summary");
 
+/** Whether `parent`, which is rendered, renders its child `node`, unless that is not displayed. */
+export const showsChild = (parent, node) => !OPAQUE.test(parent.localName) && !isFolded(node, parent) && !skipsContent(parent);
+
 /** `Element.checkVisibility` (https://drafts.csswg.org/cssom-view/#dom-element-checkvisibility). */
 export function isRendered(element, options = {}) {
     return atOnce(() => rendered(element, options));
@@ -232,8 +235,7 @@ function rendered(element, options) {
         if (opacityProperty && Number(styleOf(at, "opacity")) === 0) return false;
         const parent = at.parentElement;
         if (!parent) break;
-        if (OPAQUE.test(parent.localName) || isFolded(at, parent)) return false;
-        if (skipsContent(parent)) return false;
+        if (!showsChild(parent, at)) return false;
     }
     return true;
 }

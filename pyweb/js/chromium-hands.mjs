@@ -78,6 +78,17 @@ async function fill(element, value) {
 export const hands = {
     click,
     doubleClick: (element, step) => click(element, { ...step, click_count: 2 }),
+    drag: async (from, to) => {
+        const start = middleOf(from);
+        await act(mouse("mouseMoved", start), mouse("mousePressed", start, { button: "left", buttons: 1, clickCount: 1 }));
+        // Where it goes may have moved away from under the pointer.
+        const end = middleOf(to);
+        await act(
+            mouse("mouseMoved", start, { button: "left", buttons: 1 }),
+            mouse("mouseMoved", end, { button: "left", buttons: 1 }),
+            mouse("mouseReleased", end, { button: "left", buttons: 0, clickCount: 1 }),
+        );
+    },
     evaluate: (expression) => (0, eval)(`(${expression}\n)`),
     fill,
     /** What would get the click in the place of `element`, if anything. */

@@ -6,6 +6,7 @@ import { patchClasses } from "pyweb://js/classes.mjs";
 import { dialogs } from "pyweb://js/dialogs.mjs";
 import { patchForms } from "pyweb://js/forms.mjs";
 import { openHistory } from "pyweb://js/history.mjs";
+import { innerText } from "pyweb://js/innertext.mjs";
 import { commit } from "pyweb://js/keyboard.mjs";
 import { completed } from "pyweb://js/markup.mjs";
 import { mediaApplies } from "pyweb://js/media.mjs";
@@ -157,6 +158,16 @@ function patchElements(document) {
         },
     });
     define(linkedom.HTMLElement.prototype, popoverMethods);
+    define(linkedom.HTMLElement.prototype, {
+        get innerText() {
+            return innerText(this);
+        },
+        set innerText(text) {
+            const lines = String(text ?? "").split(/\r\n|\r|\n/);
+            const nodes = lines.flatMap((line, index) => [...(index ? [document.createElement("br")] : []), ...(line ? [line] : [])]);
+            this.replaceChildren(...nodes);
+        },
+    });
     define(linkedom.HTMLElement.prototype, {
         click() {
             userClick(this, { trusted: false, pointer: false });

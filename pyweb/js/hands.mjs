@@ -4,7 +4,7 @@ import { commit, insertText, isTextual, keyDown, keysOf, keyUp, PICKED, pressKey
 import { sight } from "pyweb://js/locate.mjs";
 import { rest } from "pyweb://js/rest.mjs";
 import { atOnce } from "pyweb://js/styles.mjs";
-import { userClick, userContextMenu, userDoubleClick, userHover, userSelect } from "pyweb://js/user.mjs";
+import { userClick, userContextMenu, userDoubleClick, userDrag, userHover, userSelect } from "pyweb://js/user.mjs";
 
 const native = globalThis.__native;
 Object.assign(sight, { hasBox, hasTextBox, look: atOnce });
@@ -24,6 +24,7 @@ export const hands = {
         for (let i = 0; i < count; i++) userClick(element, { keys });
     },
     doubleClick: (element, { modifiers } = {}) => userDoubleClick(element, keysOf(modifiers)),
+    drag: userDrag,
     evaluate: (expression) => (0, eval)(`(${expression}\n)`),
     fill,
     hover: userHover,

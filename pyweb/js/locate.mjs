@@ -316,11 +316,23 @@ function chained(selector, root) {
 const within = (found, rest) =>
     rest.trim() ? inOrder(found.flatMap((element) => chained(`:scope${/^\s*[>+~]/.test(rest) ? "" : " "}${rest.trim()}`, element))) : found;
 
-const css = (selector) => (root) => {
-    if (!EXTRA.test(selector)) return queriedAll(root, selector);
-    const parts = selector.match(/(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\([^()]*\)|[^,"'()])+/g) ?? [selector];
-    return inOrder(parts.flatMap((part) => chained(part.trim(), root)));
-};
+// The selectors between commas, those in brackets and texts aside.
+function alternatives(selector) {
+    const parts = [""];
+    let depth = 0;
+    for (const piece of selector.match(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[^]/g) ?? []) {
+        if ("([".includes(piece)) depth++;
+        if (")]".includes(piece)) depth--;
+        if (piece === "," && depth === 0) parts.push("");
+        else parts[parts.length - 1] += piece;
+    }
+    return parts.map((part) => part.trim());
+}
+
+const css = (selector) => (root) =>
+    EXTRA.test(selector)
+        ? inOrder(alternatives(selector).flatMap((part) => chained(part, root)))
+        : queriedAll(root, selector);
 
 const xpath = (expression) => (root) => {
     try {

@@ -156,20 +156,20 @@ async function setInputFiles(step, hands) {
     for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, { bubbles: true, composed: type === "input" }));
 }
 
-// As a person with a mouse does, but told by events alone: no browser lets a program drag for real.
+// What can be dragged as a thing is told by events alone, for no browser lets a program drag it; all else is the mouse's.
 async function drag(step, hands) {
     const from = await target(step, hands, { points: true });
     const to = await target({ ...step, locator: step.to }, hands, { points: true });
+    const thing = from.closest('[draggable="true"]');
+    if (!thing) return void (await hands.drag(from, to));
     const dataTransfer = new DataTransfer();
-    const tell = (element, type, init = {}) =>
-        element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, composed: true, dataTransfer, ...init }));
-    const draggable = from.closest('[draggable="true"]');
-    if (draggable && tell(draggable, "dragstart")) {
-        tell(draggable, "drag");
-        tell(to, "dragenter");
-        if (!tell(to, "dragover")) tell(to, "drop");
-        tell(draggable, "dragend");
-    }
+    const tell = (element, type) =>
+        element.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, composed: true, dataTransfer }));
+    if (!tell(thing, "dragstart")) return;
+    tell(thing, "drag");
+    tell(to, "dragenter");
+    if (!tell(to, "dragover")) tell(to, "drop");
+    tell(thing, "dragend");
 }
 
 const onTarget = (act, needs) => async (step, hands) => {

@@ -27,6 +27,8 @@ const DISPLAYS = {
 const DISPLAY_OF = new Map(
     Object.entries(DISPLAYS).flatMap(([display, names]) => names.split(" ").map((name) => [name, display])),
 );
+// Where the browser's own style sheet keeps white space.
+const SPACES = { listing: "pre", plaintext: "pre", pre: "pre", textarea: "pre-wrap", xmp: "pre" };
 const INITIAL = {
     "content-visibility": "visible",
     float: "none",
@@ -230,6 +232,7 @@ function found(element, name) {
     if (own !== null) own = custom(element, own);
     if (own === "unset" || own === "") own = INHERITED.test(name) ? "inherit" : "initial";
     if (own === "revert" || own === "revert-layer") own = null;
+    if (own === null && name === "white-space") own = SPACES[element.localName] ?? null;
     if (own === "inherit" || (own === null && INHERITED.test(name)))
         return element.parentElement ? valueOf(element.parentElement, name) : (INITIAL[name] ?? "");
     if (name === "display") return usedDisplay(element, own === null ? ownDisplay(element) : own === "initial" ? "inline" : own);

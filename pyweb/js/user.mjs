@@ -94,6 +94,17 @@ export function userHover(element) {
     }
 }
 
+const point = (element, name) =>
+    dispatch(element, name, name.startsWith("pointer") ? PointerEvent : MouseEvent, true, { buttons: name.endsWith("up") ? 0 : 1 });
+
+/** Presses on `from`, moves to `to` and lets go there. */
+export function userDrag(from, to) {
+    userHover(from);
+    for (const name of ["pointerdown", "mousedown"]) point(from, name);
+    for (const name of ["pointermove", "mousemove"]) point(from, name);
+    for (const name of ["pointermove", "mousemove", "pointerup", "mouseup"]) point(to, name);
+}
+
 /** Clicks twice. */
 export function userDoubleClick(element, keys = {}) {
     userClick(element, { keys });

@@ -79,7 +79,11 @@ class Wire:
 
     def close(self):
         """Ends the process and waits for its end."""
-        self._process.stdin.close()
+        try:
+            self._process.stdin.close()
+        except OSError:
+            # It has ended by itself, and said why.
+            pass
         self._process.stdout.close()
         try:
             self._process.wait(timeout=10)

@@ -5,10 +5,12 @@
 //! - `program`: the browser's process
 //! - `driver`: the thread that has the wire: commands, answers, events
 //! - `page`: the open page: loaded, told, stopped
+//! - `dialogs`: who answers its dialogs
 //! - `network`: what its requests get
 //! - `script`: what is put before its own scripts
 //! - `words`: what it says of values and errors
 
+mod dialogs;
 mod driver;
 mod error;
 mod network;

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::dialogs::Dialogs;
 use super::driver::{Driver, Fault};
 use super::network::Network;
-use super::words::{shown, uncaught};
+use super::words::{shown, text_of, uncaught};
 use super::{Opening, Tell, Told, script};
 use crate::headless::{Busy, Ended, Event, Level};
 
@@ -45,9 +46,7 @@ pub(super) struct OpenPage {
     deadline: Option<Instant>,
     /// What it was told and has not answered, by number.
     pending: HashMap<u64, Value>,
-    /// Whether the test answers its dialogs.
-    asks_dialogs: bool,
-    last_dialog: u64,
+    pub(super) dialogs: Dialogs,
     /// Whether it goes to another document, which is not ready yet.
     moves: bool,
     /// What it was told meanwhile.
@@ -146,8 +145,7 @@ impl Driver {
             ready: false,
             deadline: None,
             pending: HashMap::new(),
-            asks_dialogs: false,
-            last_dialog: 0,
+            dialogs: Dialogs::default(),
             moves: false,
             held: Vec::new(),
         };
@@ -210,7 +208,7 @@ impl Driver {
             "dialog_answer" => self.answer_dialog(command),
             "dialogs" => {
                 if let Some(page) = &mut self.page {
-                    page.asks_dialogs = command["asks"] == true;
+                    page.dialogs.asks = command["asks"] == true;
                 }
                 self.answered(seq);
                 Ok(())
@@ -238,7 +236,7 @@ impl Driver {
         page.held.clear();
         (page.ready, page.moves) = (false, false);
         page.network.reset();
-        page.asks_dialogs =
+        page.dialogs.asks =
             setup.iter().rfind(|step| step["step"] == "dialogs").is_some_and(|step| step["asks"] == true);
         let was_loaded = std::mem::replace(&mut page.loaded, true);
         let (session, url) = (page.session.clone(), page.opening.url.clone());
@@ -322,36 +320,6 @@ impl Driver {
             }
             _ => Ok(()),
         }
-    }
-
-    /// A dialog has opened.
-    fn dialog(&mut self, params: &Value) -> Result<(), Fault> {
-        let Some(page) = &mut self.page else { return Ok(()) };
-        let (kind, message) = (text_of(&params["type"]), text_of(&params["message"]));
-        // Who is to leave a page leaves it.
-        let leaves = kind == "beforeunload";
-        if page.asks_dialogs && !leaves {
-            page.last_dialog += 1;
-            page.told(json!({
-                "kind": "dialog", "dialog": page.last_dialog, "what": kind, "message": message,
-                "default_value": text_of(&params["defaultPrompt"]),
-            }));
-            return Ok(());
-        }
-        // Dismissed at once, as in pyweb's own browser.
-        if !leaves {
-            page.log(Level::Info, format!("{kind}: {message}"));
-        }
-        self.answer_dialog(&json!({"accept": leaves || kind == "alert"}))
-    }
-
-    fn answer_dialog(&mut self, answer: &Value) -> Result<(), Fault> {
-        let Some(session) = self.page.as_ref().map(|page| page.session.clone()) else { return Ok(()) };
-        let mut said = json!({"accept": answer["accept"] == true});
-        if let Some(text) = answer["text"].as_str() {
-            said["promptText"] = json!(text);
-        }
-        self.say(Some(&session), "Page.handleJavaScriptDialog", &said).map(drop)
     }
 
     /// The document says something, in the words of `page/progress.rs` and three more.
@@ -488,8 +456,4 @@ impl Driver {
                 self.say(None, "Target.disposeBrowserContext", &json!({"browserContextId": page.context}));
         }
     }
-}
-
-fn text_of(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -10,6 +10,11 @@ pub(super) fn shown(object: &Value) -> String {
     }
 }
 
+/// A text, or an empty one where there is none.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 /// An error that nothing in the page caught, in the words of `page/progress.rs`.
 pub(super) fn uncaught(details: &Value) -> Value {
     let exception = &details["exception"];

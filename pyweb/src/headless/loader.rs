@@ -10,7 +10,7 @@ use super::host::Host;
 use super::quickjs::{self, Context, ModuleSource, Result, Value};
 
 /// Smaller modules parse faster than a file is read and checked.
-const CACHED_FROM_BYTES: usize = 50_000;
+const CACHED_FROM_BYTES: usize = 2_000;
 
 /// Begins what stands for the URL of a specifier that means none; what follows is why.
 const NOWHERE: &str = "nowhere:";

@@ -55,6 +55,7 @@ const MODULES: &[(&str, &str)] = carried![
     "hands.mjs",
     "history.mjs",
     "image.mjs",
+    "innertext.mjs",
     "keyboard.mjs",
     "load.mjs",
     "locate.mjs",

@@ -120,6 +120,40 @@ const QUERIES: [(&str, bool); 22] = [
     ("(no-such-feature: 1)", false),
 ];
 
+/// Markup and the text of it that Chromium shows.
+const TEXTS: [(&str, &str); 30] = [
+    ("a <img width=9> b <input> c", "a  b  c"),
+    ("<button>a <b>b</b></button> c", "a b c"),
+    ("a   b\n c", "a b c"),
+    ("<p>one</p><p>two</p>", "one\n\ntwo"),
+    ("<div>one</div><div>two</div>", "one\ntwo"),
+    ("a<br>b<br><br>c", "a\nb\n\nc"),
+    (" x <b> y </b> z ", "x y z"),
+    ("<ul><li>a</li><li>b <i>c</i></li></ul>", "a\nb c"),
+    ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>", "a\tb\nc\td"),
+    ("<pre>a\n  b</pre>", "a\n  b"),
+    ("<span hidden>no</span>yes", "yes"),
+    ("<p style='display:none'>no</p><p>yes</p>", "yes"),
+    ("<b style='visibility:hidden'>no <i style='visibility:visible'>yes</i></b>", "yes"),
+    ("<b style='text-transform:uppercase'>loud</b> quiet", "LOUD quiet"),
+    ("<details><summary>s</summary>folded</details>", "s"),
+    ("<details open><summary>s</summary>open</details>", "s\nopen"),
+    ("<script>1</script><style>b{}</style>text", "text"),
+    ("<div>a<div>b</div>c</div>", "a\nb\nc"),
+    ("<span>a</span> <span>b</span>", "a b"),
+    ("<div> </div>x<div></div>y", "x\ny"),
+    ("<h1>t</h1>\n<p>p</p>\n<div>d</div>", "t\n\np\n\nd"),
+    ("<button> go </button><button>on</button>", "goon"),
+    ("a&nbsp; b", "a\u{a0} b"),
+    ("<p>a<br></p><p>b</p>", "a\n\n\nb"),
+    ("<div style='white-space:pre-line'>a  b\n  c</div>", "a b\nc"),
+    ("<textarea>t</textarea>x", "x"),
+    ("<div>one<p>two</p>three</div>", "one\n\ntwo\n\nthree"),
+    ("<ul><li>milk <button>Remove</button></li></ul>", "milk Remove"),
+    ("<label>Name <input></label>", "Name "),
+    ("<p>  lead</p>tail  ", "lead\n\ntail"),
+];
+
 fn seen(case: &Value) -> Value {
     let css = format!("[data-case={case}]");
     json!({"step": "read", "what": "is_visible", "locator": [{"css": css}]})
@@ -183,5 +217,30 @@ fn selectors_go_by_states_not_by_the_markup() {
         assert_eq!(said[0], json!(["a,o1", "b,c", "", "", ""]));
         let after = json!(["b,o2", "a,c", "c", "c", "p", "f", "c", true, true, ""]);
         assert_eq!(said[1], after);
+    });
+}
+
+#[test]
+fn the_inner_text_is_what_is_shown() {
+    in_both(|carry_out| {
+        let read = "(cases) => cases.map((html) => {
+            const div = document.body.appendChild(document.createElement('div'));
+            div.innerHTML = html;
+            const text = div.innerText;
+            div.remove();
+            return text;
+        })";
+        let cases: Vec<&str> = TEXTS.iter().map(|(html, _)| *html).collect();
+        let write = "() => { document.body.innerText = 'a\\nb <c>'; return document.body.innerHTML }";
+        let steps = [
+            goto("/"),
+            json!({"step": "evaluate", "expression": read, "argument": cases}),
+            json!({"step": "evaluate", "expression": write}),
+        ];
+        let said = values(&carry_out("visible", &steps, &[], 0), "evaluate");
+        for ((html, expected), text) in TEXTS.iter().zip(said[0].as_array().unwrap()) {
+            assert_eq!(text, expected, "{html}");
+        }
+        assert_eq!(said[1], "a<br>b &lt;c&gt;");
     });
 }

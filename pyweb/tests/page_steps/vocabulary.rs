@@ -12,11 +12,11 @@ fn told(text: &str) -> Value {
     json!({"step": "expect", "locator": on("#log"), "matcher": "to_have_text", "expected": text})
 }
 
-fn count(part: Value) -> Value {
+fn count(part: &Value) -> Value {
     json!({"step": "read", "what": "count", "locator": [part]})
 }
 
-fn expected(css: &str, matcher: &str, more: Value) -> Value {
+fn expected(css: &str, matcher: &str, more: &Value) -> Value {
     let mut step = json!({"step": "expect", "locator": on(css), "matcher": matcher});
     step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     step
@@ -35,7 +35,7 @@ fn files_are_chosen_read_and_sent() {
             told("a.txt text/plain 5 hello"),
             chosen("#many", json!([file("b.txt", "Yg=="), file("c.txt", "Y2M=")])),
             told("a.txt text/plain 5 hello|b.txt text/plain 1 b|c.txt text/plain 2 cc"),
-            expected("#one", "to_have_value", json!({"expected": "C:\\fakepath\\a.txt"})),
+            expected("#one", "to_have_value", &json!({"expected": "C:\\fakepath\\a.txt"})),
             json!({"step": "evaluate", "expression": "async () => {
                 const { files } = document.querySelector('#many');
                 const reader = new FileReader();
@@ -47,7 +47,7 @@ fn files_are_chosen_read_and_sent() {
                 return [await read, body.includes('filename=\"b.txt\"'), files.length];
             }"}),
             chosen("#one", json!([])),
-            expected("#one", "to_have_value", json!({"expected": ""})),
+            expected("#one", "to_have_value", &json!({"expected": ""})),
         ];
         let said = values(&carry_out("person", &steps, &[], 0), "evaluate").remove(0);
         assert_eq!(said, json!(["data:text/plain;base64,Y2M=", true, 2]));
@@ -67,6 +67,7 @@ fn selectors_have_what_playwright_adds() {
             ("li:has-text(\"bread\") > button:text-is(\"Remove\")", 1),
             ("li:has-text(\"milk\").done", 0),
             ("li:has-text(\"bread\").done button, h1, #log", 2),
+            ("li:has-text(\"milk\"):not(:is(.done, :nth-child(3)))", 1),
             ("button:text(\"remo\")", 3),
             (":text-is(\"Ask\")", 1),
             ("ul >> li", 3),
@@ -76,10 +77,10 @@ fn selectors_have_what_playwright_adds() {
             Some((outer, inner)) => {
                 json!({"step": "read", "what": "count", "locator": [{"css": outer}, {"css": inner}]})
             }
-            None => count(json!({"css": css})),
+            None => count(&json!({"css": css})),
         }));
         steps.extend([
-            count(json!({"xpath": "//li[button]"})),
+            count(&json!({"xpath": "//li[button]"})),
             json!({"step": "read", "what": "count", "locator": [{"css": "#list"}, {"xpath": ".//button"}]}),
             json!({"step": "read", "what": "text_content", "locator": [{"css": "b"}, {"xpath": ".."}, {"css": "b"}]}),
         ]);
@@ -88,7 +89,7 @@ fn selectors_have_what_playwright_adds() {
             assert_eq!(read, expected, "{selector}");
         }
         assert_eq!(read[selectors.len()..], [json!(3), json!(3), json!("b")]);
-        let bad = carry_out("person", &[goto("/"), count(json!({"xpath": "//["}))], &[], 1);
+        let bad = carry_out("person", &[goto("/"), count(&json!({"xpath": "//["}))], &[], 1);
         assert_eq!(steps_of(&bad)[1]["code"], "bad_selector");
     });
 }
@@ -103,13 +104,15 @@ fn keys_are_held_and_things_dragged() {
             told("clicked shiftKey+altKey"),
             json!({"step": "drag", "locator": on("#from"), "to": on("#to")}),
             told("clicked shiftKey+altKey|dropped treasure"),
+            json!({"step": "drag", "locator": on("#handle"), "to": on("#to")}),
+            told("clicked shiftKey+altKey|dropped treasure|held 1|let go 0"),
             json!({"step": "evaluate", "expression": "void (document.querySelector('#log').textContent = '')"}),
             json!({"step": "select_text", "locator": on("#text")}),
             key("key_down", "Shift"),
             key("press", "X"),
             key("key_up", "Shift"),
             json!({"step": "insert_text", "text": " and more"}),
-            expected("#text", "to_have_value", json!({"expected": "X and more"})),
+            expected("#text", "to_have_value", &json!({"expected": "X and more"})),
             told("down Shift shift|down X shift|up X|up Shift"),
             json!({"step": "click", "locator": on("#ask"), "trial": true}),
             told("down Shift shift|down X shift|up X|up Shift"),
@@ -123,14 +126,14 @@ fn assertions_speak_of_roles_names_and_states() {
     in_both(|carry_out| {
         let steps = [
             goto("/"),
-            expected("#text", "to_have_accessible_name", json!({"expected": "Text"})),
-            expected("#text", "to_have_accessible_description", json!({"expected": "Anything goes"})),
-            expected("#text", "to_have_role", json!({"expected": "textbox"})),
+            expected("#text", "to_have_accessible_name", &json!({"expected": "Text"})),
+            expected("#text", "to_have_accessible_description", &json!({"expected": "Anything goes"})),
+            expected("#text", "to_have_role", &json!({"expected": "textbox"})),
             json!({"step": "evaluate", "expression": "void (document.querySelector('#box').indeterminate = true)"}),
-            expected("#box", "to_be_checked", json!({"options": {"indeterminate": true}})),
-            expected("#box", "to_be_checked", json!({"negated": true})),
+            expected("#box", "to_be_checked", &json!({"options": {"indeterminate": true}})),
+            expected("#box", "to_be_checked", &json!({"negated": true})),
             json!({"step": "click", "locator": on("#box")}),
-            expected("#box", "to_be_checked", json!({})),
+            expected("#box", "to_be_checked", &json!({})),
             json!({"step": "evaluate_all", "locator": on("li"), "expression": "(items, more) => items.length + more", "argument": 1}),
         ];
         assert_eq!(values(&carry_out("person", &steps, &[], 0), "evaluate_all"), [json!(4)]);
