@@ -1,6 +1,7 @@
 //! What one thread needs to record: its stream of entries, and the frames it saw last.
 //! One thread uses it at a time. Must not know libc's functions.
 
+use memtrace_wire::Allocator;
 use memtrace_wire::entry::{Encoder, Entry, MAX};
 
 use crate::buffer::{self, Block, preserving_errno};
@@ -19,7 +20,12 @@ pub struct Log {
     native: Option<NativeFrames>,
     /// The thread's name, as it was last written.
     name: ThreadName,
+    /// How many more small blocks pass without a look at the clock.
+    passes: u32,
 }
+
+/// Of Python's small blocks, one of so many looks at the clock.
+const LOOKS: u32 = 64;
 
 /// `TASK_COMM_LEN`: a thread's name with the zero behind it.
 type ThreadName = [u8; 16];
@@ -28,7 +34,7 @@ impl Log {
     /// The empty stream with this number.
     pub fn new(number: u32) -> Log {
         let native = native::enabled().then(NativeFrames::new);
-        Log { stream: Stream::new(number), frames: Frames::new(), native, name: [0; 16] }
+        Log { stream: Stream::new(number), frames: Frames::new(), native, name: [0; 16], passes: 0 }
     }
 
     /// Whether it is of the recording that is going on.
@@ -59,6 +65,14 @@ impl Log {
         }
     }
 
+    /// Whether a small block may pass without a look at the clock.
+    #[inline]
+    pub fn passes_clock(&mut self) -> bool {
+        let passes = self.passes > 0;
+        self.passes = if passes { self.passes - 1 } else { LOOKS - 1 };
+        passes
+    }
+
     /// Writes a sample; once in a while is also often enough to see a new name that another thread gave.
     #[cold]
     pub fn sample(&mut self, seq: u64, sample: &Sample) {
@@ -79,9 +93,22 @@ impl Log {
     }
 
     /// Appends an entry; where none can be written any more, the recording has ended.
-    #[inline]
     pub fn write(&mut self, entry: Entry) {
         self.stream.write(entry);
+    }
+
+    /// Appends an allocation by this thread, at the stack that it is at.
+    #[inline]
+    pub fn allocation(&mut self, seq: impl FnOnce() -> u64, allocator: Allocator, address: u64, size: u64) {
+        let stack = self.stack();
+        let seq = seq();
+        self.stream.append(|encoder, room| encoder.allocation(room, seq, allocator, address, size, stack));
+    }
+
+    /// Appends a free.
+    #[inline]
+    pub fn free(&mut self, seq: u64, address: u64) {
+        self.stream.append(|encoder, room| encoder.free(room, seq, address));
     }
 }
 
@@ -116,13 +143,18 @@ impl Stream {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn write(&mut self, entry: Entry) {
+        self.append(|encoder, room| encoder.encode(room, entry));
+    }
+
+    #[inline]
+    fn append(&mut self, encode: impl FnOnce(&mut Encoder, &mut [u8; MAX]) -> usize) {
         loop {
             if let Some(block) = &mut self.block
                 && let Some(room) = block.room::<MAX>()
             {
-                let used = self.encoder.encode(room, entry);
+                let used = encode(&mut self.encoder, room);
                 block.advance(used);
                 return;
             }

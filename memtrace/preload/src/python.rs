@@ -11,6 +11,7 @@ pub use code::{Held as Known, hold, reset};
 use std::ffi::CStr;
 use std::sync::OnceLock;
 
+use crate::guard;
 use crate::python::offsets::Layout;
 use crate::word::Address;
 
@@ -113,8 +114,8 @@ impl Interpreter {
     #[inline]
     unsafe fn is_this_thread(&self, thread_state: Address) -> bool {
         let Some(offset) = self.layout.thread_id else { return true };
-        // SAFETY: the caller vouches for the thread state; pthread_self cannot fail.
-        unsafe { thread_state.read::<libc::pthread_t>(offset) == libc::pthread_self() }
+        // SAFETY: the caller vouches for the thread state.
+        unsafe { thread_state.read::<usize>(offset) == guard::thread() }
     }
 }
 

@@ -14,7 +14,9 @@
 //!
 //! A thread reads its own frames only; nothing else writes them, so the GIL is not needed.
 
-use std::ops::Range;
+mod activations;
+
+pub use activations::Activations;
 
 use memtrace_wire::entry::ENTERED;
 
@@ -66,10 +68,15 @@ struct Link {
 #[derive(Clone, Copy)]
 struct Stack {
     code: Address,
+    /// Its number; [`NOT_ASKED`] before that is needed.
+    code_number: u32,
     number: u32,
     /// The newest frame, of this one and those before it, that lies on the C stack; 0 where none does.
     entry: u32,
 }
+
+/// No code object has this number.
+const NOT_ASKED: u32 = ENTERED;
 
 #[derive(Clone, Copy)]
 struct Frame {
@@ -81,59 +88,6 @@ struct Frame {
 /// instruction once called by C code and once not.
 const IS_ENTRY: usize = 1;
 
-/// Where on the C stack the interpreter is at work, newest first.
-pub enum Activations<'a> {
-    /// It cannot be told, or is nowhere.
-    Unknown,
-    /// By the frames in a chain of their own.
-    CFrames {
-        /// The newest that was not passed yet.
-        newest: Address,
-        /// Where they lie.
-        layout: CFrames,
-    },
-    /// By those of Python's frames that lie on the C stack.
-    Entries {
-        /// The stack.
-        frames: &'a Frames,
-        /// The newest that was not passed yet; 0 where there is none.
-        newest: u32,
-    },
-}
-
-impl Activations<'_> {
-    /// Whether one of them is in this part of the stack. To be asked for one part after another, from where the thread
-    /// is; what comes behind the oldest one is not on the stack, and is not looked at.
-    #[inline]
-    pub fn any_within(&mut self, part: Range<u64>) -> bool {
-        let found = self.newest().is_some_and(|newest| part.contains(&newest));
-        if found {
-            self.pass();
-        }
-        found
-    }
-
-    #[inline]
-    fn newest(&self) -> Option<u64> {
-        let newest = match self {
-            Activations::Unknown => Address::NULL,
-            Activations::CFrames { newest, .. } => *newest,
-            Activations::Entries { frames, newest } => frames.links[*newest as usize].frame,
-        };
-        (!newest.is_null()).then_some(newest.0 as u64)
-    }
-
-    #[inline]
-    fn pass(&mut self) {
-        match self {
-            Activations::Unknown => {}
-            // SAFETY: the newest one lives, because the thread is where it was found, and so do those before it.
-            Activations::CFrames { newest, layout } => *newest = unsafe { newest.pointer(layout.previous) },
-            Activations::Entries { frames, newest } => *newest = frames.stacks[*newest as usize - 1].entry,
-        }
-    }
-}
-
 /// The live frames do not follow each other as the remembered ones do.
 struct Changed;
 
@@ -141,7 +95,7 @@ impl Frames {
     pub fn new() -> Frames {
         Frames {
             links: vec![Link { frame: Address::NULL, instruction: Address::NULL }],
-            stacks: vec![Stack { code: Address::NULL, number: 0, entry: 0 }],
+            stacks: vec![Stack { code: Address::NULL, code_number: NOT_ASKED, number: 0, entry: 0 }],
             fresh: Vec::new(),
             codes: Table::new(),
             generation: 0,
@@ -196,15 +150,36 @@ impl Frames {
         let floor = if settled { self.floor } else { OLDEST };
         // SAFETY: these are this thread's own frames.
         unsafe {
-            if self.reuse(python, names, newest, floor).is_err() {
-                self.fresh.clear();
-                self.read_down_to(&python.layout, newest, floor);
+            if settled && self.are_unchanged(&python.layout, newest, floor) {
+                return self.stacks[self.stacks.len() - 1].number;
             }
-            let stack = self.push_fresh(python, names);
+            let stack = self.follow(python, names, newest, floor);
             if !settled {
                 self.settle(chunk, unmaps);
             }
             stack
+        }
+    }
+
+    /// The number of the stack, most of which may be that of the last one.
+    ///
+    /// # Safety
+    /// As for [`Frames::reuse`].
+    #[inline(never)]
+    unsafe fn follow(
+        &mut self,
+        python: &Interpreter,
+        names: &mut impl StackNames,
+        newest: Address,
+        floor: usize,
+    ) -> u32 {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            if self.reuse(python, names, newest, floor).is_err() {
+                self.fresh.clear();
+                self.read_down_to(&python.layout, newest, floor);
+            }
+            self.push_fresh(python, names)
         }
     }
 
@@ -216,6 +191,32 @@ impl Frames {
             self.codes.clear();
             self.forget();
         }
+    }
+
+    /// Whether the stack is the last one, as it mostly is while C code works: found out at less cost than otherwise.
+    ///
+    /// # Safety
+    /// As for [`Frames::reuse`], by frames on the data stack.
+    #[inline]
+    unsafe fn are_unchanged(&self, layout: &Layout, newest: Address, floor: usize) -> bool {
+        let last = self.links.len() - 1;
+        if last < floor
+            || self.links[last].frame != newest
+            || matches!(layout.entries, Some(Entries::Flag(_)))
+        {
+            return false;
+        }
+        let mut frame = newest;
+        for links in self.links[floor - 1..].windows(2).rev() {
+            // SAFETY: each frame is met through the one that it called.
+            let (instruction, previous) =
+                unsafe { (frame.read::<usize>(layout.instruction), frame.pointer(layout.previous)) };
+            if (instruction ^ links[1].instruction.0) | (previous.0 ^ links[0].frame.0) != 0 {
+                return false;
+            }
+            frame = previous;
+        }
+        true
     }
 
     /// Keeps the part of the last stack that is still there and collects what is new above it.
@@ -239,9 +240,16 @@ impl Frames {
         // SAFETY: the frame at `last` was just met alive.
         let lowest_moved = unsafe { self.compare(&python.layout, floor)? };
         for index in lowest_moved..self.links.len() {
-            let (parent, code) = (self.stacks[index - 1].number, self.stacks[index].code);
-            // SAFETY: the code of a live frame lives.
-            self.stacks[index].number = unsafe { self.name(python, names, parent, code, self.links[index]) };
+            let Stack { code, mut code_number, .. } = self.stacks[index];
+            if code_number == NOT_ASKED {
+                // SAFETY: the code of a live frame lives.
+                code_number = unsafe { self.code_number(python, code) };
+                self.stacks[index].code_number = code_number;
+            }
+            let parent = self.stacks[index - 1].number;
+            let code = (code, code_number);
+            // SAFETY: as above.
+            self.stacks[index].number = unsafe { name(python, names, parent, code, self.links[index]) };
         }
         Ok(())
     }
@@ -285,14 +293,24 @@ impl Frames {
             // SAFETY: this frame lives, because it is the newest or called by one that was compared.
             let (instruction, previous) =
                 unsafe { (instruction(layout, link.frame), link.frame.pointer(layout.previous)) };
-            // One branch for both, so that the loads of many frames are under way at once.
-            if (instruction.0 ^ link.instruction.0) | (previous.0 ^ caller.frame.0) != 0 {
+            let other_code = match layout.data_stack {
+                Some(_) => 0,
+                // Frames are objects, which may serve another function at what is the same instruction there.
+                // SAFETY: as above.
+                None => unsafe { link.frame.pointer(layout.executable) }.0 ^ self.stacks[index].code.0,
+            };
+            // One branch for all, so that the loads of many frames are under way at once.
+            if (instruction.0 ^ link.instruction.0) | (previous.0 ^ caller.frame.0) | other_code != 0 {
                 if previous != caller.frame {
                     return Err(Changed);
                 }
                 self.links[index].instruction = instruction;
                 // SAFETY: as above.
-                self.stacks[index].code = unsafe { link.frame.pointer(layout.executable) };
+                let code = unsafe { link.frame.pointer(layout.executable) };
+                if code != self.stacks[index].code {
+                    self.stacks[index].code = code;
+                    self.stacks[index].code_number = NOT_ASKED;
+                }
                 lowest_moved = index;
             }
             link = caller;
@@ -339,62 +357,37 @@ impl Frames {
         let Stack { mut number, mut entry, .. } = self.stacks[self.stacks.len() - 1];
         while let Some(Frame { link, code }) = self.fresh.pop() {
             // SAFETY: the code of a live frame lives.
-            number = unsafe { self.name(python, names, number, code, link) };
+            let code_number = unsafe { self.code_number(python, code) };
+            // SAFETY: as above.
+            number = unsafe { name(python, names, number, (code, code_number), link) };
             // SAFETY: the frame lives.
             if unsafe { is_on_c_stack(&python.layout, link.frame) } {
                 // No C stack holds as many.
                 entry = u32::try_from(self.links.len()).unwrap_or(0);
             }
             self.links.push(link);
-            self.stacks.push(Stack { code, number, entry });
+            self.stacks.push(Stack { code, code_number, number, entry });
         }
         number
     }
 
+    /// The number of what a frame executes; [`SHIM`] where that is not shown.
+    ///
     /// # Safety
-    /// `executable` must be what the live frame of the link executes.
+    /// `executable` must be what a live frame executes.
     #[inline]
-    unsafe fn name(
-        &mut self,
-        python: &Interpreter,
-        names: &mut impl StackNames,
-        mut parent: u32,
-        executable: Address,
-        link: Link,
-    ) -> u32 {
-        let entered = match python.layout.entries {
-            None => false,
-            Some(Entries::Flag(_)) => link.instruction.0 & IS_ENTRY != 0,
-            // SAFETY: the frame lives.
-            Some(Entries::Owner(_)) => unsafe { is_on_c_stack(&python.layout, link.frame) },
-        };
-        if entered {
-            parent = names.name(parent, ENTERED, 0);
-        }
+    unsafe fn code_number(&mut self, python: &Interpreter, executable: Address) -> u32 {
         // SAFETY: passed on to the caller.
         if !unsafe { code::is_code(python, executable) } {
-            return parent;
+            return SHIM;
         }
         let key = (executable.0 as u64, 0);
-        let number = self.codes.get(key).unwrap_or_else(|| {
+        self.codes.get(key).unwrap_or_else(|| {
             // SAFETY: it is a code object, and it lives because a frame executes it.
             let number = unsafe { code::number(python, executable) };
             self.codes.insert(key, number);
             number
-        });
-        if number == SHIM {
-            return parent;
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
-        let small = |number: usize| (number as u32).cast_signed();
-        let offset = match python.layout.code.instructions {
-            // Instructions are of two bytes: whether the frame is an entry does not belong to it.
-            Instructions::Address(first) => {
-                small((link.instruction.0 & !IS_ENTRY).wrapping_sub(executable.plus(first).0))
-            }
-            Instructions::Index(unit) => small(link.instruction.0).wrapping_mul(unit),
-        };
-        names.name(parent, number, offset)
+        })
     }
 
     /// Remembers where the newest chunk begins.
@@ -416,6 +409,42 @@ impl Frames {
         self.links.truncate(count);
         self.stacks.truncate(count);
     }
+}
+
+/// The number of the stack that a frame makes of that of its caller; that one, where it is not shown.
+///
+/// # Safety
+/// The link must be that of a live frame, which executes `executable`, whose number is `code`.
+#[inline]
+unsafe fn name(
+    python: &Interpreter,
+    names: &mut impl StackNames,
+    mut parent: u32,
+    (executable, code): (Address, u32),
+    link: Link,
+) -> u32 {
+    let entered = match python.layout.entries {
+        None => false,
+        Some(Entries::Flag(_)) => link.instruction.0 & IS_ENTRY != 0,
+        // SAFETY: the frame lives.
+        Some(Entries::Owner(_)) => unsafe { is_on_c_stack(&python.layout, link.frame) },
+    };
+    if entered {
+        parent = names.name(parent, ENTERED, 0);
+    }
+    if code == SHIM {
+        return parent;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
+    let small = |number: usize| (number as u32).cast_signed();
+    let offset = match python.layout.code.instructions {
+        // Instructions are of two bytes: whether the frame is an entry does not belong to it.
+        Instructions::Address(first) => {
+            small((link.instruction.0 & !IS_ENTRY).wrapping_sub(executable.plus(first).0))
+        }
+        Instructions::Index(unit) => small(link.instruction.0).wrapping_mul(unit),
+    };
+    names.name(parent, code, offset)
 }
 
 /// # Safety
