@@ -2,6 +2,7 @@
 //! It is a crate of its own profile and never a dependency: its `malloc` would end up in the binary.
 
 use std::error::Error;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,6 +36,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !cargo.status()?.success() {
         return Err("failed to build memtrace-preload".into());
     }
-    std::fs::copy(target.join("preload/libmemtrace_preload.so"), out.join("libmemtrace_preload.so"))?;
+    let library = std::fs::read(target.join("preload/libmemtrace_preload.so"))?;
+    let mut hasher = DefaultHasher::new();
+    library.hash(&mut hasher);
+    std::fs::write(out.join("libmemtrace_preload.so"), library)?;
+    writeln!(stdout(), "cargo::rustc-env=MEMTRACE_LIBRARY=preload-{:016x}.so", hasher.finish())?;
     Ok(())
 }

@@ -131,14 +131,18 @@ fn write_records(args: &InputArgs, session: &mut Session) -> Result<Exit, Failur
     let mut output = session.output();
     let mut symbols = Symbols::default();
     let (mut events, mut failed) = (0_u64, Ok(()));
-    let outline = source::read(&args.input, &mut symbols, &mut |event, symbols| {
-        events += 1;
-        let written = match session.format {
-            Format::Human => output.write_all(text::event(&event, symbols).as_bytes()),
-            Format::Jsonl => output.record(&records::event(&event, symbols)),
-        };
-        failed = written;
-        if failed.is_err() || output.reader_gone() { Flow::Break(()) } else { Flow::Continue(()) }
+    let outline = source::read(&args.input, &mut symbols, &mut |batch, symbols| {
+        for event in batch.drain(..) {
+            events += 1;
+            failed = match session.format {
+                Format::Human => output.write_all(text::event(&event, symbols).as_bytes()),
+                Format::Jsonl => output.record(&records::event(&event, symbols)),
+            };
+            if failed.is_err() || output.reader_gone() {
+                return Flow::Break(());
+            }
+        }
+        Flow::Continue(())
     })?;
     written(failed)?;
     if let Some(reason) = outline.incomplete_because.filter(|_| !session.output().reader_gone()) {

@@ -28,17 +28,16 @@ pub struct Outline {
 }
 
 /// Reads all events of `input` in their order: a capture file, or `-` for records on standard input.
-pub fn read(
-    input: &Path,
-    symbols: &mut Symbols,
-    on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
-) -> Result<Outline, Error> {
+pub fn read(input: &Path, symbols: &mut Symbols, on_events: OnEvents) -> Result<Outline, Error> {
     if input == Path::new("-") {
-        records::read(std::io::stdin().lock(), symbols, on_event)
+        records::read(std::io::stdin().lock(), symbols, on_events)
     } else {
-        capture::read(input, symbols, on_event)
+        capture::read(input, symbols, on_events)
     }
 }
+
+/// Takes some events out of the list, and says whether more are wanted.
+pub type OnEvents<'a> = &'a mut dyn FnMut(&mut Vec<Event>, &Symbols) -> Flow;
 
 /// Whether more events are wanted.
 pub type Flow = std::ops::ControlFlow<()>;

@@ -280,7 +280,7 @@ with ThreadPoolExecutor(1, thread_name_prefix='pool') as pool:
         for record in folder.report("records") {
             match record["type"].as_str().unwrap() {
                 "memtrace.thread.named" => {
-                    drop(names.insert(record["thread"].clone(), record["name"].clone()))
+                    drop(names.insert(record["thread"].clone(), record["name"].clone()));
                 }
                 "memtrace.allocation.recorded" => {
                     asked

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use memtrace::events::{Event, Location, Symbols};
+use memtrace::events::{AllocatorId, Event, Location, Symbols};
 use memtrace::source::{self, Flow};
 use support::truth::truth;
 use support::{Folder, VERSIONS, compile, program};
@@ -52,24 +52,29 @@ impl Seen {
     fn of(folder: &Folder, allocator: &str) -> Seen {
         let (mut seen, mut symbols) = (Seen::default(), Symbols::default());
         let wanted = symbols.allocator(allocator);
-        let outline = source::read(&folder.path("capture.mtr"), &mut symbols, &mut |event, symbols| {
-            seen.events += 1;
-            match event {
-                Event::Allocated { address, size, allocator, stack, .. } => {
-                    let was_in_use = !allocator.maps_pages() && seen.live.insert(address, size).is_some();
-                    seen.duplicates += u64::from(was_in_use);
-                    if size >= 1_000_003 && allocator == wanted {
-                        let frames = symbols.frames(stack).map(|frame| symbols.resolve(frame).clone());
-                        assert_eq!(seen.stacks.insert(size, frames.collect()), None, "{size} twice");
-                    }
-                }
-                Event::Freed { address } => drop(seen.live.remove(&address)),
-                _ => {}
-            }
+        let outline = source::read(&folder.path("capture.mtr"), &mut symbols, &mut |events, symbols| {
+            events.drain(..).for_each(|event| seen.note(event, wanted, symbols));
             Flow::Continue(())
         });
         assert_eq!(outline.unwrap().incomplete_because, None);
         seen
+    }
+
+    /// Takes note of an event; the stacks are those of the allocations by `wanted` that say what they are by their size.
+    fn note(&mut self, event: Event, wanted: AllocatorId, symbols: &Symbols) {
+        self.events += 1;
+        match event {
+            Event::Allocated { address, size, allocator, stack, .. } => {
+                let was_in_use = !allocator.maps_pages() && self.live.insert(address, size).is_some();
+                self.duplicates += u64::from(was_in_use);
+                if size >= 1_000_003 && allocator == wanted {
+                    let frames = symbols.frames(stack).map(|frame| symbols.resolve(frame).clone());
+                    assert_eq!(self.stacks.insert(size, frames.collect()), None, "{size} twice");
+                }
+            }
+            Event::Freed { address } => drop(self.live.remove(&address)),
+            _ => {}
+        }
     }
 }
 
@@ -94,21 +99,21 @@ impl Found {
         let words = [stacks.as_str(), &seed_word, &each, &threads, "truth.txt"];
         let ran = folder.record_with(mode.options, python, &words).exits(0);
         assert_eq!(ran.stderr, "");
-        let mut seen = Seen::of(&folder, mode.allocator);
+        let mut found = Seen::of(&folder, mode.allocator);
         let truth = truth(&folder.path("truth.txt"));
         assert!(truth.len() >= count, "{} of {count} stacks", truth.len());
         self.stacks += truth.len();
-        self.events += seen.events;
-        self.duplicates += seen.duplicates;
+        self.events += found.events;
+        self.duplicates += found.duplicates;
         for (size, expected) in truth {
             self.frames += expected.len();
-            let recorded = seen.stacks.remove(&size).unwrap_or_default();
+            let recorded = found.stacks.remove(&size).unwrap_or_default();
             if let Some(fault) = fault(&expected, &recorded, mode.name == NATIVE.name) {
                 self.wrong.push(format!("seed {seed}, block of {size} bytes: {fault}"));
             }
         }
         // Those that the program knows nothing of.
-        self.wrong.extend(seen.stacks.keys().map(|size| format!("seed {seed}: no block has {size} bytes")));
+        self.wrong.extend(found.stacks.keys().map(|size| format!("seed {seed}: no block has {size} bytes")));
     }
 
     /// Adds a row to the file that is asked for.

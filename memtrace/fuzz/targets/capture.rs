@@ -37,13 +37,13 @@ fn capture(mut bytes: &[u8], native: bool) -> Vec<u8> {
         bytes = rest;
         let stream = usize::from(kind & 3);
         let packed = kind & 4 != 0;
-        let stored = if packed { lz4_flex::block::compress(plain) } else { plain.to_vec() };
+        let stored = if packed { zstd::bulk::compress(plain, 1).expect("memory") } else { plain.to_vec() };
         let size = u32::try_from(stored.len()).unwrap_or(0);
         let unpacked = u32::try_from(plain.len()).unwrap_or(0);
         let head = Head {
             stream: u32::try_from(stream).unwrap_or(0),
             index: indexes[stream],
-            coding: if packed { Coding::Lz4 { unpacked } } else { Coding::Plain },
+            coding: if packed { Coding::Zstd { unpacked } } else { Coding::Plain },
             capacity: size,
             used: size,
             first_seq: u64::from(*first_seq),
@@ -66,15 +66,12 @@ fuzz_target!(|bytes: &[u8]| {
     let mut symbols = Symbols::default();
     let mut profile = Profile::default().with_lifetimes();
     let mut events: Vec<Event> = Vec::new();
-    let read = source::read(file.path(), &mut symbols, &mut |event, _| {
+    let read = source::read(file.path(), &mut symbols, &mut |batch, _| {
         // Sums of sizes that no machine has are not what is tried here.
-        let size = match event {
-            Event::Allocated { size, .. } | Event::Unmapped { size, .. } => size,
-            _ => 0,
-        };
-        if size < 1 << 40 {
-            events.push(event);
-        }
+        events.extend(batch.drain(..).filter(|event| match *event {
+            Event::Allocated { size, .. } | Event::Unmapped { size, .. } => size < 1 << 40,
+            _ => true,
+        }));
         if events.len() < MOST_EVENTS { source::Flow::Continue(()) } else { source::Flow::Break(()) }
     });
     if read.is_err() {

@@ -379,21 +379,34 @@ fn reserve(fd: RawFd, offset: u64, length: usize) -> Result<(), i32> {
     }
     let (offset, length) = (offset.cast_signed(), length.cast_signed() as i64);
     loop {
-        // SAFETY: plain system calls on a descriptor that was just checked.
+        // SAFETY: a plain system call on a descriptor that was just checked.
         let reserved = unsafe { libc::fallocate(fd, 0, offset, length) };
-        let failed = match if reserved == 0 { 0 } else { errno() } {
-            // A file system that cannot reserve: glibc writes a byte to each page instead.
-            // SAFETY: as above.
-            libc::EOPNOTSUPP => unsafe { libc::posix_fallocate(fd, offset, length) },
-            other => other,
-        };
-        match failed {
-            0 => return Ok(()),
+        match if reserved == 0 { 0 } else { errno() } {
+            // Where a file system cannot reserve, writing does.
+            0 | libc::EOPNOTSUPP => return fill(fd, offset, length),
             // The program has a timer; its signals are handled in between.
             libc::EINTR => {}
             errno => return Err(errno),
         }
     }
+}
+
+/// Writes zeros. What the system has in its cache comes into a mapping many pages at a time; else each page is a fault
+/// of its own, which together cost more than all that is then written there.
+fn fill(fd: RawFd, mut offset: i64, length: i64) -> Result<(), i32> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let end = offset + length;
+    while offset < end {
+        let count = usize::try_from(end - offset).unwrap_or(0).min(ZEROS.len());
+        // SAFETY: as many bytes are there to be read.
+        match unsafe { libc::pwrite(fd, ZEROS.as_ptr().cast(), count, offset) } {
+            0 => return Err(libc::ENOSPC),
+            written @ 1.. => offset += written as i64,
+            _ if errno() == libc::EINTR => {}
+            _ => return Err(errno()),
+        }
+    }
+    Ok(())
 }
 
 /// What the process may use of `resource`; everything where it cannot be asked.

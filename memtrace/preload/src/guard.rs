@@ -2,6 +2,8 @@
 
 mod tls;
 
+pub use tls::thread;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::log::Log;

@@ -10,6 +10,7 @@
 //! - [`native`]: the native stack of the thread, unwound where it is not the same as before
 //! - [`log`], [`definitions`], [`buffer`], [`pool`]: a thread's stream of entries, what they refer to, in
 //!   memory shared with the capture file
+//! - [`alone`]: whether there are other threads at all
 //! - [`clock`]: when it is time for a sample of time and resident memory
 //! - [`process`], [`environment`]: how it all begins, what happens on fork and exec, how it ends
 //! - [`late`]: the second way in, for a program that runs already
@@ -21,6 +22,7 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
 compile_error!("the hooks know the thread pointer and libc of x86-64 Linux with glibc only");
 
+mod alone;
 mod buffer;
 mod clock;
 mod definitions;

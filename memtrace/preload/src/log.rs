@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use memtrace_wire::Allocator;
 use memtrace_wire::entry::{Encoder, Entry, MAX};
 
 use crate::buffer::{self, Block, preserving_errno};
@@ -30,7 +31,12 @@ pub struct Log {
     /// The asyncio task that was last written, and its number; empty and 0 where it was none.
     task: String,
     task_number: u32,
+    /// How many more small blocks pass without a look at the clock.
+    passes: u32,
 }
+
+/// Of Python's small blocks, one of so many looks at the clock.
+const LOOKS: u32 = 64;
 
 /// `TASK_COMM_LEN`: a thread's name with the zero behind it.
 type ThreadName = [u8; 16];
@@ -49,6 +55,7 @@ impl Log {
             name: String::new(),
             task: String::new(),
             task_number: 0,
+            passes: 0,
         }
     }
 
@@ -119,6 +126,14 @@ impl Log {
         self.write(Entry::Task { name: self.task_number });
     }
 
+    /// Whether a small block may pass without a look at the clock.
+    #[inline]
+    pub fn passes_clock(&mut self) -> bool {
+        let passes = self.passes > 0;
+        self.passes = if passes { self.passes - 1 } else { LOOKS - 1 };
+        passes
+    }
+
     /// Writes a sample; once in a while is also often enough to see a new name that another thread gave.
     #[cold]
     pub fn sample(&mut self, seq: u64, sample: &Sample) {
@@ -149,9 +164,22 @@ impl Log {
     }
 
     /// Appends an entry; where none can be written any more, the recording has ended.
-    #[inline]
     pub fn write(&mut self, entry: Entry) {
         self.stream.write(entry);
+    }
+
+    /// Appends an allocation by this thread, at the stack that it is at.
+    #[inline]
+    pub fn allocation(&mut self, seq: impl FnOnce() -> u64, allocator: Allocator, address: u64, size: u64) {
+        let stack = self.stack();
+        let seq = seq();
+        self.stream.append(|encoder, room| encoder.allocation(room, seq, allocator, address, size, stack));
+    }
+
+    /// Appends a free.
+    #[inline]
+    pub fn free(&mut self, seq: u64, address: u64) {
+        self.stream.append(|encoder, room| encoder.free(room, seq, address));
     }
 }
 
@@ -186,13 +214,18 @@ impl Stream {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn write(&mut self, entry: Entry) {
+        self.append(|encoder, room| encoder.encode(room, entry));
+    }
+
+    #[inline]
+    fn append(&mut self, encode: impl FnOnce(&mut Encoder, &mut [u8; MAX]) -> usize) {
         loop {
             if let Some(block) = &mut self.block
                 && let Some(room) = block.room::<MAX>()
             {
-                let used = self.encoder.encode(room, entry);
+                let used = encode(&mut self.encoder, room);
                 block.advance(used);
                 return;
             }

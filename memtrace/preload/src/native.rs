@@ -49,7 +49,7 @@ pub struct NativeFrames {
     generation: u64,
     /// See [`NativeFrames::follow`].
     greenlet: usize,
-    cache: CacheX86_64,
+    caches: [CacheX86_64; CACHES],
     /// This thread's stack; empty as long as it is not known.
     bounds: Range<u64>,
     /// Where it is known not to be.
@@ -62,8 +62,15 @@ pub struct NativeFrames {
     fresh: Vec<Fresh>,
     /// What is [`Known`] of the code at an address.
     known: Table,
+    /// Whether any of it is in no module, where one may come to lie later.
+    knows_nobodys: bool,
     numbers: Numbers,
 }
+
+/// How unwinding goes on at an address is kept, in framehop's own caches: 509 addresses each, of which a program that
+/// imports has many more in turn.
+const CACHES: usize = 8;
+const CACHED: u64 = 509;
 
 /// The registers that say where a frame is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,13 +171,14 @@ impl NativeFrames {
             modules,
             generation,
             greenlet: 0,
-            cache: CacheX86_64::new(),
+            caches: new_caches(),
             bounds: 0..0,
             foreign: 0..0,
             frames: Vec::new(),
             words: Vec::new(),
             fresh: Vec::new(),
             known: Table::new(),
+            knows_nobodys: false,
             numbers: Numbers::new(),
         }
     }
@@ -237,9 +245,16 @@ impl NativeFrames {
 
     #[cold]
     fn reload(&mut self) {
-        (self.modules, self.generation) = modules::current();
-        self.cache = CacheX86_64::new();
+        let (modules, generation) = modules::current();
+        let before = std::mem::replace(&mut self.modules, modules);
+        self.generation = generation;
+        // What more there is changes nothing of what was known.
+        if self.modules.has_all_of(&before) && !self.knows_nobodys {
+            return;
+        }
+        self.caches = new_caches();
         self.known.clear();
+        self.knows_nobodys = false;
         self.numbers.forget_addresses();
         self.keep(0);
     }
@@ -350,7 +365,7 @@ impl NativeFrames {
             *used += 1;
             Ok(value)
         };
-        let Some(caller) = unwind(&self.modules, &mut self.cache, at, here, &mut read_stack) else {
+        let Some(caller) = unwind(&self.modules, &mut self.caches, at, here, &mut read_stack) else {
             return Ok(None);
         };
         if *used == 2 && words[0].address == caller.sp - 8 {
@@ -389,13 +404,14 @@ impl NativeFrames {
         };
         let mut leads_to = |bp: u64| {
             let caller =
-                unwind(&self.modules, &mut self.cache, Registers { bp, ..at }, here, &mut read_stack);
+                unwind(&self.modules, &mut self.caches, Registers { bp, ..at }, here, &mut read_stack);
             caller.map(|caller| (caller.ip, caller.sp))
         };
         // Whether it leads elsewhere with another base pointer; it may also be that this one leads nowhere.
         let caller = leads_to(at.bp);
         let uses_bp = caller.is_none() || caller != leads_to(at.bp ^ 0x1000) || caller != leads_to(0);
         let known = Known { owner, uses_bp };
+        self.knows_nobodys |= owner == Owner::Nobody;
         self.known.insert((at.ip, 0), known.number());
         Ok(known)
     }
@@ -448,12 +464,16 @@ impl NativeFrames {
     }
 }
 
+fn new_caches() -> [CacheX86_64; CACHES] {
+    std::array::from_fn(|_| CacheX86_64::new())
+}
+
 /// The caller of the frame `at`, if there is one. All but the frame that is `here` are at the instruction behind a
 /// call.
 #[inline]
 fn unwind(
     modules: &Modules,
-    cache: &mut CacheX86_64,
+    caches: &mut [CacheX86_64; CACHES],
     at: Registers,
     here: Registers,
     read_stack: &mut impl FnMut(u64) -> Result<u64, ()>,
@@ -464,6 +484,7 @@ fn unwind(
         FrameAddress::from_return_address(at.ip)?
     };
     let mut registers = UnwindRegsX86_64::new(at.ip, at.sp, at.bp);
+    let cache = &mut caches[(at.ip / CACHED) as usize % CACHES];
     let ip = modules.unwinder.unwind_frame(address, &mut registers, cache, read_stack).ok().flatten()?;
     Some(Registers { ip, sp: registers.sp(), bp: registers.bp() })
 }

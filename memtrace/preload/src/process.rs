@@ -14,7 +14,7 @@ use crate::buffer::{self, Capture, preserving_errno};
 use crate::guard::{self, Inside};
 use crate::native::{self, modules};
 use crate::python::Found;
-use crate::{clock, definitions, environment, late, pool, python, real, recorder};
+use crate::{alone, clock, definitions, environment, late, pool, python, real, recorder};
 
 // The dynamic loader calls what it finds in this section once the library is in place.
 #[used]
@@ -62,6 +62,7 @@ pub fn begin_late(capture: &Capture, options: Options) {
 
 /// Asks to be told what becomes of the process and its threads.
 fn watch() {
+    alone::find();
     pool::watch_threads();
     // SAFETY: the functions have the signatures that are asked for. `exiting` is called last at the end,
     // because it is the first to ask for it.

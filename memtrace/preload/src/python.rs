@@ -15,6 +15,7 @@ use std::ptr::{from_ref, null_mut};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::guard;
 use crate::python::offsets::Layout;
 use crate::word::Address;
 
@@ -137,8 +138,8 @@ impl Interpreter {
     #[inline]
     unsafe fn is_this_thread(&self, thread_state: Address) -> bool {
         let Some(offset) = self.layout.thread_id else { return true };
-        // SAFETY: the caller vouches for the thread state; pthread_self cannot fail.
-        unsafe { thread_state.read::<libc::pthread_t>(offset) == libc::pthread_self() }
+        // SAFETY: the caller vouches for the thread state.
+        unsafe { thread_state.read::<usize>(offset) == guard::thread() }
     }
 }
 

@@ -51,8 +51,25 @@ impl<V: Copy + Default> Blocks<V> {
         Some(before.value)
     }
 
-    /// Takes the value at `address` away.
+    /// Sets the value at `address`, if there is none.
     #[inline]
+    pub fn insert_new(&mut self, address: u64, value: V) -> bool {
+        let address = address.min(NOWHERE - 1);
+        if self.used * 3 >= self.places.len() * 2 {
+            self.grow();
+        }
+        let at = self.place(address);
+        let is_new = self.places[at].address == NOWHERE;
+        if is_new {
+            self.places[at] = Place { address, value };
+            self.used += 1;
+        }
+        is_new
+    }
+
+    /// Takes the value at `address` away.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "half of all events come this way, from one place")]
     pub fn remove(&mut self, address: u64) -> Option<V> {
         let mut hole = self.place(address.min(NOWHERE - 1));
         let removed = self.places[hole];
@@ -79,6 +96,11 @@ impl<V: Copy + Default> Blocks<V> {
     /// for one by one: with hundreds of thousands of blocks in use, waiting for memory is most of the work.
     #[inline]
     pub fn look_ahead(&self, addresses: impl Iterator<Item = u64>) {
+        /// A table of so many places is in the cache anyway.
+        const CACHED: usize = 1 << 13;
+        if self.places.len() <= CACHED {
+            return;
+        }
         let seen = addresses.fold(0, |seen, address| seen ^ self.places[self.home(address)].address);
         std::hint::black_box(seen);
     }
@@ -138,7 +160,12 @@ mod tests {
         fn like_a_map(steps in prop::collection::vec((0..60_u64, any::<Option<u32>>()), 0..400)) {
             let (mut blocks, mut map) = (Blocks::default(), HashMap::new());
             for (address, value) in steps {
+                let is_new = value.is_some_and(|value| blocks.insert_new(address, value));
+                prop_assert_eq!(is_new, value.is_some() && !map.contains_key(&address));
                 let (ours, theirs) = if let Some(value) = value {
+                    if is_new {
+                        map.insert(address, value);
+                    }
                     (blocks.insert(address, value), map.insert(address, value))
                 } else {
                     (blocks.remove(address), map.remove(&address))

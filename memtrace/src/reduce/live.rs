@@ -94,6 +94,23 @@ impl<O: Copy + Default> LiveSet<O> {
         }));
     }
 
+    /// Does what [`LiveSet::apply`] does for nearly all events, which change one thing only: a block is given where none
+    /// was, or taken. None means that nothing was done.
+    #[inline]
+    pub fn apply_one(&mut self, event: &Event, owner: O) -> Option<Change<O>> {
+        match *event {
+            Event::Allocated { address, size, allocator, .. } if !allocator.maps_pages() => {
+                let new = self.blocks.insert_new(address, Block { size, owner });
+                new.then_some(Change::Given { owner, bytes: size })
+            }
+            Event::Freed { address } => {
+                let Block { size, owner } = self.blocks.remove(address)?;
+                Some(Change::Taken { owner, bytes: size, blocks: 1 })
+            }
+            _ => None,
+        }
+    }
+
     /// Brings the set up to `event`, whose memory becomes `owner`'s, and hands over the changes.
     #[inline]
     pub fn apply(&mut self, event: &Event, owner: O, mut on_change: impl FnMut(Change<O>)) {

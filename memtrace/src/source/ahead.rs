@@ -22,8 +22,12 @@ pub fn read_ahead(input: &Path, mut on_events: impl FnMut(&[Event])) -> Result<(
         let reader = scope.spawn(move || {
             let mut symbols = Symbols::default();
             let mut batch = Vec::with_capacity(BATCH);
-            let outline = source::read(input, &mut symbols, &mut |event, _| {
-                batch.push(event);
+            let outline = source::read(input, &mut symbols, &mut |events, _| {
+                if batch.is_empty() {
+                    std::mem::swap(&mut batch, events);
+                } else {
+                    batch.append(events);
+                }
                 if batch.len() < BATCH {
                     return Flow::Continue(());
                 }

@@ -9,6 +9,7 @@ mod merge;
 mod mirror;
 mod mixed;
 mod pack;
+mod prefetch;
 mod stream;
 
 pub use aggregated::{read_tables, write_tables};
@@ -23,17 +24,13 @@ use std::path::{Path, PathBuf};
 use memtrace_wire::header::{End, Header};
 
 use crate::error::Error;
-use crate::events::{Event, Symbols};
+use crate::events::Symbols;
 use crate::source::capture::file::CaptureFile;
 use crate::source::capture::merge::merge;
-use crate::source::{Flow, Outline};
+use crate::source::{OnEvents, Outline};
 
 /// Reads all events of the capture at `path`, and of those that other processes of the same run left.
-pub fn read(
-    path: &Path,
-    symbols: &mut Symbols,
-    on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
-) -> Result<Outline, Error> {
+pub fn read(path: &Path, symbols: &mut Symbols, on_events: OnEvents) -> Result<Outline, Error> {
     let mut files = vec![CaptureFile::open(path)?];
     if files[0].header.options.aggregate {
         return Err(Error::Aggregated { path: path.to_owned() });
@@ -42,7 +39,7 @@ pub fn read(
         files.push(CaptureFile::open(&path)?);
     }
     let headers: Vec<Header> = files.iter().map(|file| file.header.clone()).collect();
-    let damaged = merge(files, symbols, on_event)?;
+    let damaged = merge(files, symbols, on_events)?;
     let mut incomplete = headers.iter().zip(damaged).enumerate().filter_map(|(index, (header, damaged))| {
         let reason = incomplete_because(header, damaged)?;
         Some(if index == 0 { reason } else { format!("process {}: {reason}", header.pid) })

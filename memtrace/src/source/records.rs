@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::events::{Event, Location, Record, StackId, Symbols};
-use crate::source::{Flow, Outline};
+use crate::source::{OnEvents, Outline};
 
 const ALLOCATED: &str = "memtrace.allocation.recorded";
 const FREED: &str = "memtrace.allocation.freed";
@@ -18,13 +18,10 @@ const STARTED: &str = "memtrace.run.started";
 const FINISHED: &str = "memtrace.run.finished";
 
 /// Reads allocations and frees; records of other types are passed over.
-pub fn read(
-    input: impl BufRead,
-    symbols: &mut Symbols,
-    on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
-) -> Result<Outline, Error> {
+pub fn read(input: impl BufRead, symbols: &mut Symbols, on_events: OnEvents) -> Result<Outline, Error> {
     // A stream that announces itself must also say that it ended; a bare list of events need not.
     let (mut started, mut finished) = (false, false);
+    let mut events = Vec::new();
     for line in lines(input) {
         let line = line?;
         let kind = line.kind().unwrap_or_default().to_owned();
@@ -32,11 +29,12 @@ pub fn read(
             STARTED => started = true,
             FINISHED => finished = line.object.get("exit_code") == Some(&Value::from(0)),
             ALLOCATED | FREED | ENDED | NAMED | SAMPLED => {
-                if let Some(event) = event(line, kind, symbols)?
-                    && on_event(event, symbols).is_break()
-                {
+                events.extend(event(line, kind, symbols)?);
+                // Each by itself: whoever writes them may take his time.
+                if on_events(&mut events, symbols).is_break() {
                     break;
                 }
+                events.clear();
             }
             _ => {}
         }

@@ -85,6 +85,12 @@ impl Allocator {
         matches!(self, Allocator::Mmap | Allocator::Mremap | Allocator::Brk)
     }
 
+    /// True for Python's own.
+    #[inline]
+    pub fn is_pythons(self) -> bool {
+        matches!(self, Allocator::PyMalloc | Allocator::PyCalloc | Allocator::PyRealloc)
+    }
+
     #[inline]
     pub(crate) fn from_number(number: u8) -> Result<Allocator, Malformed> {
         let index = usize::from(number).checked_sub(1).ok_or(Malformed)?;

@@ -12,8 +12,20 @@ pub struct Code {
     pub function: String,
     /// `co_firstlineno`
     pub first_line: u32,
-    /// `co_linetable`, or `co_lnotab` before 3.10: which instruction belongs to which line.
+    /// Which instruction belongs to which line.
     pub line_table: Vec<u8>,
+    /// How that is written.
+    pub lines: Lines,
+}
+
+/// The form of a line table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lines {
+    /// That of the interpreter: `co_linetable`, or `co_lnotab` before 3.10.
+    #[default]
+    Own,
+    /// `co_linetable` of 3.10, whatever the interpreter: later ones have columns too, which nobody asks for.
+    Ranges,
 }
 
 /// A program or library that was loaded into the process.
@@ -39,6 +51,7 @@ pub enum Definition {
 const CODE: u64 = 0;
 const NAME: u64 = 1;
 const MODULE: u64 = 2;
+const CODE_OF_RANGES: u64 = 3;
 
 impl Definition {
     /// Appends this definition.
@@ -55,7 +68,8 @@ impl Definition {
         match self {
             Definition::Code(id, code) => {
                 let texts = [code.file.as_bytes(), code.function.as_bytes(), &code.line_table];
-                pieces(CODE, *id, Some(code.first_line), &texts);
+                let kind = if code.lines == Lines::Own { CODE } else { CODE_OF_RANGES };
+                pieces(kind, *id, Some(code.first_line), &texts);
             }
             Definition::Name(id, name) => pieces(NAME, *id, None, &[name.as_bytes()]),
             Definition::Module(id, Module { path, build_id }) => {
@@ -71,7 +85,7 @@ impl Definition {
         }
         let kind = take(bytes, at)?;
         let id = u32::try_from(take(bytes, at)?).map_err(|_| Malformed)?;
-        let first_line = if kind == CODE { take(bytes, at)? } else { 0 };
+        let first_line = if matches!(kind, CODE | CODE_OF_RANGES) { take(bytes, at)? } else { 0 };
         let first_line = u32::try_from(first_line).map_err(|_| Malformed)?;
         let mut piece = || -> Result<Vec<u8>, Malformed> {
             let length = usize::try_from(take(bytes, at)?).map_err(|_| Malformed)?;
@@ -82,9 +96,10 @@ impl Definition {
         };
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(Some(match kind {
-            CODE => {
+            CODE | CODE_OF_RANGES => {
                 let (file, function, line_table) = (text(piece()?), text(piece()?), piece()?);
-                Definition::Code(id, Code { file, function, first_line, line_table })
+                let lines = if kind == CODE { Lines::Own } else { Lines::Ranges };
+                Definition::Code(id, Code { file, function, first_line, line_table, lines })
             }
             NAME => Definition::Name(id, text(piece()?)),
             MODULE => Definition::Module(id, Module { path: text(piece()?), build_id: piece()? }),

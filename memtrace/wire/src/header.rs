@@ -3,7 +3,7 @@
 /// The size of the header; blocks begin behind it.
 pub const SIZE: usize = 4096;
 /// The version of the format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"memtrace";
 

@@ -4,6 +4,8 @@ use crate::Malformed;
 
 /// The most bytes that one number takes.
 pub(crate) const MAX: usize = 10;
+/// Says of each byte of a number that another follows.
+const MORE: u64 = 0x8080_8080_8080_8080;
 
 /// Small differences of either sign as small numbers.
 #[inline]
@@ -16,9 +18,46 @@ pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
-/// Writes `number` at `at` and returns where the next byte goes.
+/// Writes `number` at `at` and returns where the next byte goes. What lies up to [`MAX`] bytes from `at` may be
+/// overwritten.
 #[inline]
-pub(crate) fn put(out: &mut [u8], mut at: usize, mut number: u64) -> usize {
+pub(crate) fn put(out: &mut [u8], at: usize, number: u64) -> usize {
+    match put_word(number) {
+        Some((word, length)) => {
+            out[at..at + 8].copy_from_slice(&word.to_le_bytes());
+            at + length
+        }
+        None => put_bytes(out, at, number),
+    }
+}
+
+/// As [`put`], where mostly one byte will do.
+#[inline]
+pub(crate) fn put_small(out: &mut [u8], at: usize, number: u64) -> usize {
+    if number >= 0x80 {
+        return put(out, at, number);
+    }
+    out[at] = number.to_le_bytes()[0];
+    at + 1
+}
+
+/// A number that takes at most eight bytes as these and its length, without a branch for each of them.
+#[inline]
+fn put_word(number: u64) -> Option<(u64, usize)> {
+    if number >> 56 != 0 {
+        return None;
+    }
+    // The halves are set four bits apart, the quarters two, the eighths one: each then has a byte of its own.
+    let x = (number & 0x0fff_ffff) | (number & 0x00ff_ffff_f000_0000) << 4;
+    let x = (x & 0x0000_3fff_0000_3fff) | (x & 0x0fff_c000_0fff_c000) << 2;
+    let x = (x & 0x007f_007f_007f_007f) | (x & 0x3f80_3f80_3f80_3f80) << 1;
+    let last = (x | 1).ilog2() as usize / 8;
+    let more = MORE & ((1 << (8 * last)) - 1);
+    Some((x | more, last + 1))
+}
+
+#[cold]
+fn put_bytes(out: &mut [u8], mut at: usize, mut number: u64) -> usize {
     while number >= 0x80 {
         out[at] = number.to_le_bytes()[0] | 0x80;
         number >>= 7;
@@ -53,7 +92,6 @@ pub(crate) fn take(bytes: &[u8], at: &mut usize) -> Result<u64, Malformed> {
 /// A number that ends within eight bytes and its length, without a branch for each of them.
 #[inline]
 fn take_word(word: u64) -> Option<(u64, usize)> {
-    const MORE: u64 = 0x8080_8080_8080_8080;
     let ends = !word & MORE;
     if ends == 0 {
         return None;

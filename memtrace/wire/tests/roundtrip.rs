@@ -2,7 +2,7 @@
 
 use memtrace_wire::Allocator;
 use memtrace_wire::block::{Coding, HEAD, Head};
-use memtrace_wire::code::{Code, Definition, Module};
+use memtrace_wire::code::{Code, Definition, Lines, Module};
 use memtrace_wire::entry::{Decoder, Encoder, Entry, MAX};
 use memtrace_wire::header::{End, Header, Options};
 use memtrace_wire::tables::Tables;
@@ -28,7 +28,50 @@ fn entry() -> impl Strategy<Value = Entry> {
     })
 }
 
+/// Allocations and frees of a few addresses, so that one soon comes after the other.
+fn event() -> impl Strategy<Value = Entry> {
+    (any::<bool>(), 0..100_u64, 0..50_u64, 0..3000_u64, 0..9_u32).prop_map(
+        |(given, seq, place, size, stack)| {
+            let address = 0x7f00_0000_0000 + (place << 4);
+            let allocator = Allocator::PyMalloc;
+            if given {
+                Entry::Allocation { seq, allocator, address, size, stack }
+            } else {
+                Entry::Free { seq, address }
+            }
+        },
+    )
+}
+
+#[test]
+fn a_block_that_is_freed_soon_takes_a_byte() {
+    let mut encoder = Encoder::new(1);
+    let mut used = |entry| encoder.encode(&mut [0; MAX], entry);
+    let address = |nth: u64| 0x7f12_3456_7890 + nth * 0x1230;
+    for nth in 0..40 {
+        let (allocator, address) = (Allocator::Malloc, address(nth));
+        used(Entry::Allocation { seq: 1 + nth, allocator, address, size: 1000, stack: 0 });
+    }
+    assert_eq!(used(Entry::Free { seq: 41, address: address(39) }), 1);
+    assert_eq!(used(Entry::Free { seq: 42, address: address(9) }), 1);
+    assert!(used(Entry::Free { seq: 43, address: address(8) }) > 1);
+}
+
 proptest! {
+    #[test]
+    fn events(entries in prop::collection::vec(event(), 0..600)) {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(0);
+        for &entry in &entries {
+            let mut room = [0; MAX];
+            let used = encoder.encode(&mut room, entry);
+            bytes.extend_from_slice(&room[..used]);
+        }
+        let mut decoder = Decoder::new(0);
+        let read: Vec<Entry> = std::iter::from_fn(|| decoder.decode(&bytes).unwrap_or(None)).collect();
+        prop_assert_eq!(read, entries);
+    }
+
     #[test]
     fn entries(entries in prop::collection::vec(entry(), 0..200), first_seq: u64) {
         let mut bytes = Vec::new();
@@ -58,7 +101,8 @@ proptest! {
     fn codes(file: String, function: String, first_line: u32, line_table: Vec<u8>, id: u32) {
         let name = Definition::Name(id, file.clone());
         let module = Definition::Module(id, Module { path: file.clone(), build_id: line_table.clone() });
-        let code = Definition::Code(id, Code { file, function, first_line, line_table });
+        let lines = if first_line & 1 == 0 { Lines::Own } else { Lines::Ranges };
+        let code = Definition::Code(id, Code { file, function, first_line, line_table, lines });
         let (mut bytes, mut at) = (Vec::new(), 0);
         code.encode(&mut bytes);
         name.encode(&mut bytes);
@@ -81,7 +125,7 @@ proptest! {
 
     #[test]
     fn heads(stream: u32, index: u32, unpacked: u32, capacity: u32, first_seq: u64, bytes: [u8; HEAD]) {
-        let head = Head { stream, index, coding: Coding::Lz4 { unpacked }, capacity, used: capacity / 2, first_seq };
+        let head = Head { stream, index, coding: Coding::Zstd { unpacked }, capacity, used: capacity / 2, first_seq };
         prop_assert_eq!(Head::decode(&head.encode()), Ok(head));
         let _ = Head::decode(&bytes);
     }

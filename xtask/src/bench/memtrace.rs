@@ -8,8 +8,9 @@ use crate::setup::venv;
 use crate::shell;
 
 /// Programs that stress one thing each, with what they may cost in CPU time over plain Python.
-const PROGRAMS: [(&str, &str, f64); 5] = [
+const PROGRAMS: [(&str, &str, f64); 6] = [
     ("call-heavy", "call_heavy.py", 1.05),
+    ("json", "json_loop.py", 1.10),
     ("allocation-heavy", "allocation_heavy.py", 1.10),
     ("numpy", "numpy_heavy.py", 1.15),
     ("imports", "imports.py", 1.15),

@@ -105,6 +105,11 @@ impl Modules {
         self.changes.0 + self.changes.1
     }
 
+    /// Whether nothing has gone since `before`, so that all of that is still where it was.
+    pub fn has_all_of(&self, before: &Modules) -> bool {
+        self.changes.1 == before.changes.1 && self.changes.0 >= before.changes.0
+    }
+
     /// Whose the code at an address is.
     pub fn owner(&self, address: u64) -> Owner {
         match self.at(address) {

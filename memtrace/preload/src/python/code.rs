@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use memtrace_wire::code::{Code, Definition};
+use memtrace_wire::code::{Code, Definition, Lines};
 
 use crate::buffer::{self, preserving_errno};
 use crate::definitions;
@@ -126,6 +126,7 @@ unsafe fn read(layout: &Layout, code: Address) -> Code {
             function: text(layout, code.pointer(layout.code.qualified_name)),
             first_line: code.read::<i32>(layout.code.first_line).try_into().unwrap_or(0),
             line_table: line_table.bytes(CONTENT, line_table.read(SIZE)).to_vec(),
+            lines: Lines::Own,
         }
     }
 }

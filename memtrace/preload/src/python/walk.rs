@@ -71,12 +71,17 @@ struct Link {
 #[derive(Clone, Copy)]
 struct Stack {
     code: Address,
+    /// Its number; [`NOT_ASKED`] before that is needed.
+    code_number: u32,
     number: u32,
     /// The newest frame, of this one and those before it, that lies on the C stack; 0 where none does.
     entry: u32,
     /// The newest of them that runs what an event loop was asked to; 0 where none does.
     handle: u32,
 }
+
+/// No code object has this number.
+const NOT_ASKED: u32 = ENTERED;
 
 #[derive(Clone, Copy)]
 struct Frame {
@@ -95,7 +100,13 @@ impl Frames {
     pub fn new() -> Frames {
         Frames {
             links: vec![Link { frame: Address::NULL, instruction: Address::NULL }],
-            stacks: vec![Stack { code: Address::NULL, number: 0, entry: 0, handle: 0 }],
+            stacks: vec![Stack {
+                code: Address::NULL,
+                code_number: NOT_ASKED,
+                number: 0,
+                entry: 0,
+                handle: 0,
+            }],
             fresh: Vec::new(),
             codes: Table::new(),
             generation: 0,
@@ -180,15 +191,36 @@ impl Frames {
         let floor = if settled { self.floor } else { OLDEST };
         // SAFETY: these are this thread's own frames.
         unsafe {
-            if self.reuse(python, names, newest, floor).is_err() {
-                self.fresh.clear();
-                self.read_down_to(&python.layout, newest, floor);
+            if settled && self.are_unchanged(&python.layout, newest, floor) {
+                return self.stacks[self.stacks.len() - 1].number;
             }
-            let stack = self.push_fresh(python, names);
+            let stack = self.follow(python, names, newest, floor);
             if !settled {
                 self.settle(chunk, unmaps);
             }
             stack
+        }
+    }
+
+    /// The number of the stack, most of which may be that of the last one.
+    ///
+    /// # Safety
+    /// As for [`Frames::reuse`].
+    #[inline(never)]
+    unsafe fn follow(
+        &mut self,
+        python: &Interpreter,
+        names: &mut impl StackNames,
+        newest: Address,
+        floor: usize,
+    ) -> u32 {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            if self.reuse(python, names, newest, floor).is_err() {
+                self.fresh.clear();
+                self.read_down_to(&python.layout, newest, floor);
+            }
+            self.push_fresh(python, names)
         }
     }
 
@@ -200,6 +232,32 @@ impl Frames {
             self.codes.clear();
             self.forget();
         }
+    }
+
+    /// Whether the stack is the last one, as it mostly is while C code works: found out at less cost than otherwise.
+    ///
+    /// # Safety
+    /// As for [`Frames::reuse`], by frames on the data stack.
+    #[inline]
+    unsafe fn are_unchanged(&self, layout: &Layout, newest: Address, floor: usize) -> bool {
+        let last = self.links.len() - 1;
+        if last < floor
+            || self.links[last].frame != newest
+            || matches!(layout.entries, Some(Entries::Flag(_)))
+        {
+            return false;
+        }
+        let mut frame = newest;
+        for links in self.links[floor - 1..].windows(2).rev() {
+            // SAFETY: each frame is met through the one that it called.
+            let (instruction, previous) =
+                unsafe { (frame.read::<usize>(layout.instruction), frame.pointer(layout.previous)) };
+            if (instruction ^ links[1].instruction.0) | (previous.0 ^ links[0].frame.0) != 0 {
+                return false;
+            }
+            frame = previous;
+        }
+        true
     }
 
     /// Keeps the part of the last stack that is still there and collects what is new above it.
@@ -223,9 +281,16 @@ impl Frames {
         // SAFETY: the frame at `last` was just met alive.
         let lowest_moved = unsafe { self.compare(&python.layout, floor)? };
         for index in lowest_moved..self.links.len() {
-            let (parent, code) = (self.stacks[index - 1].number, self.stacks[index].code);
-            // SAFETY: the code of a live frame lives.
-            self.stacks[index].number = unsafe { self.name(python, names, parent, code, self.links[index]) };
+            let Stack { code, mut code_number, .. } = self.stacks[index];
+            if code_number == NOT_ASKED {
+                // SAFETY: the code of a live frame lives.
+                code_number = unsafe { self.code_number(python, code) };
+                self.stacks[index].code_number = code_number;
+            }
+            let parent = self.stacks[index - 1].number;
+            // SAFETY: as above.
+            let number = unsafe { name(python, names, parent, (code, code_number), self.links[index]) };
+            self.stacks[index].number = number;
             self.stacks[index].handle = self.handle(index, code);
         }
         Ok(())
@@ -270,14 +335,24 @@ impl Frames {
             // SAFETY: this frame lives, because it is the newest or called by one that was compared.
             let (instruction, previous) =
                 unsafe { (instruction(layout, link.frame), link.frame.pointer(layout.previous)) };
-            // One branch for both, so that the loads of many frames are under way at once.
-            if (instruction.0 ^ link.instruction.0) | (previous.0 ^ caller.frame.0) != 0 {
+            let other_code = match layout.data_stack {
+                Some(_) => 0,
+                // Frames are objects, which may serve another function at what is the same instruction there.
+                // SAFETY: as above.
+                None => unsafe { link.frame.pointer(layout.executable) }.0 ^ self.stacks[index].code.0,
+            };
+            // One branch for all, so that the loads of many frames are under way at once.
+            if (instruction.0 ^ link.instruction.0) | (previous.0 ^ caller.frame.0) | other_code != 0 {
                 if previous != caller.frame {
                     return Err(Changed);
                 }
                 self.links[index].instruction = instruction;
                 // SAFETY: as above.
-                self.stacks[index].code = unsafe { link.frame.pointer(layout.executable) };
+                let code = unsafe { link.frame.pointer(layout.executable) };
+                if code != self.stacks[index].code {
+                    self.stacks[index].code = code;
+                    self.stacks[index].code_number = NOT_ASKED;
+                }
                 lowest_moved = index;
             }
             link = caller;
@@ -324,7 +399,9 @@ impl Frames {
         let Stack { mut number, mut entry, .. } = self.stacks[self.stacks.len() - 1];
         while let Some(Frame { link, code }) = self.fresh.pop() {
             // SAFETY: the code of a live frame lives.
-            number = unsafe { self.name(python, names, number, code, link) };
+            let code_number = unsafe { self.code_number(python, code) };
+            // SAFETY: as above.
+            number = unsafe { name(python, names, number, (code, code_number), link) };
             // SAFETY: the frame lives.
             if unsafe { is_on_c_stack(&python.layout, link.frame) } {
                 // No C stack holds as many.
@@ -333,7 +410,7 @@ impl Frames {
             self.began |= who::begins_thread(code);
             let handle = self.handle(self.links.len(), code);
             self.links.push(link);
-            self.stacks.push(Stack { code, number, entry, handle });
+            self.stacks.push(Stack { code, code_number, number, entry, handle });
         }
         number
     }
@@ -346,50 +423,23 @@ impl Frames {
         if who::runs_handle(code) { own() } else { self.stacks[index - 1].handle }
     }
 
+    /// The number of what a frame executes; [`SHIM`] where that is not shown.
+    ///
     /// # Safety
-    /// `executable` must be what the live frame of the link executes.
+    /// `executable` must be what a live frame executes.
     #[inline]
-    unsafe fn name(
-        &mut self,
-        python: &Interpreter,
-        names: &mut impl StackNames,
-        mut parent: u32,
-        executable: Address,
-        link: Link,
-    ) -> u32 {
-        let entered = match python.layout.entries {
-            None => false,
-            Some(Entries::Flag(_)) => link.instruction.0 & IS_ENTRY != 0,
-            // SAFETY: the frame lives.
-            Some(Entries::Owner(_)) => unsafe { is_on_c_stack(&python.layout, link.frame) },
-        };
-        if entered {
-            parent = names.name(parent, ENTERED, 0);
-        }
+    unsafe fn code_number(&mut self, python: &Interpreter, executable: Address) -> u32 {
         // SAFETY: passed on to the caller.
         if !unsafe { code::is_code(python, executable) } {
-            return parent;
+            return SHIM;
         }
         let key = (executable.0 as u64, 0);
-        let number = self.codes.get(key).unwrap_or_else(|| {
+        self.codes.get(key).unwrap_or_else(|| {
             // SAFETY: it is a code object, and it lives because a frame executes it.
             let number = unsafe { code::number(python, executable) };
             self.codes.insert(key, number);
             number
-        });
-        if number == SHIM {
-            return parent;
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
-        let small = |number: usize| (number as u32).cast_signed();
-        let offset = match python.layout.code.instructions {
-            // Instructions are of two bytes: whether the frame is an entry does not belong to it.
-            Instructions::Address(first) => {
-                small((link.instruction.0 & !IS_ENTRY).wrapping_sub(executable.plus(first).0))
-            }
-            Instructions::Index(unit) => small(link.instruction.0 ^ mark(executable)).wrapping_mul(unit),
-        };
-        names.name(parent, number, offset)
+        })
     }
 
     /// Remembers where the newest chunk begins.
@@ -413,6 +463,42 @@ impl Frames {
     }
 }
 
+/// The number of the stack that a frame makes of that of its caller; that one, where it is not shown.
+///
+/// # Safety
+/// The link must be that of a live frame, which executes `executable`, whose number is `code`.
+#[inline]
+unsafe fn name(
+    python: &Interpreter,
+    names: &mut impl StackNames,
+    mut parent: u32,
+    (executable, code): (Address, u32),
+    link: Link,
+) -> u32 {
+    let entered = match python.layout.entries {
+        None => false,
+        Some(Entries::Flag(_)) => link.instruction.0 & IS_ENTRY != 0,
+        // SAFETY: the frame lives.
+        Some(Entries::Owner(_)) => unsafe { is_on_c_stack(&python.layout, link.frame) },
+    };
+    if entered {
+        parent = names.name(parent, ENTERED, 0);
+    }
+    if code == SHIM {
+        return parent;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "no code object has 2 GiB of instructions")]
+    let small = |number: usize| (number as u32).cast_signed();
+    let offset = match python.layout.code.instructions {
+        // Instructions are of two bytes: whether the frame is an entry does not belong to it.
+        Instructions::Address(first) => {
+            small((link.instruction.0 & !IS_ENTRY).wrapping_sub(executable.plus(first).0))
+        }
+        Instructions::Index(unit) => small(link.instruction.0).wrapping_mul(unit),
+    };
+    names.name(parent, code, offset)
+}
+
 /// # Safety
 /// `thread` must be this thread's thread state.
 #[inline]
@@ -430,22 +516,11 @@ unsafe fn newest_frame(layout: &Layout, thread: Address) -> Address {
 unsafe fn instruction(layout: &Layout, frame: Address) -> Address {
     // SAFETY: passed on to the caller; behind `f_lasti` there is another number, so a whole word is readable.
     let word = unsafe { frame.read::<usize>(layout.instruction) } & layout.instruction_mask;
-    match (layout.code.instructions, layout.entries) {
+    match layout.entries {
         // SAFETY: passed on to the caller.
-        (Instructions::Index(_), _) => Address(word ^ mark(unsafe { frame.pointer(layout.executable) })),
-        (_, Some(Entries::Flag(offset))) => {
-            // SAFETY: passed on to the caller.
-            Address(word | usize::from(unsafe { frame.read::<u8>(offset) } & 1))
-        }
+        Some(Entries::Flag(offset)) => Address(word | usize::from(unsafe { frame.read::<u8>(offset) } & 1)),
         _ => Address(word),
     }
-}
-
-/// What tells instructions of one number apart by their code, as their addresses do where those are known: frame
-/// objects are used again for other functions. Below it is room for a million instructions.
-#[inline]
-fn mark(code: Address) -> usize {
-    code.0 << 16
 }
 
 /// Whether the interpreter put this frame beneath those that it was called for.

@@ -12,6 +12,7 @@ use memtrace_wire::tables::Tables;
 use crate::error::Error;
 use crate::source::Outline;
 use crate::source::capture::file::CaptureFile;
+use crate::source::capture::pack::LEVEL;
 use crate::source::capture::{Ending, incomplete_because};
 
 /// The tables of an aggregated capture; none where the file has the events themselves.
@@ -36,13 +37,13 @@ pub fn write_tables(
     tables: &Tables,
 ) -> Result<Header, Failure> {
     let bytes = tables.encode();
-    let stored = lz4_flex::block::compress(&bytes);
+    let stored = zstd::bulk::compress(&bytes, LEVEL).map_err(FileError::at("pack", path))?;
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (unpacked, used) = (length(&bytes), length(&stored));
     let head = Head {
         stream: TABLES,
         index: 0,
-        coding: Coding::Lz4 { unpacked },
+        coding: Coding::Zstd { unpacked },
         capacity: used,
         used,
         first_seq: 0,

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memtrace_wire::block::{Coding, HEAD, Head, SEGMENT};
 use memtrace_wire::header::{Header, SIZE, Unreadable};
@@ -13,6 +14,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::source::capture::prefetch::Prefetch;
 
 /// No block unpacks to more; a damaged head could say anything.
 const MOST_UNPACKED: u32 = 1 << 30;
@@ -25,12 +27,13 @@ pub struct CaptureFile {
     pub streams: BTreeMap<u32, Vec<Block>>,
     /// True when bytes are missing or are not what they should be.
     pub damaged: bool,
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
+    prefetch: Prefetch,
 }
 
 /// Where a block lies.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     /// Its head.
     pub head: Head,
@@ -52,8 +55,14 @@ impl CaptureFile {
             Unreadable::NoCapture => Error::NoCapture { path: path.to_owned() },
             Unreadable::Version(version) => Error::Version { path: path.to_owned(), version },
         })?;
-        let mut capture =
-            CaptureFile { header, streams: BTreeMap::new(), damaged: false, file, path: path.to_owned() };
+        let mut capture = CaptureFile {
+            header,
+            streams: BTreeMap::new(),
+            damaged: false,
+            file: Arc::new(file),
+            path: path.to_owned(),
+            prefetch: Prefetch::default(),
+        };
         capture.find_blocks().map_err(read)?;
         Ok(capture)
     }
@@ -93,17 +102,31 @@ impl CaptureFile {
         Ok(())
     }
 
+    /// From now on blocks are read before they are asked for, so many at once.
+    pub fn read_ahead(&mut self, at_once: usize) {
+        let mut blocks: Vec<Block> = self.streams.values().flatten().copied().collect();
+        blocks.sort_by_key(|block| block.head.first_seq);
+        self.prefetch = Prefetch::new(&self.file, blocks, at_once);
+    }
+
     /// The bytes of a block, as far as they can be had.
     pub fn bytes(&mut self, block: &Block) -> Result<Vec<u8>, Error> {
-        let mut stored = vec![0; block.head.used as usize];
-        self.file
-            .read_exact_at(&mut stored, block.offset)
-            .map_err(|cause| Error::Read { path: self.path.clone(), cause })?;
-        let Coding::Lz4 { unpacked } = block.head.coding else { return Ok(stored) };
-        let unpacked = lz4_flex::block::decompress(&stored, unpacked.min(MOST_UNPACKED) as usize);
-        self.damaged |= unpacked.is_err();
+        let unpacked = self.prefetch.take(block).unwrap_or_else(|| unpack(&self.file, block));
+        let unpacked = unpacked.map_err(|cause| Error::Read { path: self.path.clone(), cause })?;
+        self.damaged |= unpacked.is_none();
         Ok(unpacked.unwrap_or_default())
     }
+}
+
+/// The bytes of a block; none where they are not what its head says.
+pub type Unpacked = Option<Vec<u8>>;
+
+/// Reads a block.
+pub fn unpack(file: &File, block: &Block) -> io::Result<Unpacked> {
+    let mut stored = vec![0; block.head.used as usize];
+    file.read_exact_at(&mut stored, block.offset)?;
+    let Coding::Zstd { unpacked } = block.head.coding else { return Ok(Some(stored)) };
+    Ok(zstd::bulk::decompress(&stored, unpacked.min(MOST_UNPACKED) as usize).ok())
 }
 
 /// Gives the bytes of a block back to the file system, but for its head.

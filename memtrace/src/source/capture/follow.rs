@@ -2,6 +2,8 @@
 //! come back: the program takes no notice.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use memtrace_wire::block::CODES;
@@ -72,12 +74,16 @@ impl Follower {
                 codes: &mut self.codes,
                 symbols: &mut self.symbols,
                 symbolizer: &mut self.symbolizer,
-                until: u64::MAX,
                 damaged: false,
             };
             let mut more = false;
             for stream in self.streams.values_mut() {
-                stream.drain(upto, &mut context, &mut |seq, event| self.waiting.push((seq, event)))?;
+                let drained: ControlFlow<Infallible> = stream.run(upto, &mut context, |seq, event| {
+                    // What has no place among the others' events is in the symbols.
+                    self.waiting.extend(seq.map(|seq| (seq, event)));
+                    ControlFlow::Continue(())
+                })?;
+                let ControlFlow::Continue(()) = drained;
                 more |= stream.due().is_some();
             }
             self.waiting.sort_unstable_by_key(|(seq, _)| *seq);

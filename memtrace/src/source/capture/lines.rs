@@ -64,19 +64,30 @@ fn ranges(table: &[u8], first_line: u32, wanted: u64) -> u32 {
 
 /// The function's first line where the table does not say.
 fn line(table: &[u8], first_line: u32, wanted: u64) -> u32 {
+    let mut end = 0;
+    let found = locations(table, first_line).find(|(length, _)| {
+        end += length;
+        wanted < end
+    });
+    found.and_then(|(_, line)| u32::try_from(line).ok()).unwrap_or(first_line)
+}
+
+/// Of one instruction after another: how many bytes have the same place, and in which line.
+fn locations(table: &[u8], first_line: u32) -> impl Iterator<Item = (u64, i64)> {
     let mut bytes = table.iter().copied();
     let mut line = i64::from(first_line);
-    let mut end = 0;
-    while let Some(head) = bytes.next() {
-        end += 2 * (u64::from(head & 7) + 1);
+    std::iter::from_fn(move || {
+        let head = bytes.next()?;
+        let length = 2 * (u64::from(head & 7) + 1);
         let kind = head >> 3 & 15;
-        line += match kind {
+        let further = match kind {
             // With a varint of the line's difference; 14 has three more, for the last line and the columns.
             13 | 14 => signed(varint(&mut bytes)),
             10..=12 => i64::from(kind) - 10,
             // 15 has no location; the short forms are on the same line.
             _ => 0,
         };
+        line = line.wrapping_add(further);
         let rest = match kind {
             0..=9 => 1,
             10..=12 => 2,
@@ -88,11 +99,39 @@ fn line(table: &[u8], first_line: u32, wanted: u64) -> u32 {
                 varint(&mut bytes);
             }
         }
-        if wanted < end {
-            return u32::try_from(line).unwrap_or(first_line);
+        Some((length, line))
+    })
+}
+
+/// A table of the form [`Form::Locations`] in the form [`Form::Ranges`], which takes a fraction of the room because it
+/// has no columns; none where that cannot say the same.
+pub fn without_columns(table: &[u8], first_line: u32) -> Option<Vec<u8>> {
+    /// The most that a pair can say. Lengths are even, and -128 says that there is no line.
+    const LONGEST: u64 = 254;
+    const FURTHEST: i64 = 127;
+    let mut ranges = Vec::new();
+    let mut last = i64::from(first_line);
+    let mut places = locations(table, first_line).peekable();
+    while let Some((mut length, line)) = places.next() {
+        while let Some((more, _)) = places.next_if(|(_, next)| *next == line) {
+            length += more;
         }
+        u32::try_from(line).ok()?;
+        let mut further = line - last;
+        // No source is written so.
+        if further.abs() > 100 * FURTHEST {
+            return None;
+        }
+        while length > 0 {
+            let step = i8::try_from(further.clamp(-FURTHEST, FURTHEST)).ok()?;
+            further -= i64::from(step);
+            let bytes = if further == 0 { length.min(LONGEST) } else { 0 };
+            length -= bytes;
+            ranges.extend([u8::try_from(bytes).ok()?, step.cast_unsigned()]);
+        }
+        last = line;
     }
-    first_line
+    Some(ranges)
 }
 
 /// Six bits a byte, the lowest first; bit 6 says that more follow.
@@ -141,6 +180,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_table_without_columns_says_the_same(table: Vec<u8>, first_line in 0..5000_u32) {
+            if let Some(ranges) = without_columns(&table, first_line) {
+                for instruction in (-2..5000).step_by(2) {
+                    let line = |form: Form, table: &[u8]| form.line(table, first_line, instruction);
+                    prop_assert_eq!(line(Form::Ranges, &ranges), line(Form::Locations, &table));
+                }
+            }
+        }
+
         #[test]
         fn any_table(table: Vec<u8>, first_line: u32, instruction: i32) {
             for form in [Form::Lnotab, Form::Ranges, Form::Locations] {

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::iter::Peekable;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use memtrace_wire::block::CODES;
-use memtrace_wire::code::{Code, Definition, Module};
+use memtrace_wire::code::{Code, Definition, Lines, Module};
 use memtrace_wire::entry::{Decoder, ENTERED, Entry};
 
 use crate::error::Error;
 use crate::events::{Event, Location, LocationId, StackId, Symbols};
-use crate::source::Flow;
 use crate::source::capture::file::{Block, CaptureFile};
 use crate::source::capture::lines::Form;
 use crate::source::capture::mixed::{Inlined, MixedStacks};
@@ -71,7 +71,11 @@ impl Codes {
                 Some(code) => Location {
                     function: code.function.clone(),
                     file: code.file.clone(),
-                    line: self.lines.line(&code.line_table, code.first_line, instruction),
+                    line: match code.lines {
+                        Lines::Own => self.lines,
+                        Lines::Ranges => Form::Ranges,
+                    }
+                    .line(&code.line_table, code.first_line, instruction),
                 },
                 None => Location { function: "?".into(), file: "?".into(), line: 0 },
             })
@@ -85,20 +89,7 @@ pub struct Context<'a> {
     pub codes: &'a mut Codes,
     pub symbols: &'a mut Symbols,
     pub symbolizer: &'a mut Symbolizer,
-    /// The first later sample, in milliseconds of the process, is the last event that is wanted now.
-    pub until: u64,
     pub damaged: bool,
-}
-
-/// How far reading got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// As far as it was to.
-    Done,
-    /// To a sample that is too late.
-    Paused,
-    /// No more events are wanted at all.
-    Stopped,
 }
 
 /// One stream, read up to its next event.
@@ -169,37 +160,6 @@ impl Stream {
         std::mem::take(&mut self.read)
     }
 
-    /// Hands over its events up to the sequence number `last` as far as they are written, each with its own.
-    pub fn drain(
-        &mut self,
-        last: u64,
-        context: &mut Context,
-        on_event: &mut dyn FnMut(u64, Event),
-    ) -> Result<(), Error> {
-        loop {
-            if let Some((seq, event)) = self.next {
-                if seq > last {
-                    return Ok(());
-                }
-                self.next = None;
-                on_event(seq, event);
-            }
-            match self.decoder.decode(&self.bytes) {
-                Ok(Some(entry)) => match self.translate(entry, context) {
-                    Some(Translated::Event(seq, event)) => self.next = Some((seq, event)),
-                    Some(Translated::Unordered(_) | Translated::Meta) => {}
-                    None => self.give_up(context),
-                },
-                Ok(None) => {
-                    if !self.begin_block(last, context)? {
-                        return Ok(());
-                    }
-                }
-                Err(_) => self.give_up(context),
-            }
-        }
-    }
-
     /// Goes on to the next block if there is one that is due: it says so itself, and is not read before that.
     fn begin_block(&mut self, last: u64, context: &mut Context) -> Result<bool, Error> {
         let Some(block) = self.blocks.next_if(|block| block.head.first_seq <= last) else {
@@ -221,57 +181,56 @@ impl Stream {
         }
     }
 
-    /// Hands over its events up to the sequence number `last`.
-    pub fn run(
+    /// Hands over its events up to the sequence number `last`, as far as they are written, until `take` has enough;
+    /// those that have a place among the events of others with their own number.
+    #[inline]
+    pub fn run<Enough>(
         &mut self,
         last: u64,
         context: &mut Context,
-        on_event: &mut dyn FnMut(Event, &Symbols) -> Flow,
-    ) -> Result<Step, Error> {
-        let mut hand_over = |event: Event, context: &Context| {
-            if on_event(event, context.symbols).is_break() {
-                return Some(Step::Stopped);
-            }
-            matches!(event, Event::Sampled { ms, .. } if ms > context.until).then_some(Step::Paused)
-        };
+        mut take: impl FnMut(Option<u64>, Event) -> ControlFlow<Enough>,
+    ) -> Result<ControlFlow<Enough>, Error> {
         self.interrupted = None;
         if let Some((seq, event)) = self.next {
             if seq > last {
-                return Ok(Step::Done);
+                return Ok(ControlFlow::Continue(()));
             }
             self.next = None;
-            if let Some(step) = hand_over(event, context) {
+            if let ControlFlow::Break(enough) = take(Some(seq), event) {
                 self.interrupted = Some(seq);
-                return Ok(step);
+                return Ok(ControlFlow::Break(enough));
             }
         }
         loop {
-            match self.decoder.decode(&self.bytes) {
+            let (seq, event) = match self.decoder.decode(&self.bytes) {
                 Ok(Some(entry)) => match self.translate(entry, context) {
                     Some(Translated::Event(seq, event)) if seq > last => {
                         self.next = Some((seq, event));
-                        return Ok(Step::Done);
+                        return Ok(ControlFlow::Continue(()));
                     }
-                    Some(Translated::Event(seq, event)) => {
-                        if let Some(step) = hand_over(event, context) {
-                            self.interrupted = Some(seq);
-                            return Ok(step);
-                        }
+                    Some(Translated::Event(seq, event)) => (Some(seq), event),
+                    Some(Translated::Unordered(event)) => (None, event),
+                    Some(Translated::Meta) => continue,
+                    None => {
+                        self.give_up(context);
+                        continue;
                     }
-                    Some(Translated::Unordered(event)) => {
-                        if let Some(step) = hand_over(event, context) {
-                            return Ok(step);
-                        }
-                    }
-                    Some(Translated::Meta) => {}
-                    None => self.give_up(context),
                 },
                 Ok(None) => {
                     if !self.begin_block(last, context)? {
-                        return Ok(Step::Done);
+                        return Ok(ControlFlow::Continue(()));
                     }
+                    continue;
                 }
-                Err(_) => self.give_up(context),
+                Err(_) => {
+                    self.give_up(context);
+                    continue;
+                }
+            };
+            if let ControlFlow::Break(enough) = take(seq, event) {
+                // Not above that of whatever comes next.
+                self.interrupted = Some(seq.unwrap_or(0));
+                return Ok(ControlFlow::Break(enough));
             }
         }
     }
@@ -294,35 +253,10 @@ impl Stream {
             }
             Entry::Free { seq, address } => Translated::Event(seq, Event::Freed { address }),
             Entry::Unmap { seq, address, size } => Translated::Event(seq, Event::Unmapped { address, size }),
-            Entry::Stack { parent, code, instruction } if self.mixed.is_some() => {
-                let location =
-                    (code != ENTERED).then(|| context.codes.location(code, instruction, context.symbols));
-                self.mixed.as_mut()?.python(parent, location)?;
-                Translated::Meta
-            }
-            Entry::NativeFrame { module, address, interprets } => {
-                let functions = context.functions(module, address);
-                self.mixed.as_mut()?.frame(functions, interprets, context.symbols);
-                Translated::Meta
-            }
-            Entry::NativeStack { parent, frame } => {
-                self.mixed.as_mut()?.native(parent, frame)?;
-                Translated::Meta
-            }
-            Entry::Mixed { python, native } => {
-                let stack = self.mixed.as_mut()?.mix(python, native, context.symbols)?;
-                self.stacks.push(stack);
-                Translated::Meta
-            }
-            Entry::Stack { parent, code, instruction } => {
-                let caller = *self.stacks.get(parent as usize)?;
-                let location = context.codes.location(code, instruction, context.symbols);
-                self.stacks.push(context.symbols.stack(caller, location));
-                Translated::Meta
-            }
-            Entry::Thread { id } => {
-                (self.thread, self.asker) = (id, id);
-                Translated::Meta
+            Entry::Sample { seq, ms, resident } => Translated::Event(seq, Event::Sampled { ms, resident }),
+            Entry::ThreadName { name } => {
+                context.symbols.name_thread(self.thread, context.codes.names.get(&name)?);
+                Translated::Unordered(Event::ThreadNamed { thread: self.thread })
             }
             Entry::Task { name: 0 } => {
                 self.asker = self.thread;
@@ -337,12 +271,45 @@ impl Stream {
                     Translated::Meta
                 }
             }
-            Entry::ThreadName { name } => {
-                context.symbols.name_thread(self.thread, context.codes.names.get(&name)?);
-                Translated::Unordered(Event::ThreadNamed { thread: self.thread })
+            definition => {
+                self.define(definition, context)?;
+                Translated::Meta
             }
-            Entry::Sample { seq, ms, resident } => Translated::Event(seq, Event::Sampled { ms, resident }),
         })
+    }
+
+    /// Takes note of what later entries refer to.
+    #[cold]
+    fn define(&mut self, entry: Entry, context: &mut Context) -> Option<()> {
+        match entry {
+            Entry::Stack { parent, code, instruction } if self.mixed.is_some() => {
+                let location =
+                    (code != ENTERED).then(|| context.codes.location(code, instruction, context.symbols));
+                self.mixed.as_mut()?.python(parent, location)?;
+            }
+            Entry::Stack { parent, code, instruction } => {
+                let caller = *self.stacks.get(parent as usize)?;
+                let location = context.codes.location(code, instruction, context.symbols);
+                self.stacks.push(context.symbols.stack(caller, location));
+            }
+            Entry::NativeFrame { module, address, interprets } => {
+                let functions = context.functions(module, address);
+                self.mixed.as_mut()?.frame(functions, interprets, context.symbols);
+            }
+            Entry::NativeStack { parent, frame } => self.mixed.as_mut()?.native(parent, frame)?,
+            Entry::Mixed { python, native } => {
+                let stack = self.mixed.as_mut()?.mix(python, native, context.symbols)?;
+                self.stacks.push(stack);
+            }
+            Entry::Thread { id } => (self.thread, self.asker) = (id, id),
+            Entry::Allocation { .. }
+            | Entry::Free { .. }
+            | Entry::Unmap { .. }
+            | Entry::Sample { .. }
+            | Entry::Task { .. }
+            | Entry::ThreadName { .. } => {}
+        }
+        Some(())
     }
 }
 

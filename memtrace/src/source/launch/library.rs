@@ -1,7 +1,6 @@
 //! Puts the preload library, which this binary carries, where the dynamic loader finds it.
 
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -19,13 +18,15 @@ pub struct Library {
     _open: Option<File>,
 }
 
-/// Puts the library into the cache, under a name that goes with its content: another version of memtrace
-/// has another one, and no running program's is ever overwritten.
+/// The library's name goes with its content: another version of memtrace has another one, and no running program's is
+/// ever overwritten.
+const NAME: &str = env!("MEMTRACE_LIBRARY");
+
+/// Puts the library into the cache, if it is not there. It came there as a whole, so it is not read to make sure: a
+/// program that is traced would wait for that.
 pub fn lay_out() -> Result<PathBuf, Failure> {
-    let mut hasher = DefaultHasher::new();
-    LIBRARY.hash(&mut hasher);
-    let path = cache_dir("memtrace")?.join(format!("preload-{:016x}.so", hasher.finish()));
-    if !std::fs::read(&path).is_ok_and(|there| there == LIBRARY) {
+    let path = cache_dir("memtrace")?.join(NAME);
+    if !std::fs::metadata(&path).is_ok_and(|there| there.is_file() && there.len() == LIBRARY.len() as u64) {
         write_atomic(&path, LIBRARY)?;
     }
     Ok(path)
