@@ -94,21 +94,22 @@ impl Found {
         let words = [stacks.as_str(), &seed_word, &each, &threads, "truth.txt"];
         let ran = folder.record_with(mode.options, python, &words).exits(0);
         assert_eq!(ran.stderr, "");
-        let mut seen = Seen::of(&folder, mode.allocator);
+        let mut capture = Seen::of(&folder, mode.allocator);
         let truth = truth(&folder.path("truth.txt"));
         assert!(truth.len() >= count, "{} of {count} stacks", truth.len());
         self.stacks += truth.len();
-        self.events += seen.events;
-        self.duplicates += seen.duplicates;
+        self.events += capture.events;
+        self.duplicates += capture.duplicates;
         for (size, expected) in truth {
             self.frames += expected.len();
-            let recorded = seen.stacks.remove(&size).unwrap_or_default();
+            let recorded = capture.stacks.remove(&size).unwrap_or_default();
             if let Some(fault) = fault(&expected, &recorded, mode.name == NATIVE.name) {
                 self.wrong.push(format!("seed {seed}, block of {size} bytes: {fault}"));
             }
         }
         // Those that the program knows nothing of.
-        self.wrong.extend(seen.stacks.keys().map(|size| format!("seed {seed}: no block has {size} bytes")));
+        self.wrong
+            .extend(capture.stacks.keys().map(|size| format!("seed {seed}: no block has {size} bytes")));
     }
 
     /// Adds a row to the file that is asked for.
@@ -241,7 +242,7 @@ fn hold_exchange(folder: &Folder, printed: &str, what: &str) {
     found.write_down(program, mode);
 }
 
-/// A hundredth of the stacks that are asked for, but enough of them.
+/// How often each thread exchanges blocks; the programs of Python do it a tenth as often.
 fn rounds() -> String {
     let asked = std::env::var("SNAKEPIPE_STACKS").ok().and_then(|count| count.parse().ok());
     asked.map_or(20_000, |count: u64| (count * 10).max(20_000)).to_string()

@@ -301,8 +301,13 @@ impl Frames {
                 frame = frame.pointer(layout.previous);
             }
         }
-        // Not met although it should be there: then nothing of the last stack is relied on.
-        let mut same = if frame == end { floor } else { OLDEST };
+        let mut same = floor;
+        // Not met although it should be there: then nothing of the last stack is relied on, now and the next time. A
+        // greenlet that is about to stop takes out of the chain what lies on the C stack.
+        if frame != end {
+            same = OLDEST;
+            self.chunk = Address::NULL;
+        }
         while let (Some(frame), Some(link)) = (self.fresh.last(), self.links.get(same)) {
             let stack = &self.stacks[same];
             let alike = frame.link.frame == link.frame
