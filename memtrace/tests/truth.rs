@@ -246,7 +246,7 @@ fn hold_exchange(folder: &Folder, printed: &str, what: &str) {
     found.write_down(program, mode);
 }
 
-/// A hundredth of the stacks that are asked for, but enough of them.
+/// How often each thread exchanges blocks; the programs of Python do it a tenth as often.
 fn rounds() -> String {
     let asked = std::env::var("SNAKEPIPE_STACKS").ok().and_then(|count| count.parse().ok());
     asked.map_or(20_000, |count: u64| (count * 10).max(20_000)).to_string()

@@ -60,6 +60,8 @@ pub struct Frames {
     c_frame: Address,
     /// Whether a frame was met that begins a thread.
     began: bool,
+    /// Whether the chain was read anew.
+    reread: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -115,6 +117,7 @@ impl Frames {
             floor: OLDEST,
             c_frame: Address::NULL,
             began: false,
+            reread: false,
         }
     }
 
@@ -149,6 +152,12 @@ impl Frames {
     #[inline]
     pub fn thread_began(&mut self) -> bool {
         std::mem::take(&mut self.began)
+    }
+
+    /// Whether the chain was read anew, since this was last asked, because it was not what it was.
+    #[inline]
+    pub fn was_reread(&mut self) -> bool {
+        std::mem::take(&mut self.reread)
     }
 
     /// What Python calls the thread; the last stack must be where it is.
@@ -367,6 +376,7 @@ impl Frames {
     /// As for [`Frames::reuse`].
     #[cold]
     unsafe fn read_down_to(&mut self, layout: &Layout, newest: Address, floor: usize) {
+        self.reread = true;
         let end = self.links[floor - 1].frame;
         let mut frame = newest;
         while !frame.is_null() && frame != end {
@@ -376,8 +386,13 @@ impl Frames {
                 frame = frame.pointer(layout.previous);
             }
         }
-        // Not met although it should be there: then nothing of the last stack is relied on.
-        let mut same = if frame == end { floor } else { OLDEST };
+        let mut same = floor;
+        // Not met although it should be there: then nothing of the last stack is relied on, now and the next time. A
+        // greenlet that is about to stop takes out of the chain what lies on the C stack.
+        if frame != end {
+            same = OLDEST;
+            self.chunk = Address::NULL;
+        }
         while let (Some(frame), Some(link)) = (self.fresh.last(), self.links.get(same)) {
             let stack = &self.stacks[same];
             let alike = frame.link.frame == link.frame
