@@ -158,8 +158,8 @@ impl Log {
             }
         }
         let Some(native) = &mut self.native else { return stack };
-        let activations = python.map_or(Activations::Unknown, |python| self.frames.activations(python));
         native.follow(self.frames.oldest().0, self.frames.was_reread());
+        let activations = python.map_or(Activations::Unknown, |python| self.frames.activations(python));
         native.stack(stack, activations, &mut self.stream)
     }
 

@@ -49,8 +49,6 @@ pub struct NativeFrames {
     generation: u64,
     /// See [`NativeFrames::follow`].
     greenlet: usize,
-    /// Whether the thread has had several.
-    switches: bool,
     caches: [CacheX86_64; CACHES],
     /// This thread's stack; empty as long as it is not known.
     bounds: Range<u64>,
@@ -173,7 +171,6 @@ impl NativeFrames {
             modules,
             generation,
             greenlet: 0,
-            switches: false,
             caches: new_caches(),
             bounds: 0..0,
             foreign: 0..0,
@@ -193,15 +190,11 @@ impl NativeFrames {
     }
 
     /// Says which of the thread's greenlets it is, by a number: where the interpreter is at work on the same C stack is
-    /// not the same for another one. Nor is it for one that is about to stop, whose chain of Python's frames lacks those
-    /// on the C stack: before that and after it, the chain is `reread`.
+    /// not the same for another one, nor for one whose chain of Python's frames had to be `reread`.
     #[inline]
     pub fn follow(&mut self, greenlet: usize, reread: bool) {
-        if greenlet != self.greenlet {
-            self.switches |= self.greenlet != 0;
+        if greenlet != self.greenlet || reread {
             self.greenlet = greenlet;
-            self.keep(0);
-        } else if reread && self.switches {
             self.keep(0);
         }
     }

@@ -60,7 +60,10 @@ pub struct Frames {
     c_frame: Address,
     /// Whether a frame was met that begins a thread.
     began: bool,
-    /// Whether the chain was read anew.
+    /// Whether the thread has several chains, which greenlets are. While one stops or goes on, they also take out of its
+    /// chain, at any depth, what lies on the C stack, and put it back.
+    switches: bool,
+    /// Whether one of several chains was read anew.
     reread: bool,
 }
 
@@ -117,6 +120,7 @@ impl Frames {
             floor: OLDEST,
             c_frame: Address::NULL,
             began: false,
+            switches: false,
             reread: false,
         }
     }
@@ -154,7 +158,7 @@ impl Frames {
         std::mem::take(&mut self.began)
     }
 
-    /// Whether the chain was read anew, since this was last asked, because it was not what it was.
+    /// Whether one of several chains was read anew, since this was last asked, because it was not what it was.
     #[inline]
     pub fn was_reread(&mut self) -> bool {
         std::mem::take(&mut self.reread)
@@ -203,8 +207,15 @@ impl Frames {
             if settled && self.are_unchanged(&python.layout, newest, floor) {
                 return self.stacks[self.stacks.len() - 1].number;
             }
+            let oldest = self.oldest();
             let stack = self.follow(python, names, newest, floor);
-            if !settled {
+            if !oldest.is_null() && oldest != self.oldest() {
+                self.switches = true;
+            }
+            if self.switches {
+                // No depth is out of reach.
+                self.chunk = Address::NULL;
+            } else if !settled {
                 self.settle(chunk, unmaps);
             }
             stack
@@ -376,7 +387,7 @@ impl Frames {
     /// As for [`Frames::reuse`].
     #[cold]
     unsafe fn read_down_to(&mut self, layout: &Layout, newest: Address, floor: usize) {
-        self.reread = true;
+        self.reread = self.switches;
         let end = self.links[floor - 1].frame;
         let mut frame = newest;
         while !frame.is_null() && frame != end {
