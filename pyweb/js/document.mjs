@@ -3,10 +3,13 @@
 import * as linkedom from "pyweb://runtime/linkedom/worker.js";
 import { patchClasses } from "pyweb://js/classes.mjs";
 import { patchForms } from "pyweb://js/forms.mjs";
+import { patchInnerText } from "pyweb://js/inner-text.mjs";
 import { commit } from "pyweb://js/keyboard.mjs";
+import { patchLayout } from "pyweb://js/layout.mjs";
 import { patchReflection } from "pyweb://js/reflect.mjs";
 import { patchSelectors } from "pyweb://js/selectors.mjs";
 import { computedStyle } from "pyweb://js/styles.mjs";
+import { patchSvg } from "pyweb://js/svg.mjs";
 import { userClick } from "pyweb://js/user.mjs";
 import { XPathEvaluator, XPathResult } from "pyweb://js/xpath.mjs";
 
@@ -27,6 +30,9 @@ export function openDocument(html, url) {
     describeDocument(document, url);
     patchElements(document);
     patchForms(linkedom, document);
+    patchInnerText(linkedom);
+    patchLayout(linkedom, document);
+    patchSvg(linkedom);
     patchReflection(linkedom);
     patchSelectors(linkedom, document);
     describeWindow(document);

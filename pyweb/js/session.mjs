@@ -15,11 +15,12 @@ let loading = false;
 const shared = common({ clock, hands, numbered: () => page.numbered });
 const storageWasUsed = () => native.storageWasUsed() || native.databasesWereUsed();
 
+const comesLate = ({ step, url }) => (step === "route" ? routes.comesLate(url) : step === "set_storage" && storageWasUsed());
+
 const COMMANDS = {
     ...shared,
     // What comes before the page loads, for a copy that has been loaded; whether that makes no difference.
     adopt: ({ setup }) => {
-        const comesLate = ({ step, url }) => (step === "route" ? routes.comesLate(url) : step === "set_storage" && storageWasUsed());
         if (setup.some(comesLate)) return false;
         for (const step of setup) COMMANDS[step.step](step);
         return true;
@@ -54,6 +55,12 @@ const COMMANDS = {
         databasesIn(step.databases ?? []);
     },
     storage: () => ({ ...shared.storage(), databases: databasesOut() }),
+    // The other way about, for a page that is to be copied: forgets routes that it was loaded with.
+    take_back: ({ setup }) => {
+        if (setup.some(comesLate)) return false;
+        routes.remove({});
+        return true;
+    },
     unroute: (step) => routes.remove(step),
 };
 

@@ -119,11 +119,12 @@ impl Page {
             ended: RefCell::new(None),
             natives: RefCell::new(None),
         });
-        let mut store = Store::new(&group.engine, Rc::clone(&host));
+        let mut store = Store::new(&group.engine, State { host: Rc::clone(&host), limits: wasm::Limits });
+        store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             // The time may have been up for a task before this one, or for another thread.
-            if store.data().must_stop(Busy::WebAssembly) {
+            if store.data().host.must_stop(Busy::WebAssembly) {
                 return Ok(UpdateDeadline::Interrupt);
             }
             Ok(UpdateDeadline::Continue(1))
@@ -266,7 +267,7 @@ fn turn(host: &Rc<Host>, runtime: &Runtime, mut commands: Option<Box<dyn Command
 fn receive(host: &Rc<Host>) -> bool {
     let context = host.context;
     let Some(letter) = host.group.switchboard.take(&host.seat) else { return false };
-    let handed = context.read_clone(&letter.message).and_then(|message| {
+    let handed = letter.message.read(context).and_then(|message| {
         let port = context.count(letter.port as usize);
         host.hook("receive")?.call(&[port, message])
     });

@@ -13,7 +13,7 @@ use super::message::Message;
 use super::process::{Input, PageProcess, Runner, teller};
 use super::script::Script;
 use super::signal::{Failed, LOOKING, NAVIGATED, Signal, route_answer};
-use super::warm::{Warm, may_come_late};
+use super::warm::{Warm, can_be_taken_back, may_come_late};
 use crate::chromium::{Chromium, Opening};
 use crate::error::PageError;
 use crate::events::Record;
@@ -140,12 +140,17 @@ impl<'a> Browser<'a> {
             return self.load(&hosted, &setup, None, None);
         }
         if !self.warm.contains_key(&hosted.url) {
-            if let Err(failed) = self.load(&hosted, &[], None, Some(Vec::new()))? {
+            // A page may need its routes to get ready at all.
+            let first = if setup.iter().all(can_be_taken_back) { &setup[..] } else { &[] };
+            if let Err(failed) = self.load(&hosted, first, None, Some(Vec::new()))? {
                 return Ok(Err(failed));
             }
-            if self.open.as_ref().is_some_and(|open| open.has_workers) {
+            let has_workers = self.open.as_ref().is_some_and(|open| open.has_workers);
+            if has_workers {
                 self.single.insert(hosted.url.clone());
-                if setup.is_empty() {
+            }
+            if has_workers || !self.takes_back(first)? {
+                if first.len() == setup.len() {
                     return self.tell_untold().map(Ok);
                 }
                 self.close()?;

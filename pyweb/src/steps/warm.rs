@@ -27,7 +27,21 @@ pub(super) fn may_come_late(step: &Value) -> bool {
     matches!(step["step"].as_str(), Some("route" | "set_storage" | "unroute"))
 }
 
+/// Whether a page that was loaded with a step before can be made one that was not, unless the step made a difference.
+pub(super) fn can_be_taken_back(step: &Value) -> bool {
+    matches!(step["step"].as_str(), Some("route" | "unroute"))
+}
+
 impl Browser<'_> {
+    /// Has the page that was loaded with `setup` forget it; `false` where it would have loaded otherwise without.
+    pub(super) fn takes_back(&mut self, setup: &[Value]) -> Result<bool, PageError> {
+        if setup.is_empty() {
+            return Ok(true);
+        }
+        let taken = self.command(json!({"step": "take_back", "setup": setup}), GRACE)?;
+        Ok(taken.is_ok_and(|taken| taken == true))
+    }
+
     /// From now on the open page is only copied.
     pub(super) fn keep_warm(&mut self) {
         let Some(Open { url, past, own: Some(Runner::Process(process)), .. }) = self.open.take() else {

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod between_pages;
+mod editor;
+mod prepared;
 mod support;
+mod together;
 
 use std::process::Command;
 
