@@ -94,9 +94,9 @@ fn release(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     let notices = {
         let mut state = host.group.stored.state();
         if undo {
-            state.tables.undo(ticket)
+            state.tables.undo(ticket);
         } else {
-            state.tables.keep(ticket)
+            state.tables.keep(ticket);
         }
         state.locks.release(ticket)
     };

@@ -393,7 +393,9 @@ impl Switchboard {
                 };
                 let others: Vec<u32> =
                     state.ports.iter().filter(is_other).map(|(number, _)| *number).collect();
-                others.into_iter().for_each(|other| state.deliver(other, message.clone()));
+                for other in others {
+                    state.deliver(other, message.clone());
+                }
             }
         }
     }

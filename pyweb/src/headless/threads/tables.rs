@@ -13,8 +13,10 @@ pub(super) struct Keys {
     pub(super) high: Option<Vec<u8>>,
 }
 
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
 impl Keys {
-    fn bounds(&self) -> Option<(Bound<&[u8]>, Bound<&[u8]>)> {
+    fn bounds(&self) -> Option<Bounds<'_>> {
         if let (Some(low), Some(high)) = (&self.low, &self.high)
             && low >= high
         {
