@@ -17,6 +17,25 @@ let numbered = null;
 
 native.scripts["console.js"]();
 
+// The way to another document, from the moment that something leads there until the page is found to stay: who set it
+// going waits (`rest.mjs`), for the browser may still find that there is nowhere to go.
+const LONGEST_WAY_MS = 5000;
+let way = null;
+native.onTheWay = () => way?.promise;
+const stay = () => {
+    way?.resolve();
+    way = null;
+};
+navigation.addEventListener("navigate", (event) => {
+    if (event.destination.sameDocument || event.downloadRequest !== null) return;
+    stay();
+    const own = Promise.withResolvers();
+    way = own;
+    clock.realPause(LONGEST_WAY_MS).then(() => way === own && stay());
+    Promise.resolve().then(() => event.defaultPrevented && stay());
+});
+for (const type of ["navigatesuccess", "navigateerror"]) navigation.addEventListener(type, stay);
+
 const markup = () => `${document.doctype ? "<!DOCTYPE html>" : ""}${document.documentElement.outerHTML}\n`;
 
 const COMMANDS = {
@@ -37,6 +56,7 @@ const COMMANDS = {
         new Promise(() => {
             location.reload();
         }),
+    stayed: stay,
     visit: async (asked) => {
         if (!checkSelectors(document, asked)) return native.exit(2);
         await visit(asked, numbered, hands, markup);

@@ -8,12 +8,14 @@ import { patchForms } from "pyweb://js/forms.mjs";
 import { openHistory } from "pyweb://js/history.mjs";
 import { innerText } from "pyweb://js/innertext.mjs";
 import { commit } from "pyweb://js/keyboard.mjs";
+import { patchLayout } from "pyweb://js/layout.mjs";
 import { completed } from "pyweb://js/markup.mjs";
 import { mediaApplies } from "pyweb://js/media.mjs";
 import { popoverMethods } from "pyweb://js/popover.mjs";
 import { patchReflection } from "pyweb://js/reflect.mjs";
 import { patchSelectors } from "pyweb://js/selectors.mjs";
 import { computedStyle } from "pyweb://js/styles.mjs";
+import { patchSvg } from "pyweb://js/svg.mjs";
 import { userClick } from "pyweb://js/user.mjs";
 import { XPathEvaluator, XPathResult } from "pyweb://js/xpath.mjs";
 
@@ -34,6 +36,8 @@ export function openDocument(html, url) {
     describeDocument(document, location);
     patchElements(document);
     patchForms(linkedom, document);
+    patchLayout(linkedom, document);
+    patchSvg(linkedom);
     patchReflection(linkedom);
     patchSelectors(linkedom, document);
     describeWindow(document, history);

@@ -164,11 +164,12 @@
 
     const listenersOf = (target, type) => listeners.get(target)?.get(type) ?? [];
 
-    // Who comes after `node` on the way up: its parent, the host of a shadow tree, the window.
+    // Who comes after `node` on the way up: its parent, the host of a shadow tree, the window; what is no node may say
+    // so itself (indexeddb-stores.js).
     const parentOf = (node, event) => {
         if (node === globalThis) return null;
         if (node === globalThis.document) return event.type === "load" ? null : globalThis;
-        return node.parentNode ?? (event.composed ? (node.host ?? null) : null);
+        return node.parentNode ?? node._above ?? (event.composed ? (node.host ?? null) : null);
     };
 
     const invoke = (target, event, phase) => {

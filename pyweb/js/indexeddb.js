@@ -1,327 +1,217 @@
-// indexedDB (https://www.w3.org/TR/IndexedDB/), in memory: databases with versions, object stores with keys,
-// transactions that complete by themselves, requests, cursors. No secondary indexes and no rollback.
-// Must not know who keeps what in it (PyScript does: Pyodide's package cache and its storage API).
+// indexedDB (https://www.w3.org/TR/IndexedDB/), in memory, one for all threads of a page: databases opened, upgraded,
+// deleted. Must not know who keeps what in it (PyScript does: Pyodide's package cache and its storage API).
 (() => {
     "use strict";
-    const databases = new Map();
-    // For `stored.mjs`, which takes them from one page to the next, unless this page has looked at its own before.
     const native = globalThis.__native;
-    let used = false;
-    Object.assign(native, { databases, databasesWereUsed: () => used });
-    const later = (task) => setTimeout(task, 0);
+    const { encode, decode, compare, next, IDBKeyRange } = native.idbKeys;
+    const { Claim, settle, handlers, later, namesOf } = native.idbStores;
     const failure = (message, name) => new DOMException(message, name);
 
-    // Keys order as: numbers, dates, strings, binary, arrays.
-    const rank = (key) => {
-        if (typeof key === "number" && !Number.isNaN(key)) return 0;
-        if (key instanceof Date) return 1;
-        if (typeof key === "string") return 2;
-        if (key instanceof ArrayBuffer || ArrayBuffer.isView(key)) return 3;
-        if (Array.isArray(key)) return 4;
-        throw failure("The parameter is not a valid key.", "DataError");
+    // ---- what databases there are ----
+    const DATABASES = "databases";
+    /** Version and stores of a database; undefined when there is none. */
+    const contentOf = (name) => {
+        const key = encode(name);
+        return native.tableRows(DATABASES, key, next(key), 1, 0, 0)[0]?.[1];
     };
-    const parts = (key) => (rank(key) === 3 ? [...new Uint8Array(key.buffer ?? key)] : key);
-    const cmp = (a, b) => {
-        const byRank = rank(a) - rank(b);
-        if (byRank) return Math.sign(byRank);
-        if (rank(a) < 3) {
-            const [x, y] = rank(a) === 1 ? [a.getTime(), b.getTime()] : [a, b];
-            return x < y ? -1 : x > y ? 1 : 0;
-        }
-        const [x, y] = [parts(a), parts(b)];
-        for (let i = 0; i < Math.min(x.length, y.length); i++) {
-            const order = cmp(x[i], y[i]);
-            if (order) return order;
-        }
-        return Math.sign(x.length - y.length);
-    };
+    const keepContent = (ticket, name, content) => native.tableWrite(ticket, DATABASES, encode(name), content);
+    const allContents = () =>
+        native.tableRows(DATABASES, undefined, undefined, Infinity, 0, 0).map(([key, content]) => ({ ...content, name: decode(key)[0] }));
+    // For `stored.mjs`, which takes them from one page to the next, unless this page has looked at its own before.
+    let used = false;
+    Object.assign(native, { idbContents: { all: allContents, keep: keepContent }, databasesWereUsed: () => used });
 
-    class IDBKeyRange {
-        constructor(lower, upper, lowerOpen, upperOpen) {
-            Object.assign(this, { lower, upper, lowerOpen: !!lowerOpen, upperOpen: !!upperOpen });
-        }
-        includes(key) {
-            const low = this.lower === undefined ? 1 : cmp(key, this.lower);
-            const high = this.upper === undefined ? -1 : cmp(key, this.upper);
-            return (low > 0 || (low === 0 && !this.lowerOpen)) && (high < 0 || (high === 0 && !this.upperOpen));
-        }
-        static only(key) {
-            return new IDBKeyRange(key, key, false, false);
-        }
-        static lowerBound(key, open) {
-            return new IDBKeyRange(key, undefined, open, true);
-        }
-        static upperBound(key, open) {
-            return new IDBKeyRange(undefined, key, true, open);
-        }
-        static bound(lower, upper, lowerOpen, upperOpen) {
-            return new IDBKeyRange(lower, upper, lowerOpen, upperOpen);
-        }
-    }
-    const rangeOf = (query) => {
-        if (query === undefined || query === null) return null;
-        return query instanceof IDBKeyRange ? query : IDBKeyRange.only(query);
-    };
-
-    class IDBRequest extends EventTarget {
-        onsuccess = null;
-        onerror = null;
-        readyState = "pending";
-        result = undefined;
-        error = null;
-        transaction = null;
-        source = null;
-    }
-    class IDBOpenDBRequest extends IDBRequest {
-        onupgradeneeded = null;
-        onblocked = null;
-    }
-    const succeed = (request, result) => {
-        request.readyState = "done";
-        request.result = result;
-        request.dispatchEvent(new Event("success"));
-    };
-    const fail = (request, error) => {
-        request.readyState = "done";
-        request.error = error;
-        request.dispatchEvent(new Event("error", { bubbles: true, cancelable: true }));
-    };
-
-    // Lives as long as requests are made in it; completes once none is under way.
-    class IDBTransaction extends EventTarget {
-        oncomplete = null;
-        onerror = null;
-        onabort = null;
-        error = null;
-        #pending = 0;
-        #done = false;
-        constructor(db, names, mode) {
-            super();
-            Object.assign(this, { db, mode, objectStoreNames: names });
-            later(() => this.#settle());
-        }
-        objectStore(name) {
-            const store = this.db._stores.get(name);
-            if (!store) throw failure(`No objectStore named ${name} in this database`, "NotFoundError");
-            return new IDBObjectStore(this, name, store);
-        }
-        commit() {}
-        abort() {
-            this.#done = true;
-            later(() => this.dispatchEvent(new Event("abort")));
-        }
-        _request(source, action, request = new IDBRequest()) {
-            if (this.#done) throw failure("The transaction has finished.", "TransactionInactiveError");
-            Object.assign(request, { source, transaction: this, readyState: "pending" });
-            this.#pending++;
-            later(() => {
-                try {
-                    succeed(request, action());
-                } catch (error) {
-                    fail(request, error);
+    const kind = (name, defaults) =>
+        ({
+            [name]: class extends Event {
+                constructor(type, init = {}) {
+                    super(type, init);
+                    Object.assign(this, { ...defaults, ...init });
                 }
-                this.#pending--;
-                // A handler's promise may ask for more before the transaction is over.
-                later(() => this.#settle());
-            });
-            return request;
-        }
-        #settle() {
-            if (this.#done || this.#pending) return;
-            this.#done = true;
-            this.dispatchEvent(new Event("complete"));
-        }
-    }
+            },
+        })[name];
+    const IDBVersionChangeEvent = kind("IDBVersionChangeEvent", { oldVersion: 0, newVersion: null });
+    const versionChange = (type, oldVersion, newVersion) => new IDBVersionChangeEvent(type, { oldVersion, newVersion });
 
-    class IDBObjectStore {
-        #data;
-        constructor(transaction, name, data) {
-            this.#data = data;
-            Object.assign(this, { transaction, name, keyPath: data.keyPath, autoIncrement: data.autoIncrement });
-        }
-        #rows(query) {
-            const range = rangeOf(query);
-            return this.#data.rows.filter((row) => !range || range.includes(row.key));
-        }
-        #request(action) {
-            return this.transaction._request(this, action);
-        }
-        #keyFor(value, key) {
-            if (this.keyPath !== null) key = this.keyPath.split(".").reduce((at, part) => at?.[part], value);
-            if (key === undefined && this.autoIncrement) {
-                key = ++this.#data.lastKey;
-                if (this.keyPath !== null) value[this.keyPath] = key;
-            }
-            rank(key);
-            return key;
-        }
-        #write(value, key, replace) {
-            if (this.transaction.mode === "readonly")
-                throw failure("The transaction is read-only.", "ReadOnlyError");
-            const copy = structuredClone(value);
-            const own = this.#keyFor(copy, key);
-            return this.#request(() => {
-                const { rows } = this.#data;
-                const at = rows.findIndex((row) => cmp(row.key, own) >= 0);
-                const same = at >= 0 && cmp(rows[at].key, own) === 0;
-                if (same && !replace) throw failure("Key already exists in the object store.", "ConstraintError");
-                rows.splice(at < 0 ? rows.length : at, same ? 1 : 0, { key: own, value: copy });
-                return own;
-            });
-        }
-        put(value, key) {
-            return this.#write(value, key, true);
-        }
-        add(value, key) {
-            return this.#write(value, key, false);
-        }
-        get(query) {
-            return this.#request(() => structuredClone(this.#rows(query)[0]?.value));
-        }
-        getKey(query) {
-            return this.#request(() => this.#rows(query)[0]?.key);
-        }
-        getAll(query, count = Infinity) {
-            return this.#request(() => this.#rows(query).slice(0, count).map((row) => structuredClone(row.value)));
-        }
-        getAllKeys(query, count = Infinity) {
-            return this.#request(() => this.#rows(query).slice(0, count).map((row) => row.key));
-        }
-        count(query) {
-            return this.#request(() => this.#rows(query).length);
-        }
-        delete(query) {
-            return this.#request(() => {
-                const range = rangeOf(query);
-                this.#data.rows = this.#data.rows.filter((row) => !range.includes(row.key));
-            });
-        }
-        clear() {
-            return this.#request(() => {
-                this.#data.rows = [];
-            });
-        }
-        openCursor(query, direction = "next") {
-            return this.#cursor(query, direction, true);
-        }
-        openKeyCursor(query, direction = "next") {
-            return this.#cursor(query, direction, false);
-        }
-        #cursor(query, direction, withValue) {
-            const request = new IDBRequest();
-            const step = (after) => {
-                const rows = this.#rows(query);
-                if (direction.startsWith("prev")) rows.reverse();
-                const sign = direction.startsWith("prev") ? -1 : 1;
-                const row = rows.find((candidate) => after === undefined || sign * cmp(candidate.key, after) > 0);
-                if (!row) return null;
-                const again = (from) => void this.transaction._request(this, () => step(from), request);
-                return {
-                    key: row.key,
-                    primaryKey: row.key,
-                    value: withValue ? structuredClone(row.value) : undefined,
-                    source: this,
-                    direction,
-                    continue: () => again(row.key),
-                    update: (value) => this.put(value, this.keyPath === null ? row.key : undefined),
-                    delete: () => this.delete(row.key),
-                };
-            };
-            return this.transaction._request(this, () => step(undefined), request);
+    class IDBOpenDBRequest extends IDBRequest {
+        constructor() {
+            super();
+            handlers(this, ["upgradeneeded", "blocked"]);
         }
     }
 
     class IDBDatabase extends EventTarget {
-        onclose = null;
-        onversionchange = null;
-        onerror = null;
-        onabort = null;
-        constructor(name, content) {
+        #claim;
+        #closing = false;
+        #upgrade = null;
+        constructor(name, content, claim) {
             super();
+            handlers(this, ["close", "versionchange", "error", "abort"]);
             this.name = name;
-            Object.defineProperty(this, "_content", { value: content });
+            this.#claim = claim;
+            for (const [key, value] of Object.entries({ _content: content, _transactions: new Set() }))
+                Object.defineProperty(this, key, { value, writable: true });
+            claim.wanted = (by, { version }) => {
+                if (!this.#closing) this.dispatchEvent(versionChange("versionchange", this.version, version));
+                if (!this.#closing) native.lockRefuse(by);
+            };
         }
         get version() {
             return this._content.version;
         }
-        get _stores() {
-            return this._content.stores;
-        }
         get objectStoreNames() {
-            const names = [...this._stores.keys()].sort();
-            return Object.assign(names, { contains: (name) => names.includes(name), item: (i) => names[i] ?? null });
+            return namesOf(this._content.stores);
         }
-        createObjectStore(name, { keyPath = null, autoIncrement = false } = {}) {
-            if (this._stores.has(name)) throw failure(`An object store named ${name} exists.`, "ConstraintError");
-            this._stores.set(name, { rows: [], keyPath, autoIncrement, lastKey: 0 });
-            return new IDBObjectStore(this._upgrade, name, this._stores.get(name));
+        get _closing() {
+            return this.#closing;
+        }
+        /** The transaction that changes the version; without one, no store can be made. */
+        _upgrading() {
+            if (!this.#upgrade) throw failure("The database is not running a version change transaction.", "InvalidStateError");
+            return this.#upgrade;
+        }
+        set _upgrade(transaction) {
+            this.#upgrade = transaction;
+        }
+        createObjectStore(name, options) {
+            const { keyPath = null, autoIncrement = false } = options ?? {};
+            const upgrade = this._upgrading();
+            if (this._content.stores.some((store) => store.name === String(name)))
+                throw failure(`An object store named ${name} exists.`, "ConstraintError");
+            const data = { id: native.numbers(1), name: String(name), keyPath, autoIncrement: !!autoIncrement, indexes: [] };
+            this._content.stores.push(data);
+            return upgrade.objectStore(data.name);
         }
         deleteObjectStore(name) {
-            this._stores.delete(name);
+            const upgrade = this._upgrading();
+            const store = upgrade.objectStore(name);
+            this._content.stores = this._content.stores.filter((other) => other.name !== name);
+            upgrade._then(() => store._erase());
         }
         transaction(names, mode = "readonly") {
-            return new IDBTransaction(this, [].concat(names), mode);
+            if (this.#upgrade || this.#closing) throw failure("The database connection is closing.", "InvalidStateError");
+            const wanted = [...new Set([names].flat().map(String))].sort();
+            const missing = wanted.find((name) => !this.objectStoreNames.contains(name));
+            if (missing !== undefined) throw failure(`No objectStore named ${missing} in this database`, "NotFoundError");
+            if (!wanted.length) throw failure("The storeNames parameter was empty.", "InvalidAccessError");
+            if (!/^read(only|write)$/.test(mode)) throw new TypeError(`'${mode}' is not a mode of transactions`);
+            return new IDBTransaction(this, wanted, mode);
         }
-        close() {}
+        close() {
+            this.#closing = true;
+            this._rest();
+        }
+        // A connection is closed once its last transaction is over.
+        _rest() {
+            if (!this.#closing || this._transactions.size || !this.#claim) return;
+            this.#claim.release();
+            this.#claim = null;
+        }
     }
+
+    // Who is connected to a database has its name, with others; who changes its version has it alone.
+    const nameOf = (name) => `c${name}`;
+    const claimFor = (request, name, alone, version) => {
+        const claim = new Claim([nameOf(name)], alone, alone ? { version } : undefined);
+        claim.refused = () => request.dispatchEvent(versionChange("blocked", contentOf(name)?.version ?? 0, version));
+        return claim;
+    };
 
     class IDBFactory {
         cmp(a, b) {
-            return cmp(a, b);
+            return compare(a, b);
         }
         async databases() {
             used = true;
-            return [...databases].map(([name, { version }]) => ({ name, version }));
+            return allContents().map(({ name, version }) => ({ name, version }));
         }
         open(name, version) {
+            if (version !== undefined && !(version >= 1)) throw new TypeError("The version must be 1 or more.");
             used = true;
             const request = new IDBOpenDBRequest();
-            later(() => {
-                const content = databases.get(name) ?? { version: 0, stores: new Map() };
-                const wanted = version ?? Math.max(1, content.version);
-                if (wanted < content.version)
-                    return fail(request, failure("A newer version exists.", "VersionError"));
-                databases.set(name, content);
-                const db = new IDBDatabase(name, content);
-                if (wanted === content.version) return succeed(request, db);
-                this.#upgrade(request, db, wanted);
-            });
+            later(() => this.#open(request, String(name), version === undefined ? undefined : Math.floor(version)));
             return request;
         }
-        #upgrade(request, db, version) {
-            const event = Object.assign(new Event("upgradeneeded"), {
-                oldVersion: db._content.version,
-                newVersion: version,
-            });
-            db._content.version = version;
-            request.result = db;
-            request.transaction = db._upgrade = new IDBTransaction(db, db.objectStoreNames, "versionchange");
-            request.transaction.addEventListener("complete", () => {
+        async #open(request, name, version) {
+            const isNew = () => {
+                const content = contentOf(name);
+                return !content || version > content.version;
+            };
+            let alone = isNew();
+            let claim = claimFor(request, name, alone, version ?? 1);
+            await claim.granted;
+            // Others may have changed it meanwhile.
+            while (!alone && isNew()) {
+                claim.release();
+                alone = true;
+                claim = claimFor(request, name, alone, version ?? 1);
+                await claim.granted;
+            }
+            const content = contentOf(name) ?? { version: 0, stores: [] };
+            if (version < content.version) {
+                claim.release();
+                const error = failure(`The requested version (${version}) is less than the existing version (${content.version}).`, "VersionError");
+                return settle(request, { error });
+            }
+            const db = new IDBDatabase(name, content, claim);
+            if (isNew()) return this.#upgrade(request, db, claim, version ?? 1);
+            if (alone) claim.share();
+            settle(request, { result: db });
+        }
+        #upgrade(request, db, claim, version) {
+            const before = db._content;
+            const { version: oldVersion } = before;
+            db._content = structuredClone({ ...before, version });
+            const transaction = new IDBTransaction(db, db.objectStoreNames, "versionchange", claim);
+            db._upgrade = transaction;
+            transaction._changed = (aborted) => {
+                db._upgrade = null;
+                if (aborted) {
+                    db._content = before;
+                    claim.release(true);
+                } else {
+                    keepContent(claim.ticket, db.name, db._content);
+                    claim.share();
+                }
+            };
+            transaction._ended = (aborted) => {
                 request.transaction = null;
-                later(() => succeed(request, db));
-            });
-            request.dispatchEvent(event);
+                if (aborted || db._closing) {
+                    if (aborted) db.close();
+                    const why = aborted ? "The version change transaction was aborted." : "The connection was closed.";
+                    return settle(request, { error: failure(why, "AbortError") });
+                }
+                settle(request, { result: db });
+            };
+            Object.assign(request, { readyState: "done", result: db, transaction });
+            request.dispatchEvent(versionChange("upgradeneeded", oldVersion, version));
         }
         deleteDatabase(name) {
             used = true;
             const request = new IDBOpenDBRequest();
-            later(() => {
-                databases.delete(name);
-                succeed(request, undefined);
-            });
+            later(() => this.#delete(request, String(name)));
             return request;
+        }
+        async #delete(request, name) {
+            const claim = claimFor(request, name, true, null);
+            await claim.granted;
+            const { version = 0, stores = [] } = contentOf(name) ?? {};
+            for (const store of stores)
+                for (const table of [store, ...store.indexes.map(({ id }) => ({ id: `${store.id}\0${id}` }))])
+                    native.tableErase(undefined, `${name}\0${table.id}`);
+            keepContent(undefined, name, undefined);
+            claim.release();
+            request.readyState = "done";
+            request.dispatchEvent(versionChange("success", version, null));
         }
     }
 
     Object.assign(globalThis, {
-        IDBCursor: class IDBCursor {},
         IDBDatabase,
         IDBFactory,
         IDBKeyRange,
-        IDBObjectStore,
         IDBOpenDBRequest,
-        IDBRequest,
-        IDBTransaction,
+        IDBVersionChangeEvent,
         indexedDB: new IDBFactory(),
     });
 })();

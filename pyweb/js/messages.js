@@ -273,25 +273,29 @@
         }
     }
 
-    const channels = new Map();
+    // To all others of the same name, on whatever thread of the page.
     class BroadcastChannel extends EventTarget {
+        #port;
         constructor(name) {
             super();
             handler(this, "onmessage");
             handler(this, "onmessageerror");
             this.name = String(name);
-            if (!channels.has(this.name)) channels.set(this.name, new Set());
-            channels.get(this.name).add(this);
+            this.#port = native.portChannel(this.name);
+            listen(this.#port, (message) => {
+                const origin = globalThis.origin ?? globalThis.location?.origin ?? "";
+                dispatch(this, unpack(message).data, { origin });
+            });
         }
         postMessage(data) {
-            for (const channel of channels.get(this.name)) {
-                if (channel === this) continue;
-                const copy = structuredClone(data);
-                later(() => dispatch(channel, copy));
-            }
+            if (this.#port === null) throw new DOMException("Channel is closed", "InvalidStateError");
+            native.portSend(this.#port, pack(data));
         }
         close() {
-            channels.get(this.name).delete(this);
+            if (this.#port === null) return;
+            receivers.delete(this.#port);
+            native.portClose(this.#port);
+            this.#port = null;
         }
     }
 

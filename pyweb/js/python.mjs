@@ -196,6 +196,9 @@ async function evaluateMicroPython(interpreter, code) {
 /** The memory of a started Pyodide, where there is one (page/image.rs). */
 export const readImage = () => native.read("pyweb://runtime/pyodide.image");
 
+/** What `PYTHONHASHSEED` says where the page is run: `random`, or a number; nothing where it is not set. */
+export const hashSeed = native.config()?.hash_seed;
+
 /** Draws new numbers at random in Pyodide, if it has drawn any. */
 export const SEED = `
 import sys as __pyweb_sys

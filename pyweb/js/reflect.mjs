@@ -51,8 +51,21 @@ const define = (prototype, name, get, set) => {
     if (prototype) Object.defineProperty(prototype, name, { configurable: true, enumerable: true, get, set });
 };
 
+// `element.style = "…"`, and how much a property of its matters.
+function patchStyle({ Element }) {
+    const { get } = Object.getOwnPropertyDescriptor(Element.prototype, "style");
+    define(Element.prototype, "style", get, function (text) {
+        this.style.cssText = text;
+    });
+    const style = Object.getPrototypeOf(globalThis.document.createElement("p").style);
+    style.getPropertyPriority ??= function (name) {
+        return /!\s*important\s*$/i.test(this.getPropertyValue(name)) ? "important" : "";
+    };
+}
+
 /** Gives the element classes of `linkedom` these properties. */
 export function patchReflection(linkedom) {
+    patchStyle(linkedom);
     const prototypeOf = (name) => linkedom[`HTML${name}Element`]?.prototype;
     for (const [name, properties] of Object.entries(TRUTHS))
         for (const property of properties.split(" ")) {

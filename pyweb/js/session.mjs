@@ -15,14 +15,16 @@ let page = null;
 let loading = false;
 
 const shared = common({ clock, hands, numbered: () => page.numbered });
-const storageWasUsed = () => native.storageWasUsed() || native.databasesWereUsed();
+// Workers use the same databases, but each knows only of itself whether it did.
+const storageWasUsed = () => native.storageWasUsed() || native.databasesWereUsed() || native.threadsStarted();
+
+const late = { dialogs: dialogsWereUsed, history: historyWasUsed, route: ({ url }) => routes.comesLate(url), set_storage: storageWasUsed };
+const comesLate = (step) => late[step.step]?.(step);
 
 const COMMANDS = {
     ...shared,
-    // What comes before the page loads, for a copy that has been loaded; whether that makes no difference.
+    // What comes before the page loads, for one that has been loaded; whether that makes no difference.
     adopt: ({ setup }) => {
-        const late = { dialogs: dialogsWereUsed, history: historyWasUsed, route: ({ url }) => routes.comesLate(url), set_storage: storageWasUsed };
-        const comesLate = (step) => late[step.step]?.(step);
         if (setup.some(comesLate)) return false;
         for (const step of setup) COMMANDS[step.step](step);
         return true;
@@ -69,6 +71,12 @@ const COMMANDS = {
         databasesIn(step.databases ?? []);
     },
     storage: () => ({ ...shared.storage(), databases: databasesOut(), history: historyOut() }),
+    // The other way about, for a page that is to be copied: forgets routes that it was loaded with.
+    take_back: ({ setup }) => {
+        if (setup.some(comesLate)) return false;
+        routes.remove({});
+        return true;
+    },
     unroute: (step) => routes.remove(step),
 };
 

@@ -27,6 +27,7 @@ export function encode(value) {
         const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
         return { bytes: bytesToText(bytes), view: value.constructor.name };
     }
+    if (value instanceof Blob) return { blob: bytesToText(value._bytes), type: value.type, name: value.name };
     if (value instanceof Map) return { map: [...value].map(encode) };
     if (value instanceof Set) return { set: [...value].map(encode) };
     return { object: Object.entries(value).map(encode) };
@@ -42,34 +43,55 @@ export function decode(value) {
         const { buffer } = textToBytes(value.bytes);
         return value.view ? new VIEW_BY_NAME[value.view](buffer) : buffer;
     }
+    if ("blob" in value) {
+        const { type, name } = value;
+        const parts = [textToBytes(value.blob)];
+        return name === undefined ? new Blob(parts, { type }) : new File(parts, name, { type });
+    }
     if ("map" in value) return new Map(value.map.map(decode));
     if ("set" in value) return new Set(value.set.map(decode));
     if ("object" in value) return Object.fromEntries(value.object.map(decode));
     return undefined;
 }
 
-const { databases } = globalThis.__native;
+const native = globalThis.__native;
+const { pack, unpack } = native.messages;
+const idb = { ...native.idbContents, ...native.idbKeys };
 
 /** The databases of the page, each with all that is in it. */
 export function databasesOut() {
-    return [...databases].map(([name, { version, stores }]) => ({
+    return idb.all().map(({ name, version, stores }) => ({
         name,
         version,
-        stores: [...stores].map(([store, { rows, ...rest }]) => ({
-            ...rest,
-            name: store,
-            rows: rows.map(({ key, value }) => [encode(key), encode(value)]),
-        })),
+        stores: stores.map(({ id, ...store }) => {
+            const table = `${name}\0${id}`;
+            const rows = native.tableRows(table, undefined, undefined, Infinity, 0, 0);
+            const at = idb.encode(table);
+            return {
+                ...store,
+                lastKey: native.tableRows("generators", at, idb.next(at), 1, 0, 0)[0]?.[1] ?? 0,
+                rows: rows.map(([key, row]) => [encode(idb.decode(key)[0]), encode(unpack(row).data)]),
+            };
+        }),
     }));
 }
 
 /** Makes databases of what `databasesOut` gave. */
 export function databasesIn(dumped) {
     for (const { name, version, stores } of dumped) {
-        const filled = stores.map(({ name: store, rows, ...rest }) => [
-            store,
-            { ...rest, rows: rows.map(([key, value]) => ({ key: decode(key), value: decode(value) })) },
-        ]);
-        databases.set(name, { version, stores: new Map(filled) });
+        const kept = stores.map(({ rows, lastKey, indexes = [], ...store }) => {
+            const id = native.numbers(1);
+            const table = `${name}\0${id}`;
+            native.tableWrite(undefined, "generators", idb.encode(table), lastKey);
+            const data = { ...store, id, indexes: indexes.map((index) => ({ ...index, id: native.numbers(1) })) };
+            for (const [key, value] of rows) {
+                const [own, row] = [idb.encode(decode(key)), decode(value)];
+                native.tableWrite(undefined, table, own, pack(row));
+                for (const index of data.indexes)
+                    for (const entry of idb.entries(index, own, row)) native.tableWrite(undefined, `${table}\0${index.id}`, entry, true);
+            }
+            return data;
+        });
+        idb.keep(undefined, name, { version, stores: kept });
     }
 }

@@ -53,9 +53,13 @@
     throw new TypeError("WebAssembly.Module(): Argument 0 must be a buffer source");
   };
 
+  // What a module was compiled to is as big as a program.
+  const modules = new native.FinalizationAtOnce((handle) => native.moduleDrop(handle));
   class Module {
     constructor(bytes) {
-      hidden(this, "_h", native.compile(bytesOf(bytes)));
+      const handle = native.compile(bytesOf(bytes));
+      hidden(this, "_h", handle);
+      modules.register(this, handle);
     }
     static customSections(module, name) {
       return native.customs(handleOf(module, Module), name);
@@ -209,13 +213,7 @@
       return WebAssembly.instantiate(await (await response).arrayBuffer(), given);
     },
     validate(bytes) {
-      const source = bytesOf(bytes);
-      try {
-        native.compile(source);
-        return true;
-      } catch {
-        return false;
-      }
+      return native.validate(bytesOf(bytes));
     },
   };
   [Module, Instance, Memory, Table, Global, Tag, Exception].forEach(tagged);

@@ -272,8 +272,8 @@ impl Engine {
 /// Writes a site as a folder that needs no network.
 ///
 /// Any server of files can hand it out, under any path. What is there for who writes the site stays out, and is named
-/// at the end: hidden files, tests for pytest, caches, virtual environments, node_modules; a test or a package of
-/// node_modules that a page names goes in. Of PyScript's core, what no text of the site can ask for stays out, too.
+/// at the end: hidden files, tests for pytest, caches, virtual environments, `node_modules`; unless a page names that
+/// test or something of `node_modules`. Of PyScript's core, what no text of the site can ask for stays out, too.
 /// Exit codes: 0 written, 1 a URL of another host with --external deny or an asset that is not what its record says,
 /// 2 nothing was written.
 #[derive(Debug, Args)]

@@ -16,14 +16,23 @@ use crate::packages::Sources;
 pub struct Config {
     /// The folder given for the runtime's packages; else they live in the cache.
     pub runtime: Option<PathBuf>,
+    /// What `PYTHONHASHSEED` says, as to any Python: `random`, or a number; nothing when it is empty or not there.
+    pub hash_seed: Option<String>,
 }
 
 impl Config {
     /// Checks the shared options.
     pub fn new(cli: &Cli) -> Result<Self, BadArgument> {
         let runtime = cli.runtime.clone().map(|path| folder("--runtime", path)).transpose()?;
-        Ok(Config { runtime })
+        let hash_seed = std::env::var_os("PYTHONHASHSEED").filter(|seed| !seed.is_empty());
+        let hash_seed = hash_seed.map(|seed| self::hash_seed(&seed.to_string_lossy())).transpose()?;
+        Ok(Config { runtime, hash_seed })
     }
+}
+
+fn hash_seed(given: &str) -> Result<String, BadArgument> {
+    let is_one = given == "random" || given.parse::<u32>().is_ok();
+    if is_one { Ok(given.to_owned()) } else { Err(BadArgument::HashSeed(given.to_owned())) }
 }
 
 /// What `pyweb bundle` is to do.

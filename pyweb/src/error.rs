@@ -20,6 +20,9 @@ pub enum BadArgument {
         /// What was given.
         path: PathBuf,
     },
+    /// What Python would refuse to start with.
+    #[error("PYTHONHASHSEED is {0:?}")]
+    HashSeed(String),
     /// The bundle would take the place of its own site.
     #[error("the output {} holds the site itself", out.display())]
     OutHoldsSite {
@@ -60,6 +63,7 @@ impl Explain for BadArgument {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             BadArgument::NotAFolder { .. } => "check the path",
+            BadArgument::HashSeed(_) => "set it to random or to a number from 0 to 4294967295, or unset it",
             BadArgument::OutHoldsSite { .. } | BadArgument::OutOccupied { .. } => {
                 "name a new folder with -o; nothing was written"
             }

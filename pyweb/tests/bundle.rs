@@ -491,13 +491,9 @@ fn of_the_core_only_what_the_site_can_ask_for_is_there() {
 #[test]
 fn a_micropython_page_is_a_quarter_of_a_megabyte() {
     let folder = tempfile::tempdir().unwrap();
-    let pyweb = || {
-        let mut command = Command::new(kit::binary("pyweb"));
-        command.current_dir(folder.path());
-        command
-    };
-    kit::run(pyweb().args(["new", "site", "--mpy"])).exits(0);
-    let records = written(pyweb().args(["bundle", "site", "-o", "out", "--compress", "best"]));
+    let mut new = Command::new(kit::binary("pyweb"));
+    kit::run(new.current_dir(folder.path()).args(["new", "site", "--mpy"])).exits(0);
+    let records = written(bundle(&folder).args(["--compress", "best"]));
     let bytes = kit::of_type(&records, "pyweb.bundle.written")[0]["br_bytes"].as_u64().unwrap();
     assert!(bytes <= 250_000, "{bytes}");
 }

@@ -78,6 +78,32 @@ fn two_loads_of_a_page_draw_different_numbers() {
     }
 }
 
+/// The image has the hashes of its texts in it; who sets `PYTHONHASHSEED` chooses others, as with any Python.
+#[test]
+fn texts_are_hashed_by_the_seed_that_is_asked_for() {
+    let hash = |seed: Option<&str>| {
+        let mut command = render(&["seeds/index.html"]);
+        command.env_remove("PYTHONHASHSEED").envs(seed.map(|seed| ("PYTHONHASHSEED", seed)));
+        let html = document(&kit::records("pyweb", &kit::run(&mut command).exits(0).stdout));
+        let (_, rest) = html.split_once(r#"<p id="hash">"#).unwrap();
+        rest.split_once("</p>").unwrap().0.to_owned()
+    };
+    let image = hash(None);
+    assert!(!image.is_empty());
+    assert_eq!(hash(Some("")), image);
+    assert_eq!(hash(Some("7")), hash(Some("7")));
+    let drawn = [Some("7"), Some("random"), Some("random"), None].map(hash);
+    for (at, one) in drawn.iter().enumerate() {
+        assert!(drawn[at + 1..].iter().all(|other| other != one), "{drawn:?}");
+    }
+    let ran = kit::run(render(&["seeds/index.html"]).env("PYTHONHASHSEED", "seven")).exits(2);
+    assert!(
+        ran.stderr.contains(r#"PYTHONHASHSEED is "seven""#) && ran.stderr.contains("hint:"),
+        "{}",
+        ran.stderr
+    );
+}
+
 #[test]
 fn a_page_finds_what_browsers_have() {
     let clicks = ["#label", "[mpy-click]", "#child", "#send", "#more"];

@@ -2,7 +2,6 @@
 //! asks for, against the goals. Must not know what is in them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -13,8 +12,6 @@ use serde_json::Value;
 use crate::bench::browser::{self, Server};
 use crate::shell;
 
-const PORT: u16 = 18_744;
-
 /// A first page and how it is bundled.
 struct Page {
     name: &'static str,
@@ -24,7 +21,7 @@ struct Page {
     goal: Option<u64>,
 }
 
-const PAGES: [Page; 5] = [
+const PAGES: [Page; 4] = [
     Page { name: "MicroPython", new: &["--mpy"], bundle: &[], goal: Some(250_000) },
     Page { name: "Pyodide", new: &["--py"], bundle: &[], goal: Some(5_600_000) },
     Page { name: "Pyodide, stripped", new: &["--py"], bundle: &["--strip-stdlib"], goal: Some(3_800_000) },
@@ -34,7 +31,6 @@ const PAGES: [Page; 5] = [
         bundle: &["--strip-stdlib", "--snapshot"],
         goal: None,
     },
-    Page { name: "terminal", new: &["--template", "terminal"], bundle: &["--strip-stdlib"], goal: None },
 ];
 
 /// Makes, bundles and loads each page; fails when one is heavier than it may be.
@@ -102,25 +98,19 @@ fn weigh(page: &Page, scratch: &Path) -> Result<Row> {
     })
 }
 
-/// The files that a browser asks for until the page is done, by the log of the server.
+/// The files that a browser asks for until the page's Python is done.
 fn asked_for(bundle: &Path, scratch: &Path) -> Result<BTreeSet<PathBuf>> {
-    let (log, profile) = (scratch.join("log"), scratch.join("profile"));
+    let profile = scratch.join("profile");
     if profile.exists() {
         std::fs::remove_dir_all(&profile)?;
     }
-    let server = Server::start(bundle, PORT, Stdio::from(File::create(&log)?))?;
-    let page = shell::output(browser::dump(&server.url(), &profile).stderr(Stdio::null()))?;
-    drop(server);
-    if page.contains("id=\"starting\"") {
-        bail!("the page did not get ready: {page}");
+    let server = Server::start(bundle)?;
+    let mut chromium = browser::load(&server.url(), &profile);
+    let shown = chromium.stderr(Stdio::null()).output().context("no chromium")?;
+    if !String::from_utf8_lossy(&shown.stdout).contains("id=\"done\"") {
+        bail!("the page's Python did not get done");
     }
-    let log = std::fs::read_to_string(log)?;
-    let path = |line: &str| {
-        let path = line.split_once("\"GET /")?.1.split([' ', '?']).next()?;
-        let of_bundle = line.contains("\" 200 ") && !path.starts_with(browser::OWN);
-        of_bundle.then(|| PathBuf::from(if path.is_empty() { "index.html" } else { path }))
-    };
-    Ok(log.lines().filter_map(path).collect())
+    Ok(server.asked().into_iter().collect())
 }
 
 /// What a server that hands out the Brotli copies sends for a file.

@@ -264,7 +264,9 @@ impl Pages {
         for (path, file) in files.iter().filter(|(path, _)| site::is_python(path)) {
             read(path, &site::read_text(file)?);
         }
-        modules.iter().for_each(|(path, text)| read(path, text));
+        for (path, text) in modules {
+            read(path, text);
+        }
         Ok(used)
     }
 }

@@ -364,7 +364,9 @@ impl Driver {
     pub(super) fn remains(&mut self) -> Result<(), Fault> {
         let Some(page) = &mut self.page else { return Ok(()) };
         page.moves = false;
-        std::mem::take(&mut page.held).iter().try_for_each(|command| self.command(command))
+        let held = std::mem::take(&mut page.held);
+        self.hand_in(&json!({"step": "stayed"}))?;
+        held.iter().try_for_each(|command| self.command(command))
     }
 
     /// The page would go to a document that is not there, which fails what it was told to do. Not when it is only being
@@ -376,6 +378,8 @@ impl Driver {
             page.told(json!({"kind": "answer", "seq": seq, "failure": failure}));
         }
         page.rest();
+        // Where the browser is gone, the next that is said to it finds out.
+        let _ = self.hand_in(&json!({"step": "stayed"}));
         true
     }
 

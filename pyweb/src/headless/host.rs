@@ -13,11 +13,14 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::import_map::ImportMap;
 use super::quickjs::{Context, Result, Value};
 use super::threads::{Group, Seat};
-use super::wasm::Objects;
+use super::wasm::{Limits, Objects};
 use super::{Busy, Ended, Event, Options, orders::Orders};
 
-/// What the store carries, so that an imported function finds its host.
-pub(super) type State = Rc<Host>;
+/// What the store carries: an imported function finds its host there, and the store what it may have.
+pub(super) struct State {
+    pub(super) host: Rc<Host>,
+    pub(super) limits: Limits,
+}
 
 /// Everything one thread has.
 pub(super) struct Host {

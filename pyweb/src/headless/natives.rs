@@ -22,7 +22,8 @@
 //! | `fork()` | `null` in a copy of the page; once that has ended, its exit code here, 128 + the signal that ended it, or -1; -2 for a page that has had workers |
 //! | `stats()` | `{peak_rss_bytes, functions, modules}` |
 //! | `setup(Exception.prototype, RuntimeError, CompileError, LinkError)` | the classes `wasm` makes objects of |
-//! | `compile(bytes)` | module handle, else a `CompileError` |
+//! | `compile(bytes)` `moduleDrop(m)` | module handle, else a `CompileError`; the handle means nothing any more |
+//! | `validate(bytes)` | whether `compile` would have a module for them |
 //! | `imports(m)` `exports(m)` | `[module, name, kind]` and `[name, kind]` each |
 //! | `customs(m, name)` | an `ArrayBuffer` for each custom section of that name |
 //! | `instantiate(m, values)` | one value for each import, in order; `[name, kind, handle or function]` for each export |
@@ -38,9 +39,15 @@
 //! | `threadsStarted()` | whether there has ever been a worker |
 //! | `numbers(n)` | the first of `n` numbers that no thread has got before |
 //! | `portPair()` | two ports, each the other's end |
+//! | `portChannel(name)` | a port that reaches all others of this name |
 //! | `portOpen(p)` `portMove(p)` `portClose(p)` | it is here from now on; on its way to another thread; nowhere |
-//! | `portSend(p, value)` | a copy of plain data to the other end |
+//! | `portSend(p, value)` | a copy of plain data to where the port reaches |
 //! | `portReceive(p)` | the next message to a port that is here, at once |
+//! | `lockClaim(ticket, p, names, alone, note?)` | whether these names may be used now, alone or with others; else `{granted: ticket}` comes to the port, and `{wanted, by, note}` to those who stand in the way |
+//! | `lockShare(ticket)` `lockRefuse(ticket)` `lockRelease(ticket, undo)` | no longer alone; `{refused: ticket}` to who waits; given up, with or without what was written under it |
+//! | `tableRows(table, low?, high?, limit, backwards, keysOnly)` | `[key, row]` each, in the order of the keys: bytes from `low` on, before `high` |
+//! | `tableCount(table, low?, high?)` | how many those are |
+//! | `tableWrite(ticket?, table, key, row?)` `tableErase(ticket?, table, low?, high?)` | a copy of plain data, or no row; no rows |
 //! | `routed(0 or 1)` | whether requests of any thread must be shown to the page's own |
 //! | `atomicsWait(buffer, offset, long, value, ms)` `atomicsNotify(buffer, offset, count)` | as `Atomics` has them; no wait on the page's own thread |
 //! | `sharedLength(buffer, n)` | how long any thread made a `SharedArrayBuffer`, `n` at least |
@@ -74,8 +81,12 @@ pub(super) type Native = fn(&Rc<Host>, &Call<'_>) -> Result<Value>;
 pub(super) fn install(host: &Rc<Host>) -> Result<()> {
     let context = host.context;
     let table = context.object();
-    for &(name, native) in
-        platform::NATIVES.iter().chain(url::NATIVES).chain(threads::NATIVES).chain(wasm::natives())
+    for &(name, native) in platform::NATIVES
+        .iter()
+        .chain(url::NATIVES)
+        .chain(threads::NATIVES)
+        .chain(threads::STORED_NATIVES)
+        .chain(wasm::natives())
     {
         let host = Rc::clone(host);
         let id = context.register(move |call| native(&host, call));

@@ -121,11 +121,12 @@ impl Page {
             natives: RefCell::new(None),
             orders: Orders::default(),
         });
-        let mut store = Store::new(&group.engine, Rc::clone(&host));
+        let mut store = Store::new(&group.engine, State { host: Rc::clone(&host), limits: wasm::Limits });
+        store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             // The time may have been up for a task before this one, or for another thread.
-            if store.data().must_stop(Busy::WebAssembly) {
+            if store.data().host.must_stop(Busy::WebAssembly) {
                 return Ok(UpdateDeadline::Interrupt);
             }
             Ok(UpdateDeadline::Continue(1))
@@ -274,7 +275,7 @@ fn next_command(host: &Host, wait: Option<Duration>) -> Next {
 fn receive(host: &Rc<Host>) -> bool {
     let context = host.context;
     let Some(letter) = host.group.switchboard.take(&host.seat) else { return false };
-    let handed = context.read_clone(&letter.message).and_then(|message| {
+    let handed = letter.message.read(context).and_then(|message| {
         let port = context.count(letter.port as usize);
         host.hook("receive")?.call(&[port, message])
     });

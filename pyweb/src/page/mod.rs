@@ -66,6 +66,7 @@ pub fn run(
     let mut config = steps.to_json();
     config["page"] = json!(url);
     config["files"] = json!(find::python_files(&page.root));
+    config["hash_seed"] = json!(runtime.hash_seed());
     let options = headless::Options {
         time_limit,
         cache_dir,

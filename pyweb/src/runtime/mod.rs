@@ -42,6 +42,7 @@ pub struct Runtime {
     store: Store,
     /// The folder of the Python packages that pages find beside Pyodide.
     python_packages: Option<PathBuf>,
+    hash_seed: Option<String>,
 }
 
 impl Runtime {
@@ -57,13 +58,18 @@ impl Runtime {
             }
             source::install(&store, &Source::Network, session, &mut |_| Ok(()))?;
         }
-        Ok(Runtime { store, python_packages: None })
+        Ok(Runtime { store, python_packages: None, hash_seed: config.hash_seed.clone() })
     }
 
     /// The same with the Python packages in `folder`, as `packages::Provided` has it.
     #[must_use]
     pub fn with_python_packages(self, folder: Option<PathBuf>) -> Runtime {
         Runtime { python_packages: folder, ..self }
+    }
+
+    /// By what Pyodide is to hash texts: `random`, or a number; nothing when it does not matter.
+    pub fn hash_seed(&self) -> Option<&str> {
+        self.hash_seed.as_deref()
     }
 
     /// The file of this name beside Pyodide that comes with the Python packages, its list of them among it.

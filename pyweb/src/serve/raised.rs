@@ -65,27 +65,8 @@ pub fn raised(site: &Site, report: &[u8]) -> Option<Record> {
     // What Pyodide and MicroPython call code that came from no file.
     let interpreter = if text.contains("\"<stdin>\"") { "mpy" } else { "py" };
     let place = match code {
-        Some(code) => {
-            let file = files.iter().find(|file| is_text_of(site, file, &code));
-            file.map(|file| (file.clone(), 1)).or_else(|| {
-                let mut inline = scripts(&html, interpreter, Where::Worker).into_iter();
-                inline
-                    .find(|script| same(&script.text, &code))
-                    .map(|script| (named.path.clone(), script.line))
-            })
-        }
-        // Of several scripts none can be told from another. What a worker does for its page, the page may tell of.
-        None => {
-            let mut own = scripts(&html, interpreter, Where::Page);
-            if own.is_empty() {
-                own = scripts(&html, interpreter, Where::Worker);
-            }
-            let file = |script: &Script| match &script.src {
-                Some(src) => beside(&named.path, src),
-                None => named.path.clone(),
-            };
-            if let [script] = own.as_slice() { Some((file(script), script.line)) } else { None }
-        }
+        Some(code) => place_of(site, &named.path, &html, interpreter, &code, &files),
+        None => only_script(&named.path, &html, interpreter),
     };
     let mut sources = Sources::new(files);
     if let Some((file, line)) = place {
@@ -96,6 +77,35 @@ pub fn raised(site: &Site, report: &[u8]) -> Option<Record> {
     let place = frames.find_map(|frame| sources.locate(&frame.file, frame.line));
     let (file, line) = place.unwrap_or((named.path, 0));
     Some(Record::PythonRaised { file, line, message: traceback.message, traceback: text })
+}
+
+/// Where the program of a worker begins: a file of the site, or a script inside the page.
+fn place_of(
+    site: &Site,
+    page: &str,
+    html: &str,
+    interpreter: &str,
+    code: &str,
+    files: &[String],
+) -> Option<(String, u32)> {
+    if let Some(file) = files.iter().find(|file| is_text_of(site, file, code)) {
+        return Some((file.clone(), 1));
+    }
+    let inline = scripts(html, interpreter, Where::Worker);
+    let script = inline.iter().find(|script| same(&script.text, code))?;
+    Some((page.to_owned(), script.line))
+}
+
+/// Where the page's script begins, if it has but one: of several none can be told from another. What a worker does for
+/// its page, the page may tell of.
+fn only_script(page: &str, html: &str, interpreter: &str) -> Option<(String, u32)> {
+    let mut own = scripts(html, interpreter, Where::Page);
+    if own.is_empty() {
+        own = scripts(html, interpreter, Where::Worker);
+    }
+    let [script] = own.as_slice() else { return None };
+    let file = script.src.as_deref().map_or_else(|| page.to_owned(), |src| beside(page, src));
+    Some((file, script.line))
 }
 
 /// Whether the file at `path`, from the root, has this text.

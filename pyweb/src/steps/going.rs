@@ -12,7 +12,7 @@ use super::host::Hosted;
 use super::process::{PageProcess, Runner, teller};
 use super::script::Script;
 use super::signal::{Failed, Signal};
-use super::warm::may_come_late;
+use super::warm::{can_be_taken_back, may_come_late};
 use crate::chromium::Opening;
 use crate::error::PageError;
 use crate::events::Record;
@@ -74,17 +74,25 @@ impl Browser<'_> {
             return self.load(hosted, &setup, Loading::default());
         }
         if !self.warm.contains_key(&hosted.url) {
+            // A page may need its routes to get ready at all.
+            let (first, rest): (Vec<_>, Vec<_>) = setup.iter().cloned().partition(can_be_taken_back);
             let untold = Some(Vec::new());
-            if let Err(failed) = self.load(hosted, &[], Loading { untold, ..Loading::default() })? {
+            if let Err(failed) = self.load(hosted, &first, Loading { untold, ..Loading::default() })? {
                 return Ok(Err(failed));
             }
-            if self.open.as_ref().is_some_and(|open| open.has_workers) {
+            let has_workers = self.open.as_ref().is_some_and(|open| open.has_workers);
+            if has_workers {
                 self.single.insert(hosted.url.clone());
-                if setup.is_empty() {
-                    return self.tell_untold().map(Ok);
-                }
-                self.close()?;
-                return self.load(hosted, &setup, Loading::default());
+            }
+            if has_workers || !self.takes_back(&first)? {
+                return match self.adopts(&rest)? {
+                    Ok(true) => self.tell_untold().map(Ok),
+                    Ok(false) => {
+                        self.close()?;
+                        self.load(hosted, &setup, Loading::default())
+                    }
+                    Err(failed) => Ok(Err(failed)),
+                };
             }
             self.keep_warm();
         }

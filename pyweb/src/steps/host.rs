@@ -39,7 +39,11 @@ pub fn host(hosted: &Hosted, runtime: Runtime) -> Result<(), HeadlessError> {
         page_url: hosted.url.clone(),
         entry: Some(environment::SESSION.to_owned()),
         worker: Some(environment::WORKER.to_owned()),
-        config: json!({"page": hosted.url, "files": find::python_files(&hosted.page.root)}),
+        config: json!({
+            "page": hosted.url,
+            "files": find::python_files(&hosted.page.root),
+            "hash_seed": runtime.hash_seed(),
+        }),
     };
     let site = Box::new(PageSite::new(&hosted.page, runtime, cache_dir));
     // Who does not listen any more closes the commands, too.

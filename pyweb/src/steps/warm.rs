@@ -28,7 +28,30 @@ pub(super) fn may_come_late(step: &Value) -> bool {
     matches!(step["step"].as_str(), Some("dialogs" | "history" | "route" | "set_storage" | "unroute"))
 }
 
+/// Whether a page that was loaded with a step before can be made one that was not, unless the step made a difference.
+pub(super) fn can_be_taken_back(step: &Value) -> bool {
+    matches!(step["step"].as_str(), Some("route" | "unroute"))
+}
+
 impl Browser<'_> {
+    /// Has the page that was loaded with `setup` forget it; `false` where it would have loaded otherwise without.
+    pub(super) fn takes_back(&mut self, setup: &[Value]) -> Result<bool, PageError> {
+        if setup.is_empty() {
+            return Ok(true);
+        }
+        let taken = self.command(json!({"step": "take_back", "setup": setup}), GRACE)?;
+        Ok(taken.is_ok_and(|taken| taken == true))
+    }
+
+    /// Prepares the open page, which is loaded already, by `setup`; `false` where it would have loaded otherwise with it.
+    pub(super) fn adopts(&mut self, setup: &[Value]) -> Result<Result<bool, Failed>, PageError> {
+        if setup.is_empty() {
+            return Ok(Ok(true));
+        }
+        let adopted = self.command(json!({"step": "adopt", "setup": setup}), GRACE)?;
+        Ok(adopted.map(|adopted| adopted == true))
+    }
+
     /// From now on the open page is only copied.
     pub(super) fn keep_warm(&mut self) {
         let Some(Open { url, past, own: Some(Runner::Process(process)), .. }) = self.open.take() else {
@@ -59,15 +82,13 @@ impl Browser<'_> {
         if let Err(failed) = self.answer(seq, Instant::now() + GRACE, false)? {
             return Ok(Err(failed));
         }
-        if !setup.is_empty() {
-            match self.command(json!({"step": "adopt", "setup": setup}), GRACE)? {
-                Ok(adopted) if adopted == true => {}
-                Ok(_) => {
-                    self.close()?;
-                    return Ok(Ok(false));
-                }
-                Err(failed) => return Ok(Err(failed)),
+        match self.adopts(setup)? {
+            Ok(true) => {}
+            Ok(false) => {
+                self.close()?;
+                return Ok(Ok(false));
             }
+            Err(failed) => return Ok(Err(failed)),
         }
         for (event, at_us) in past {
             let Some(open) = &mut self.open else { break };

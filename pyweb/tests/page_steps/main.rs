@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod between_pages;
+mod editor;
 mod history;
+mod prepared;
 mod support;
+mod together;
 mod visibility;
 mod vocabulary;
 

@@ -11,7 +11,6 @@ use crate::bench::arms::{Arm, Work};
 use crate::bench::browser::{self, Server};
 use crate::shell;
 
-const PORT: u16 = 18_724;
 const MICROPYTHON: &str = "tests/makefile/page";
 const PYODIDE: &str = "tests/pages/todo";
 const CPU: &str = "xtask/src/bench/pyweb/cpu";
@@ -22,10 +21,10 @@ const FURTHER_IN_CHROMIUM: u16 = 5;
 /// Pages on a warm machine, a page for the first time, tests of a page, Python at work, and bundles.
 pub fn works(scratch: &Path) -> Result<Vec<Work>> {
     let places = Places::find(scratch)?;
-    let micropython = Site::bundled(MICROPYTHON, &[], scratch, PORT)?;
-    let pyodide = Site::bundled(PYODIDE, &[], scratch, PORT + 1)?;
-    let cpu = Site::bundled(CPU, &[], scratch, PORT + 2)?;
-    let image = Site::bundled(PYODIDE, &["--snapshot"], scratch, PORT + 3)?;
+    let micropython = Site::bundled("micropython", MICROPYTHON, &[], scratch)?;
+    let pyodide = Site::bundled("pyodide", PYODIDE, &[], scratch)?;
+    let cpu = Site::bundled("cpu", CPU, &[], scratch)?;
+    let image = Site::bundled("snapshot", PYODIDE, &["--snapshot"], scratch)?;
     let warm = vec![micropython.browser("Chromium"), places.render("pyweb", MICROPYTHON).within_ms(150)];
     let warm_pyodide = vec![
         pyodide.browser("Chromium"),
@@ -54,18 +53,14 @@ pub fn works(scratch: &Path) -> Result<Vec<Work>> {
     ];
     let bundles = vec![pyodide.browser("plain"), image.browser("--snapshot")];
     let work = |name: &str, arms| Work { name: name.into(), arms, keep: Vec::new() };
-    let mut works = vec![
+    Ok(vec![
         work("MicroPython page", warm),
         work("Pyodide page", warm_pyodide),
         work("Pyodide page, first ever", first),
         work("tests of a Pyodide page", tests),
         work("Python at work", busy),
         work("bundle in Chromium, warm start", bundles),
-    ];
-    // The servers live as long as the works do.
-    works[0].keep =
-        [micropython, pyodide, cpu, image].map(|site| Box::new(site.server) as Box<dyn std::any::Any>).into();
-    Ok(works)
+    ])
 }
 
 /// Where the arms find things.
@@ -157,16 +152,16 @@ impl Places {
     }
 }
 
-/// The bundle of a folder, served, and the profile in which Chromium keeps what it loaded of it.
+/// The bundle of a folder, served at `url`, and the profile in which Chromium keeps what it loaded of it.
 struct Site {
-    server: Server,
+    url: String,
     profile: PathBuf,
 }
 
 impl Site {
     /// `page`, bundled with these options; Chromium has not seen it.
-    fn bundled(page: &str, options: &[&str], scratch: &Path, port: u16) -> Result<Site> {
-        let place = |kind: &str| scratch.join(kind).join(port.to_string());
+    fn bundled(name: &str, page: &str, options: &[&str], scratch: &Path) -> Result<Site> {
+        let place = |kind: &str| scratch.join(kind).join(name);
         let (bundle, profile) = (place("site"), place("chromium"));
         for old in [&bundle, &profile] {
             if old.exists() {
@@ -176,13 +171,13 @@ impl Site {
         let mut pyweb = shell::command(shell::binary("pyweb"));
         pyweb.args(["bundle", "-q", page, "-o"]).arg(&bundle).args(options);
         shell::run(pyweb.stdout(Stdio::null()))?;
-        Ok(Site { server: Server::start(&bundle, port, Stdio::null())?, profile })
+        Ok(Site { url: Server::start(&bundle)?.url(), profile })
     }
 
     /// Chromium on it; the first round, which does not count, fills its caches.
     fn browser(&self, name: &'static str) -> Arm {
-        let (profile, url) = (self.profile.clone(), self.server.url());
-        Arm::new(name, move || browser::dump(&url, &profile))
+        let (profile, url) = (self.profile.clone(), self.url.clone());
+        Arm::new(name, move || browser::load(&url, &profile))
     }
 
     /// Chromium on it, which has seen nothing.

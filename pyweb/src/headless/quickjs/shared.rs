@@ -88,6 +88,8 @@ pub(crate) struct Shared {
 // SAFETY: it counts as one more use of memory that is there to be used by several threads, by atomic
 // operations alone as far as Rust is concerned.
 unsafe impl Send for Shared {}
+// SAFETY: as above; what it has besides the memory never changes.
+unsafe impl Sync for Shared {}
 
 impl Shared {
     /// The block at `start`, kept.

@@ -3,6 +3,7 @@
 mod cache;
 mod exceptions;
 mod limits;
+mod misbehaviour;
 mod modules;
 mod threads;
 mod webassembly;

@@ -13,6 +13,7 @@ use super::super::engine;
 use super::super::run::Page;
 use super::super::watchdog::Watchdog;
 use super::super::{Busy, Ended, Event, HeadlessError, Options, Script, Site};
+use super::stored::Stored;
 use super::switchboard::{Seat, Switchboard};
 use super::waiters::Waiters;
 
@@ -25,6 +26,7 @@ pub(in super::super) struct Group {
     pub(in super::super) started: Instant,
     pub(in super::super) switchboard: Switchboard,
     pub(super) waiters: Waiters,
+    pub(super) stored: Stored,
     events: Box<dyn Fn(Event) + Send + Sync>,
     options: Options,
     scripts: Vec<Script>,
@@ -60,6 +62,7 @@ impl Group {
             started: Instant::now(),
             switchboard: Switchboard::default(),
             waiters: Waiters::default(),
+            stored: Stored::default(),
             events,
             options: options.clone(),
             scripts: scripts.to_vec(),
@@ -186,6 +189,7 @@ struct Leave<'a> {
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
+        self.group.stored.leave(self.seat, &self.group.switchboard);
         self.group.switchboard.leave(self.seat);
     }
 }

@@ -1,12 +1,14 @@
 //! Threads, ports and shared memory for the scripts; the table is in [`super::super::natives`].
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Ended;
 use super::super::host::Host;
 use super::super::natives::Native;
 use super::super::quickjs::{Call, Result, Shared, Value};
+use super::switchboard::Message;
 use super::waiters::Waited;
 
 pub(in super::super) const NATIVES: &[(&str, Native)] = &[
@@ -17,6 +19,7 @@ pub(in super::super) const NATIVES: &[(&str, Native)] = &[
     ("threadsStarted", started),
     ("numbers", numbers),
     ("portPair", pair),
+    ("portChannel", channel),
     ("portOpen", open),
     ("portMove", move_on),
     ("portSend", send),
@@ -85,15 +88,19 @@ fn move_on(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     Ok(call.context.undefined())
 }
 
+fn channel(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
+    Ok(call.context.count(host.group.switchboard.channel(call.argument(0).to_text()?) as usize))
+}
+
 fn send(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
-    let message = call.context.write_clone(&call.argument(1))?;
+    let message = Message::Data(Arc::new(call.context.write_clone(&call.argument(1))?));
     host.group.switchboard.send(call.argument(0).to_u32()?, message);
     Ok(call.context.undefined())
 }
 
 fn receive(host: &Rc<Host>, call: &Call<'_>) -> Result<Value> {
     match host.group.switchboard.take_from(&host.seat, call.argument(0).to_u32()?) {
-        Some(letter) => call.context.read_clone(&letter.message),
+        Some(letter) => letter.message.read(call.context),
         None => Ok(call.context.undefined()),
     }
 }

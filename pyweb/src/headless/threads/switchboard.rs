@@ -1,7 +1,7 @@
 //! Who is there, what each is doing, and the messages between them. A message goes to a port, and a port is on
 //! some thread or on its way to one. Must not know what messages say.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::quickjs::Cloned;
+use super::super::quickjs::{Cloned, Context, Result, Value};
 
 /// The page's own thread.
 const PAGE: usize = 0;
@@ -83,30 +83,80 @@ impl Desk {
     }
 }
 
+/// What is sent.
+#[derive(Debug, Clone)]
+pub(in super::super) enum Message {
+    /// A script's data.
+    Data(Arc<Cloned>),
+    /// A JSON text of this room's own.
+    Notice(String),
+}
+
+impl Message {
+    /// What it says, to `context`.
+    pub(in super::super) fn read(&self, context: Context) -> Result<Value> {
+        match self {
+            Message::Data(data) => context.read_clone(data),
+            Message::Notice(text) => context.parse_json(text),
+        }
+    }
+}
+
 /// A message for a thread.
 #[derive(Debug)]
 pub(in super::super) struct Letter {
     /// The port it came to.
     pub(in super::super) port: u32,
     /// What it says.
-    pub(in super::super) message: Cloned,
+    pub(in super::super) message: Message,
 }
 
-/// One of two ends.
+/// Where what is sent from a port comes out.
+#[derive(Debug)]
+enum Reach {
+    /// The other one of two ends.
+    End(u32),
+    /// All others of this name.
+    Namesakes(String),
+}
+
 #[derive(Debug)]
 struct Port {
-    other: u32,
+    reach: Reach,
     /// Where it is; nowhere while it is on its way.
     owner: Option<usize>,
     /// What came to it on its way.
-    kept: Vec<Cloned>,
+    kept: Vec<Message>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     desks: Vec<Desk>,
-    ports: HashMap<u32, Port>,
+    /// By number, so in the order they were made.
+    ports: BTreeMap<u32, Port>,
     last_port: u32,
+}
+
+impl State {
+    fn add(&mut self, reach: Reach) -> u32 {
+        self.last_port += 1;
+        self.ports.insert(self.last_port, Port { reach, owner: None, kept: Vec::new() });
+        self.last_port
+    }
+
+    fn deliver(&mut self, port: u32, message: Message) {
+        let Some(found) = self.ports.get_mut(&port) else { return };
+        match found.owner {
+            None => found.kept.push(message),
+            Some(owner) => {
+                let desk = &mut self.desks[owner];
+                if desk.doing != Doing::Gone {
+                    desk.letters.push_back(Letter { port, message });
+                    desk.seat.ring();
+                }
+            }
+        }
+    }
 }
 
 /// Why a wait is over.
@@ -299,12 +349,13 @@ impl Switchboard {
     /// Two ports, each the other's end, neither on any thread yet.
     pub(super) fn pair(&self) -> (u32, u32) {
         let mut state = self.state();
-        let (left, right) = (state.last_port + 1, state.last_port + 2);
-        state.last_port = right;
-        for (port, other) in [(left, right), (right, left)] {
-            state.ports.insert(port, Port { other, owner: None, kept: Vec::new() });
-        }
-        (left, right)
+        let next = state.last_port + 1;
+        (state.add(Reach::End(next + 1)), state.add(Reach::End(next)))
+    }
+
+    /// A port, not on any thread yet, that reaches all others of its name.
+    pub(super) fn channel(&self, name: String) -> u32 {
+        self.state().add(Reach::Namesakes(name))
     }
 
     /// From now on `port` is on `seat`'s thread, which gets what came to it on its way.
@@ -330,28 +381,35 @@ impl Switchboard {
         }
     }
 
-    /// Sends `message` from `port` to its other end. A closed one hears nothing.
-    pub(super) fn send(&self, port: u32, message: Cloned) {
+    /// Sends `message` from `port` to where it reaches. A closed one reaches nobody.
+    pub(super) fn send(&self, port: u32, message: Message) {
         let mut state = self.state();
-        let Some(to) = state.ports.get(&port).map(|port| port.other) else { return };
-        let Some(other) = state.ports.get_mut(&to) else { return };
-        match other.owner {
-            None => other.kept.push(message),
-            Some(owner) => {
-                let desk = &mut state.desks[owner];
-                if desk.doing != Doing::Gone {
-                    desk.letters.push_back(Letter { port: to, message });
-                    desk.seat.ring();
+        match state.ports.get(&port).map(|from| &from.reach) {
+            None => {}
+            Some(&Reach::End(other)) => state.deliver(other, message),
+            Some(Reach::Namesakes(name)) => {
+                let is_other = |(number, other): &(&u32, &Port)| {
+                    **number != port && matches!(&other.reach, Reach::Namesakes(own) if own == name)
+                };
+                let others: Vec<u32> =
+                    state.ports.iter().filter(is_other).map(|(number, _)| *number).collect();
+                for other in others {
+                    state.deliver(other, message.clone());
                 }
             }
         }
     }
 
-    /// Closes both ends.
+    /// Tells whoever has `port`.
+    pub(super) fn tell(&self, port: u32, notice: String) {
+        self.state().deliver(port, Message::Notice(notice));
+    }
+
+    /// Closes `port`, and its other end.
     pub(super) fn close(&self, port: u32) {
         let mut state = self.state();
-        if let Some(closed) = state.ports.remove(&port) {
-            state.ports.remove(&closed.other);
+        if let Some(Port { reach: Reach::End(other), .. }) = state.ports.remove(&port) {
+            state.ports.remove(&other);
         }
     }
 }

@@ -11,6 +11,7 @@ use super::super::quickjs::{Call, NativeId, Result, Value};
 use super::HostRef;
 use super::boundary::{Crossing, Kind};
 use super::exception::{self, Escaped};
+use super::memory;
 
 /// The functions that JavaScript has seen. Each keeps its one object for good: identity matters,
 /// as `table.get(i) === exports.f` shows.
@@ -86,8 +87,10 @@ fn called(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     depth.set(depth.get() + 1);
     let outcome = host.store.with(|store| {
         let mut scope = RootScope::new(store);
-        run(host, &mut scope, &function, arguments)
-            .map_err(|error| exception::escaped(host, &mut scope, &error))
+        let outcome = run(host, &mut scope, &function, arguments)
+            .map_err(|error| exception::escaped(host, &mut scope, &error));
+        memory::keep_up(host, &scope);
+        outcome
     });
     depth.set(depth.get() - 1);
     host.objects.sweep();
@@ -145,9 +148,10 @@ fn imported(
     arguments: &[Val],
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
-    let host = Rc::clone(caller.data());
+    let host = Rc::clone(&caller.data().host);
     let arguments: Vec<Crossing> =
         arguments.iter().map(|argument| Crossing::lift(&host, &mut caller, argument)).collect();
+    memory::keep_up(&host, &caller);
     let outcome = host.store.lend(caller.as_context_mut(), || {
         let arguments =
             arguments.into_iter().map(|argument| argument.show(&host)).collect::<Result<Vec<_>>>()?;

@@ -1,6 +1,6 @@
 //! `WebAssembly.Memory`: its bytes are JavaScript's `ArrayBuffer`, without a copy.
 
-use wasmtime::{Memory, MemoryType};
+use wasmtime::{AsContext, Memory, MemoryType};
 
 use super::super::natives::Native;
 use super::super::quickjs::{Call, Context, Result, Value};
@@ -11,6 +11,9 @@ pub(super) const NATIVES: &[(&str, Native)] = &[("memNew", create), ("memBuf", b
 /// Smaller memories would only get bigger by it.
 #[cfg(target_os = "linux")]
 const HUGE_FROM_BYTES: usize = 16 << 20;
+
+/// As many pages of 64 KiB as 32 bits can address.
+const MOST_PAGES: u32 = 1 << 16;
 
 /// A memory that JavaScript has seen, with the buffer it was last shown as.
 pub(super) struct HostMemory {
@@ -35,6 +38,9 @@ fn create(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     let maximum = if maximum.is_undefined() { None } else { Some(maximum.to_u32()?) };
     if maximum.is_some_and(|maximum| maximum < initial) {
         return Err(call.context.range_error("WebAssembly.Memory(): maximum is below initial"));
+    }
+    if maximum.unwrap_or(initial) > MOST_PAGES {
+        return Err(call.context.range_error("WebAssembly.Memory(): more than 4 GiB"));
     }
     match host.store.with(|mut store| Memory::new(&mut store, MemoryType::new(initial, maximum))) {
         Ok(memory) => Ok(handle_of(host, call.context, memory)),
@@ -71,6 +77,16 @@ fn buffer(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     let buffer = unsafe { call.context.external_buffer(start, length) }?;
     host.objects.memories.borrow_mut()[index].shown = Some((buffer.clone(), length));
     Ok(buffer)
+}
+
+/// Empties the buffers of memories that have grown by themselves: whoever holds one sees that it is stale.
+pub(super) fn keep_up(host: HostRef<'_>, store: impl AsContext) {
+    for known in host.objects.memories.borrow_mut().iter_mut() {
+        if let Some((buffer, _)) = known.shown.take_if(|(_, shown)| *shown != known.memory.data_size(&store))
+        {
+            buffer.detach();
+        }
+    }
 }
 
 /// `memGrow(memory, pages)`: how many pages there were.

@@ -17,7 +17,7 @@ mod tag;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wasmtime::{ExnRef, Global, OwnedRooted, Table, Tag};
+use wasmtime::{ExnRef, Global, OwnedRooted, ResourceLimiter, Table, Tag};
 
 use super::host::Host;
 use super::natives::Native;
@@ -27,6 +27,32 @@ use function::Functions;
 use memory::HostMemory;
 use module::HostModule;
 use slab::Slab;
+
+/// As many as browsers have: the memory for them is taken at once.
+const TABLE_ELEMENTS: usize = 10_000_000;
+
+/// What a module may ask for.
+pub(super) struct Limits;
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        wanted: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|maximum| wanted <= maximum))
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        wanted: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(wanted <= maximum.map_or(TABLE_ELEMENTS, |maximum| maximum.min(TABLE_ELEMENTS)))
+    }
+}
 
 /// The natives of this room, by name.
 pub(super) fn natives() -> impl Iterator<Item = &'static (&'static str, Native)> {
@@ -45,7 +71,7 @@ pub(super) fn natives() -> impl Iterator<Item = &'static (&'static str, Native)>
 /// What the handles of one page mean.
 #[derive(Default)]
 pub(super) struct Objects {
-    modules: RefCell<Vec<HostModule>>,
+    modules: RefCell<Slab<HostModule>>,
     functions: RefCell<Functions>,
     /// JavaScript functions that were given to instances, by number.
     imports: RefCell<Vec<Value>>,

@@ -12,8 +12,14 @@ use super::super::quickjs::{Call, Result, Value};
 use super::super::{engine, fork, legacy_eh};
 use super::{ErrorClass, HostRef, handle, reasons, unknown};
 
-pub(super) const NATIVES: &[(&str, Native)] =
-    &[("compile", compile), ("imports", imports), ("exports", exports), ("customs", custom_sections)];
+pub(super) const NATIVES: &[(&str, Native)] = &[
+    ("compile", compile),
+    ("moduleDrop", forget),
+    ("validate", validate),
+    ("imports", imports),
+    ("exports", exports),
+    ("customs", custom_sections),
+];
 
 /// Smaller modules, which Pyodide makes many of, compile faster than a file is read.
 const CACHED_FROM_BYTES: usize = 16 << 10;
@@ -51,9 +57,25 @@ fn compile(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
         Ok::<_, wasmtime::Error>(HostModule { module, surface: Rc::new(surface(bytes)?) })
     })?;
     match compiled {
-        Ok(module) => Ok(super::push(&host.objects.modules, call.context, module)),
+        Ok(module) => Ok(call.context.count(host.objects.modules.borrow_mut().insert(module))),
         Err(error) => Err(host.objects.error(call.context, ErrorClass::Compile, &reasons(&error))),
     }
+}
+
+/// `moduleDrop(module)`: its instances keep what they need of it.
+fn forget(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
+    let module = host.objects.modules.borrow_mut().remove(handle(call, 0)?);
+    drop(module);
+    Ok(call.context.undefined())
+}
+
+/// `validate(bytes)`
+fn validate(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
+    let valid = call.argument(0).with_bytes(|bytes| {
+        let rewritten = legacy_eh::translate(bytes).ok().flatten();
+        Module::validate(&host.group.engine, rewritten.as_deref().unwrap_or(bytes)).is_ok()
+    })?;
+    Ok(call.context.boolean(valid))
 }
 
 fn compiled(host: HostRef<'_>, bytes: &[u8]) -> wasmtime::Result<Module> {

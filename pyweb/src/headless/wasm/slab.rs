@@ -22,6 +22,11 @@ impl<T> Slab<T> {
         self.places.len() - 1
     }
 
+    /// How many items there are.
+    pub(super) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
     pub(super) fn get(&self, place: usize) -> Option<&T> {
         self.places.get(place)?.as_ref()
     }
@@ -45,5 +50,6 @@ mod tests {
         assert_eq!(slab.remove(a), None);
         assert_eq!(slab.insert('c'), a);
         assert_eq!((slab.get(a), slab.get(b)), (Some(&'c'), Some(&'b')));
+        assert_eq!((slab.remove(b), slab.len()), (Some('b'), 1));
     }
 }

@@ -39,6 +39,9 @@ fn create(host: HostRef<'_>, call: &Call<'_>) -> Result<Value> {
     let initial = call.argument(1).to_u32()?;
     let maximum = call.argument(2);
     let maximum = if maximum.is_undefined() { None } else { Some(maximum.to_u32()?) };
+    if maximum.is_some_and(|maximum| maximum < initial) {
+        return Err(call.context.range_error("WebAssembly.Table(): maximum is below initial"));
+    }
     let item = item(host, call, 3, kind)?;
     let table = host.store.with(|store| {
         let mut scope = RootScope::new(store);
