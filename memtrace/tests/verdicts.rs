@@ -172,11 +172,12 @@ fn a_small_terminal_shows_the_ends_of_paths_and_how_to_leave() {
     folder.write(name, code);
     let _ = folder.record(&python, &[name]).exits(0);
     for command in ["tree", "live"] {
-        let (screens, code) =
-            sit_before((60, 12), &folder.path(""), &[command, "capture.mtr"], &[("down", "q")]);
+        // The end of a line, and then that of the page.
+        let steps = [(".py:2", ""), ("q  quit", "q")];
+        let (screens, code) = sit_before((60, 12), &folder.path(""), &[command, "capture.mtr"], &steps);
         assert_eq!(code, 0);
-        let row = screens[0].lines().find(|line| line.contains("down")).unwrap();
-        assert!(row.contains('…') && row.trim_end().ends_with(".py:2"), "{}", screens[0]);
-        assert!(screens[0].trim_end().lines().last().unwrap().contains("q  quit"), "{}", screens[0]);
+        let row = screens[1].lines().find(|line| line.contains("down")).unwrap();
+        assert!(row.contains('…') && row.trim_end().ends_with(".py:2"), "{}", screens[1]);
+        assert!(screens[1].trim_end().lines().last().unwrap().contains("q  quit"), "{}", screens[1]);
     }
 }
