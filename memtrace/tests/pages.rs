@@ -12,6 +12,7 @@ use support::{Folder, on_every_python};
 /// Memory that comes, goes and stays in two threads.
 const PROGRAM: &str = "\
 import threading
+import time
 
 def leaf(size):
     return bytearray(size - 1)
@@ -20,8 +21,10 @@ def hold(sizes):
     return [leaf(size) for size in sizes]
 
 def churn(times):
-    for _ in range(times):
+    for i in range(times):
         leaf(40_000)
+        if i % 100 == 0:
+            time.sleep(0.011)  # longer than a moment
 
 kept = hold([3_000_000, 2_000_000])
 churn(2000)
