@@ -11,8 +11,7 @@ use support::{Folder, on_every_python};
 
 /// Memory that comes, goes and stays in two threads.
 const PROGRAM: &str = "\
-import threading
-import time
+import threading, time
 
 def leaf(size):
     return bytearray(size - 1)
