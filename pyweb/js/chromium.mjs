@@ -26,14 +26,27 @@ const stay = () => {
     way?.resolve();
     way = null;
 };
-navigation.addEventListener("navigate", (event) => {
-    if (event.destination.sameDocument || event.downloadRequest !== null) return;
-    stay();
+const setOut = () => {
     const own = Promise.withResolvers();
+    // Who waits for the way that this one takes the place of waits on.
+    own.promise.then(way?.resolve);
     way = own;
     clock.realPause(LONGEST_WAY_MS).then(() => way === own && stay());
+};
+navigation.addEventListener("navigate", (event) => {
+    if (event.destination.sameDocument || event.downloadRequest !== null) return;
+    setOut();
     Promise.resolve().then(() => event.defaultPrevented && stay());
 });
+// A form's way begins some time after its event.
+const submitted = (event) => {
+    const { target: form, submitter } = event;
+    const said = (name) => submitter?.getAttribute(`form${name}`) ?? form.getAttribute(name) ?? "";
+    if (/^dialog$/i.test(said("method")) || !/^(_self|_parent|_top)?$/i.test(said("target"))) return;
+    setOut();
+    clock.realPause(0).then(() => event.defaultPrevented && stay());
+};
+addEventListener("submit", submitted, { capture: true });
 for (const type of ["navigatesuccess", "navigateerror"]) navigation.addEventListener(type, stay);
 
 const markup = () => `${document.doctype ? "<!DOCTYPE html>" : ""}${document.documentElement.outerHTML}\n`;

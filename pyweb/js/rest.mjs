@@ -8,6 +8,10 @@ const TURNS = 50;
 export async function rest() {
     const { realPause, dueWithin, turns } = native.clock;
     // A page on its way to another waits for the test's answer first.
-    await native.onTheWay?.();
-    for (let turn = 0; turn < TURNS && (turn < turns || dueWithin(0)); turn++) await realPause(0);
+    const arrived = async () => native.onTheWay?.();
+    await arrived();
+    for (let turn = 0; turn < TURNS && (turn < turns || dueWithin(0)); turn++) {
+        await realPause(0);
+        await arrived();
+    }
 }

@@ -84,11 +84,17 @@ fn an_app_is_installed_once_works_offline_keeps_its_data_and_gets_only_what_chan
     load(&mut page, &format!("{url}deep/worker.html"));
     assert_eq!(title(&mut page, "isolated"), "isolated: True");
 
-    update(&mut page, &folder, &python, &[&port, "plain"], &url);
+    update((&browser, &mut page), &folder, &python, &[&port, "plain"], &url);
 }
 
 /// One file changes; the server logs what is asked for then.
-fn update(page: &mut DevTools, folder: &TempDir, python: &Path, args: &[&str], url: &str) {
+fn update(
+    (browser, page): (&Browser, &mut DevTools),
+    folder: &TempDir,
+    python: &Path,
+    args: &[&str],
+    url: &str,
+) {
     fs::write(folder.path().join("site/data.txt"), "version two\n").unwrap();
     bundle(folder);
     let server = Server::start_with(python, &folder.path().join("out"), args);
@@ -100,10 +106,29 @@ fn update(page: &mut DevTools, folder: &TempDir, python: &Path, args: &[&str], u
         return true;
     })";
     assert_eq!(page.evaluate(waiting), true);
+    beside(browser, page, url);
     page.call("Page.reload", &json!({}));
-    assert_eq!(title(page, "visit 5"), "visit 5 of version two", "the new one with the next load");
+    assert_eq!(title(page, "visit 7"), "visit 7 of version two", "the new one with the next load");
     let log = server.stop();
     assert_eq!(requested(&log), ["/sub/data.txt", "/sub/service-worker.js"], "{log}");
+}
+
+/// What is opened beside a page that runs the old version, in a frame or in a tab, gets the old one, too.
+fn beside(browser: &Browser, page: &mut DevTools, url: &str) {
+    let frame = "(async () => {
+        const frame = document.createElement('iframe');
+        frame.src = '.';
+        document.body.append(frame);
+        const titled = () => frame.contentDocument?.title.startsWith('visit ');
+        while (!titled()) await new Promise((done) => setTimeout(done, 20));
+        return frame.contentDocument.title;
+    })()";
+    assert_eq!(page.evaluate(frame), "visit 5 of version one");
+    page.evaluate("document.querySelector('iframe').remove()");
+    let tab = page.call("Target.createTarget", &json!({"url": url}));
+    let mut beside = browser.devtools_of(&tab["targetId"]);
+    assert_eq!(title(&mut beside, "visit 6"), "visit 6 of version one");
+    page.call("Target.closeTarget", &tab);
 }
 
 #[test]

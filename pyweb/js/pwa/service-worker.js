@@ -94,14 +94,23 @@ const answer = async (request, path) => {
     return isolated(range ? await part(cached, range) : cached);
 };
 
-// A new version waits until no page runs the old one. The only page there is may load the new one at once.
+// A new version waits until no page runs the old one. The only page there is may load the new one at once: this page
+// comes first and waits until it is there, for who asks while they change would be sent to the network. Without an icon
+// of its own, the browser would ask for one.
+const CHANGE = `<!doctype html><link rel="icon" href="data:,"><script type="module">
+const { waiting } = await navigator.serviceWorker.getRegistration();
+if (waiting) await new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = done;
+    waiting.onstatechange = () => waiting.state !== "activating" && done();
+    waiting.postMessage("take over", [port2]);
+});
+location.reload();
+</script>`;
+
 const navigate = async (request, path) => {
-    if (registration.waiting && (await clients.matchAll()).length < 2) {
-        registration.waiting.postMessage("take over");
-        // Without an icon of its own, the browser would ask for one.
-        const headers = { "Content-Type": "text/html", Refresh: "0" };
-        return new Response('<!doctype html><link rel="icon" href="data:,">', { headers });
-    }
+    if (registration.waiting && request.destination === "document" && (await clients.matchAll()).length < 2)
+        return isolated(new Response(CHANGE, { headers: { "Content-Type": "text/html" } }));
     const { pathname, search } = new URL(request.url);
     // Its relative URLs would otherwise lead elsewhere.
     const folder = path?.endsWith("/index.html") || path === "index.html";
@@ -110,10 +119,25 @@ const navigate = async (request, path) => {
     return answer(request, path);
 };
 
+// Whether the page that asks is the only one; the one it takes the place of may still be on its way out.
+const isAlone = async ({ id }) => {
+    for (let look = 0; look < 10; look++) {
+        const pages = await clients.matchAll({ includeUncontrolled: true });
+        if (!pages.some((page) => page.id !== id && page.url.startsWith(registration.scope))) return true;
+        await new Promise((done) => setTimeout(done, 50));
+    }
+    return false;
+};
+
+const takeOver = async ({ source, ports }) => {
+    if (await isAlone(source)) await skipWaiting();
+    else ports[0].postMessage("wait");
+};
+
 addEventListener("install", (event) => event.waitUntil(install()));
 addEventListener("activate", (event) => event.waitUntil(activate()));
 addEventListener("message", (event) => {
-    if (event.data === "take over") skipWaiting();
+    if (event.data === "take over") event.waitUntil(takeOver(event));
 });
 addEventListener("fetch", (event) => {
     const { request } = event;

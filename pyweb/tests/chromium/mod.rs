@@ -127,7 +127,12 @@ impl Browser {
     /// A line to the page.
     pub fn devtools(&self) -> DevTools {
         let target = wait_for(|| self.target()).unwrap();
-        let id = target["id"].as_str().unwrap();
+        self.devtools_of(&target["id"])
+    }
+
+    /// A line to the page with this id.
+    pub fn devtools_of(&self, id: &Value) -> DevTools {
+        let id = id.as_str().unwrap();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port().unwrap())).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         let head = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\

@@ -270,7 +270,7 @@ fn what_never_ends_is_stopped_and_the_next_test_goes_on() {
             goto("/micropython.html"),
             json!({"step": "title"}),
         ];
-        let records = carry_out("good", &steps, &["--timeout", "5"], 1);
+        let records = carry_out("good", &steps, &["--timeout", "10"], 1);
         let tests = kit::of_type(&records, "test.finished");
         let message = |index: usize| tests[index]["message"].as_str().unwrap();
         assert!(message(0).contains("was stopped after") && message(0).contains("busy"), "{}", message(0));
