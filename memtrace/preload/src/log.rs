@@ -248,7 +248,7 @@ impl Stream {
 impl StackNames for Stream {
     #[inline]
     fn name(&mut self, parent: u32, code: u32, instruction: i32) -> u32 {
-        let key = (u64::from(parent) << 32 | u64::from(code), u64::from(instruction.cast_unsigned()));
+        let key = (u64::from(parent) << 32 | u64::from(code), instruction.cast_unsigned());
         if let Some(stack) = self.stacks.get(key) {
             return stack;
         }

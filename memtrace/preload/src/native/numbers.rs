@@ -52,7 +52,8 @@ impl Numbers {
         modules: &Modules,
         definitions: &mut impl Define,
     ) -> u32 {
-        let key = (u64::from(parent) << 1 | u64::from(interprets), returns_to);
+        // A stream's stacks fill no 31 bits.
+        let key = (returns_to, parent << 1 | u32::from(interprets));
         if let Some(stack) = self.stacks.get(key) {
             return stack;
         }
@@ -70,7 +71,7 @@ impl Numbers {
         modules: &Modules,
         definitions: &mut impl Define,
     ) -> u32 {
-        let key = (returns_to, u64::from(interprets));
+        let key = (returns_to, u32::from(interprets));
         if let Some(frame) = self.frames.get(key) {
             return frame;
         }
@@ -88,7 +89,7 @@ impl Numbers {
         if (python, native) == (self.latest.0, self.latest.1) {
             return self.latest.2;
         }
-        let key = (u64::from(python), u64::from(native));
+        let key = (u64::from(python), native);
         let known = if key == (0, 0) { Some(0) } else { self.mixed.get(key) };
         let number = known.unwrap_or_else(|| {
             self.last_mixed += 1;
