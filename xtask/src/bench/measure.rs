@@ -228,7 +228,11 @@ impl Measured {
         };
         let milliseconds = (self.medians(arm).0 - self.medians(other).0) * 1e3 / f64::from(each.count);
         let goal = each.goal_ms.map(|goal| format!(", goal {goal} ms")).unwrap_or_default();
-        format!("  {}: {milliseconds:.1} ms for each further one{goal}\n", self.arms[arm].name)
+        let what = match each.count {
+            1 => format!("more than {}", each.other),
+            _ => "for each further one".to_owned(),
+        };
+        format!("  {}: {milliseconds:.1} ms {what}{goal}\n", self.arms[arm].name)
     }
 
     /// Every run as a JSON line.

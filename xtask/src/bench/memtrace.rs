@@ -7,17 +7,36 @@ use crate::bench::arms::{Arm, Work};
 use crate::setup::venv;
 use crate::shell;
 
-/// Programs that stress one thing each, with what they may cost in CPU time over plain Python.
-const PROGRAMS: [(&str, &str, f64); 6] = [
-    ("call-heavy", "call_heavy.py", 1.05),
-    ("json", "json_loop.py", 1.10),
-    ("allocation-heavy", "allocation_heavy.py", 1.10),
-    ("numpy", "numpy_heavy.py", 1.15),
-    ("imports", "imports.py", 1.15),
-    ("threads", "threads.py", 1.05),
+/// A program, and what tracing it may cost in CPU time over plain Python.
+struct Program {
+    name: &'static str,
+    file: &'static str,
+    goal: Goal,
+}
+
+/// What a program is to show.
+enum Goal {
+    /// At most this ratio; in the modes that have a limit of their own, that one.
+    Ratio(f64),
+    /// At most so many milliseconds more, in whichever mode.
+    More(u32),
+    /// How it fares: allocations follow each other with hardly any work between them, as in no real program.
+    Storm,
+}
+
+const PROGRAMS: [Program; 9] = [
+    Program { name: "start-up", file: "start_up.py", goal: Goal::More(20) },
+    Program { name: "call-heavy", file: "call_heavy.py", goal: Goal::Ratio(1.05) },
+    Program { name: "json", file: "json_loop.py", goal: Goal::Ratio(1.10) },
+    Program { name: "allocation-heavy", file: "allocation_heavy.py", goal: Goal::Ratio(1.10) },
+    Program { name: "numpy", file: "numpy_heavy.py", goal: Goal::Ratio(1.15) },
+    Program { name: "imports", file: "imports.py", goal: Goal::Ratio(1.15) },
+    Program { name: "threads", file: "threads.py", goal: Goal::Ratio(1.05) },
+    Program { name: "storm", file: "storm.py", goal: Goal::Storm },
+    Program { name: "storm of threads", file: "storm_of_threads.py", goal: Goal::Storm },
 ];
 
-/// A way of tracing: what both tools call it. Where there is a limit, it holds for every program.
+/// A way of tracing: what both tools call it. Where there is a limit, it holds for every program with a ratio.
 struct Mode {
     name: &'static str,
     memray: &'static [&'static str],
@@ -46,17 +65,17 @@ const REPORT_GOAL: f64 = 0.1;
 
 /// Each program in each mode, then the reports.
 pub fn works(scratch: &Path) -> Vec<Work> {
-    let modes = MODES.iter().flat_map(|mode| PROGRAMS.into_iter().map(move |program| (mode, program)));
-    let traced = modes.map(|(mode, (name, file, limit))| Work {
-        name: format!("{name}{}", mode.name),
-        arms: tracers(file, mode, mode.limit.unwrap_or(limit), scratch),
+    let modes = MODES.iter().flat_map(|mode| PROGRAMS.iter().map(move |program| (mode, program)));
+    let traced = modes.map(|(mode, program)| Work {
+        name: format!("{}{}", program.name, mode.name),
+        arms: tracers(program, mode, scratch),
         keep: Vec::new(),
     });
     let reports = REPORTS.into_iter().map(|(name, page)| report(name, page, scratch));
     traced.chain(reports).collect()
 }
 
-fn tracers(file: &'static str, mode: &'static Mode, limit: f64, scratch: &Path) -> Vec<Arm> {
+fn tracers(&Program { file, ref goal, .. }: &Program, mode: &'static Mode, scratch: &Path) -> Vec<Arm> {
     let (ours, theirs) = (scratch.join("capture.mtr"), scratch.join("capture.memray"));
     let python = move || {
         let mut python = shell::command(venv("bench"));
@@ -64,12 +83,15 @@ fn tracers(file: &'static str, mode: &'static Mode, limit: f64, scratch: &Path) 
         python
     };
     let (memray_leaves, memtrace_leaves) = (theirs.clone(), ours.clone());
+    let traced = Arm::new("memtrace", move || memtrace(file, mode, &ours)).leaving(memtrace_leaves);
     vec![
         Arm::new("python", python),
         Arm::new("memray", move || memray(file, mode, &theirs)).leaving(memray_leaves),
-        Arm::new("memtrace", move || memtrace(file, mode, &ours))
-            .leaving(memtrace_leaves)
-            .within_cpu(limit, "python"),
+        match *goal {
+            Goal::Ratio(limit) => traced.within_cpu(mode.limit.unwrap_or(limit), "python"),
+            Goal::More(milliseconds) => traced.repeating(1, "python", Some(milliseconds)),
+            Goal::Storm => traced,
+        },
     ]
 }
 
