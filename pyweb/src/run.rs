@@ -1,5 +1,6 @@
 //! From a command to the rooms that do it. Must not know how they do it.
 
+mod deserted;
 mod packages;
 mod pages;
 mod serve;

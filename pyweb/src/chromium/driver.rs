@@ -12,8 +12,8 @@ use super::page::OpenPage;
 use super::program::{self, Program};
 use super::{ChromiumError, Opening, Tell, Told};
 
-/// How long the browser may take for what no page has a part in.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long the browser may take for what no page has a part in. It starts slowly where a disk is busy.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the thread hears.
 pub(super) enum Input {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use common::{Exit, Failure, Session};
 
-use super::signals;
+use super::{deserted, signals};
 use crate::chromium::Chromium;
 use crate::cli::{BrowseArgs, Engine, PageProcessArgs, RenderArgs, TestArgs};
 use crate::config::{self, Config};
@@ -118,9 +118,10 @@ pub fn host(args: PageProcessArgs, config: &Config, session: &Session) -> Result
     Ok(Exit::YES)
 }
 
-/// Opens the frame of the run, which a signal closes from then on.
+/// Opens the frame of the run, which a signal closes from then on, or being left alone.
 fn begin(session: &mut Session) -> Result<(), PageError> {
     session.begin().map_err(PageError::Output)?;
+    deserted::close_when_deserted(session).map_err(PageError::Process)?;
     signals::close_on_signals(session).map_err(PageError::Process)
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod between_pages;
+mod deserted;
 mod editor;
 mod history;
 mod prepared;

@@ -11,6 +11,9 @@ use super::function::Native;
 use super::module::{self, ModuleSource};
 use super::{Context, Thrown, Value};
 
+/// What a page's JavaScript may hold, as in browsers; the memory of WebAssembly has its own limits.
+const HEAP_BYTES: js::size_t = 2 << 30;
+
 /// Called when a promise is rejected without a handler (`false`), and when it gets one later (`true`).
 pub(crate) type Rejection = Box<dyn Fn(Value, Value, bool)>;
 
@@ -56,6 +59,7 @@ impl Runtime {
         let shared = super::shared::functions();
         // SAFETY: the runtime is alive; the hooks' box does not move and outlives it; `shared` is copied.
         let context = unsafe {
+            js::JS_SetMemoryLimit(raw.as_ptr(), HEAP_BYTES);
             js::JS_SetMaxStackSize(raw.as_ptr(), stack_bytes as js::size_t);
             // Collect cycles seldom: Pyodide's glue allocates much and leaves few of them.
             js::JS_SetGCThreshold(raw.as_ptr(), 64 << 20);

@@ -65,6 +65,19 @@ fn endless_jobs_and_timers_are_stopped() {
 }
 
 #[test]
+fn memory_without_end_is_refused_and_the_script_told() {
+    let script = "
+        const kept = [];
+        try { for (;;) kept.push(new ArrayBuffer(1 << 28)) } catch (error) { print(error.message) }
+        print(kept.length);
+        kept.length = 0;
+        print(new ArrayBuffer(1 << 28).byteLength)";
+    let ran = Page::new().run(script);
+    assert!(matches!(ran.ended, Ok(Ended::Idle)), "{:?}", ran.ended);
+    assert_eq!(ran.text(), "out of memory\n7\n268435456");
+}
+
+#[test]
 fn exit_is_the_last_thing_that_happens() {
     let script = "
         Promise.resolve().then(() => print('job'));
