@@ -13,7 +13,7 @@ use super::program::{self, Program};
 use super::{ChromiumError, Opening, Tell, Told};
 
 /// How long the browser may take for what no page has a part in. It starts slowly where a disk is busy.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What the thread hears.
 pub(super) enum Input {
