@@ -58,6 +58,8 @@ const MODES: [Mode; 4] = [
 
 /// Makes more than ten million allocations.
 const MANY: &str = "ten_million.py";
+/// Where they are recorded, by this and by the peer.
+const MANY_CAPTURES: [&str; 2] = ["many.mtr", "many.memray"];
 /// Reports of them, and whether they are pages, which go to a file.
 const REPORTS: [(&str, bool); 3] = [("stats", false), ("table", true), ("flamegraph", true)];
 /// A report is to take this part of memray's time.
@@ -65,6 +67,10 @@ const REPORT_GOAL: f64 = 0.1;
 
 /// Each program in each mode, then the reports.
 pub fn works(scratch: &Path) -> Vec<Work> {
+    // Captures of an earlier bench may be of an earlier format.
+    for file in MANY_CAPTURES {
+        let _ = std::fs::remove_file(scratch.join(file));
+    }
     let modes = MODES.iter().flat_map(|mode| PROGRAMS.iter().map(move |program| (mode, program)));
     let traced = modes.map(|(mode, program)| Work {
         name: format!("{}{}", program.name, mode.name),
@@ -115,7 +121,7 @@ fn memtrace(file: &str, mode: &Mode, capture: &Path) -> Command {
 
 /// A report of more than ten million allocations; the captures are made when they are first wanted.
 fn report(name: &'static str, page: bool, scratch: &Path) -> Work {
-    let (our_capture, their_capture) = (scratch.join("many.mtr"), scratch.join("many.memray"));
+    let [our_capture, their_capture] = MANY_CAPTURES.map(|file| scratch.join(file));
     let (our_file, their_file) = (our_capture.clone(), their_capture.clone());
     let (our_page, their_page) = (scratch.join("many.memtrace.html"), scratch.join("many.memray.html"));
     let memray_reports = move || {
