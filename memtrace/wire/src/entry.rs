@@ -219,8 +219,12 @@ impl Allocations {
     fn ago(&mut self, address: u64) -> Option<u8> {
         let (there, nth) = *self.place(address);
         let ago = self.count.wrapping_sub(nth);
-        #[expect(clippy::cast_possible_truncation, reason = "it is small")]
-        (there == address && ago < RECENTS).then_some(ago as u8 + 1)
+        let is_recent = there == address && ago < RECENTS;
+        is_recent.then(|| {
+            #[expect(clippy::cast_possible_truncation, reason = "it is small")]
+            let ago = ago as u8;
+            ago + 1
+        })
     }
 }
 

@@ -57,6 +57,22 @@ fn a_block_that_is_freed_soon_takes_a_byte() {
     assert!(used(Entry::Free { seq: 43, address: address(8) }) > 1);
 }
 
+#[test]
+fn a_block_that_is_freed_late_is_freed_by_its_address() {
+    let (first, other) = (0x7f12_3456_7890, 0x7f12_3456_9000);
+    for between in 1..600 {
+        let mut encoder = Encoder::new(1);
+        let mut used = |entry| encoder.encode(&mut [0; MAX], entry);
+        let (allocator, size, stack) = (Allocator::Malloc, 1000, 0);
+        used(Entry::Allocation { seq: 1, allocator, address: first, size, stack });
+        for nth in 0..between {
+            used(Entry::Allocation { seq: 2 + nth, allocator, address: other, size, stack });
+        }
+        let is_recent = used(Entry::Free { seq: 2 + between, address: first }) == 1;
+        assert_eq!(is_recent, between < 31, "{between}");
+    }
+}
+
 proptest! {
     #[test]
     fn events(entries in prop::collection::vec(event(), 0..600)) {
