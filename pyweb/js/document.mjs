@@ -64,6 +64,13 @@ function publish(document) {
 function describeDocument(document, location) {
     const { getElementById: elementById } = document;
     let active = null;
+    let running = null;
+    // Not the document's own: PyScript hides it with one of its own while Python runs, and then deletes that.
+    define(Object.getPrototypeOf(document), {
+        get currentScript() {
+            return running;
+        },
+    });
     define(document, {
         get location() {
             return location;
@@ -90,6 +97,9 @@ function describeDocument(document, location) {
         set _active(element) {
             active = element;
         },
+        set _running(script) {
+            running = script;
+        },
         // No element has an empty id, whatever linkedom finds.
         getElementById: (id) => (id === "" ? null : elementById.call(document, id)),
         get scripts() {
@@ -104,7 +114,6 @@ function describeDocument(document, location) {
         get images() {
             return this.querySelectorAll("img");
         },
-        currentScript: null,
         readyState: "loading",
         referrer: "",
         cookie: "",

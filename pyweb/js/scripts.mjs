@@ -51,11 +51,11 @@ async function runClassic(script, src) {
         if (!response.ok) throw new TypeError(`failed to load the script ${src} (${response.status})`);
         text = await response.text();
     }
-    document.currentScript = script;
+    document._running = script;
     try {
         native.evalScript(text, src || location.href);
     } finally {
-        document.currentScript = null;
+        document._running = null;
     }
 }
 

@@ -115,7 +115,7 @@ fn a_page_finds_what_browsers_have() {
     for expected in [
         r#"<p id="module">py,mpy</p>"#,
         r#"<div id="made">made <span class="part">by web</span><div><b id="bold">bold</b></div></div>"#,
-        r#"by web | stored 3 | value | """Tests t | 1 | {"a":[1,{"b":2}]} |"#,
+        r#"by web | stored 3 | value | """Tests t | added script | 1 | {"a":[1,{"b":2}]} |"#,
         "| checked True | attribute BUTTON | bubbled from child to parent | submitted form</p>",
         "<details open>",
     ] {
