@@ -12,7 +12,7 @@ use super::page::OpenPage;
 use super::program::{self, Program};
 use super::{ChromiumError, Opening, Tell, Told};
 
-/// How long the browser may take for what no page has a part in. It starts slowly where a disk is busy.
+/// How long the browser may take for what no page has a part in.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// What the thread hears.
